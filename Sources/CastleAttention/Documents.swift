@@ -1,0 +1,27 @@
+/// How every row of a batch is cut into documents.
+///
+/// Neither causal nor lookahead keys cross a boundary: each document is a sequence of its own.
+public struct Documents: Sendable, Hashable {
+  /// The tokens of each document, in order and without gaps.
+  public let ranges: [Range<Int>]
+
+  /// One document of `length` tokens.
+  public init(length: Int) {
+    ranges = length > 0 ? [0..<length] : []
+  }
+
+  /// Documents of the given lengths, one after the other; nil if a length is not positive.
+  public init?(lengths: [Int]) {
+    var ranges: [Range<Int>] = []
+    var start = 0
+    for length in lengths {
+      guard length > 0 else { return nil }
+      ranges.append(start..<start + length)
+      start += length
+    }
+    self.ranges = ranges
+  }
+
+  /// The tokens of all documents together.
+  public var length: Int { ranges.last?.upperBound ?? 0 }
+}

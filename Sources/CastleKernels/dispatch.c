@@ -1,0 +1,1 @@
+#include "castle_kernels.h"

@@ -1,0 +1,155 @@
+public import CastleAttention
+public import CastleTensors
+
+/// The operations that models, training and generation are made of.
+///
+/// A backend owns its memory and its parallelism; callers pass matrices on and never look inside. Each operation
+/// is one call for a whole batch, so the cost of choosing the backend at run time does not show.
+///
+/// Conventions: activations are (tokens, features) with one row a token; weights are (outputs, inputs), as in
+/// `y = x Wᵀ`. Operations named `…Backward` add to parameter gradients and overwrite activation gradients, except
+/// where their documentation says otherwise.
+public protocol Backend: AnyObject, Sendable {
+  /// One line for logs: the kind of device, its threads and instruction set.
+  var summary: String { get }
+
+  // MARK: Memory
+
+  /// New memory without a value.
+  func allocate<Element>(_ type: Element.Type, rowCount: Int, columnCount: Int) -> DeviceMatrix<Element>
+
+  /// Copies numbers from the host. Traps if the counts differ.
+  func upload<Element>(_ source: UnsafeBufferPointer<Element>, to target: DeviceMatrix<Element>)
+
+  /// Copies numbers to the host, row by row. Traps if the counts differ.
+  func download<Element>(_ source: DeviceMatrix<Element>, to target: UnsafeMutableBufferPointer<Element>)
+
+  // MARK: Elementwise
+
+  /// x ← value.
+  func fill(_ x: Matrix, with value: Float)
+
+  /// y ← x.
+  func copy(_ x: Matrix, to y: Matrix)
+
+  /// y ← y + x.
+  func add(_ x: Matrix, to y: Matrix)
+
+  // MARK: Matrix product
+
+  /// c ← α · op(a) · op(b) + β · c, where op transposes if asked. Traps if the shapes do not fit.
+  func multiply(
+    _ a: Matrix, transposed transposeA: Bool, _ b: Matrix, transposed transposeB: Bool,
+    alpha: Float, beta: Float, into c: Matrix)
+
+  // MARK: Embedding
+
+  /// Row i of `y` ← row `tokens[i]` of `table`. `tokens` is one row of ids below the table's row count.
+  func embed(_ tokens: IndexMatrix, table: Matrix, into y: Matrix)
+
+  /// Adds row i of `dy` to row `tokens[i]` of `dTable`, in the order of i for equal tokens.
+  func embedBackward(_ dy: Matrix, tokens: IndexMatrix, dTable: Matrix)
+
+  // MARK: Normalisation (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019)
+
+  /// y ← x / rms(x) · weight, row by row, with rms(x) = √(mean(x²) + epsilon). `scales`, (1, tokens), keeps
+  /// 1 / rms(x) for the backward pass. If `residual` is given, first x ← x + residual.
+  func rmsNorm(
+    _ x: Matrix, adding residual: Matrix?, weight: Matrix, epsilon: Float, into y: Matrix, scales: Matrix)
+
+  /// **Adds** to `dx`, the gradient of x, and to `dWeight`.
+  func rmsNormBackward(
+    _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix)
+
+  // MARK: Rotary positions (Su et al., "RoFormer", 2021)
+
+  /// Turns every head of `x`, (tokens, heads · headSize), by its token's position: features i and
+  /// i + headSize/2 are one pair, turned by position · theta^(−2i/headSize). `table` comes from
+  /// ``rotaryTable(theta:headSize:length:)``; `positions` is one row. `inverse` turns back, which is the
+  /// backward pass.
+  func rotate(_ x: Matrix, headSize: Int, positions: IndexMatrix, table: Matrix, inverse: Bool)
+
+  /// Cosines and sines for positions `0..<length`: row p holds headSize/2 cosines, then as many sines.
+  func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix
+
+  // MARK: SwiGLU (Shazeer, "GLU Variants Improve Transformer", 2020)
+
+  /// y ← SiLU(gate) · up, where `gateUp`, (tokens, 2 · hidden), holds gate and up side by side.
+  func swiGLU(_ gateUp: Matrix, into y: Matrix)
+
+  /// `dGateUp` ← the gradient of `gateUp`. `dGateUp` may be `gateUp` itself.
+  func swiGLUBackward(_ dy: Matrix, gateUp: Matrix, dGateUp: Matrix)
+
+  // MARK: Attention
+
+  /// Attention over packed sequences: every range of rows in `sequences` is one document.
+  ///
+  /// `logSumExp` is (query heads, tokens); `lookaheadKeys` is (tokens, heads · headSize), nil for causal
+  /// attention.
+  func attention(
+    _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
+    output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?)
+
+  /// Overwrites `gradients`. `lookaheadKeys` may be overwritten too.
+  func attentionBackward(
+    _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
+    output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?, gradients: ProjectionMatrices)
+
+  /// An empty cache for one layer of one sequence, with room for `capacity` tokens.
+  func makeAttentionCache(_ layout: HeadLayout, mechanism: Mechanism, capacity: Int) -> any AttentionCache
+
+  /// Appends the tokens of `projections` to `cache` and attends from each of them. Any number of rows: prefill
+  /// and decoding are the same operation. Traps if `cache` is full.
+  func attention(_ projections: ProjectionMatrices, appendingTo cache: any AttentionCache, output: Matrix)
+
+  // MARK: Loss
+
+  /// The summed negative log-likelihood (natural logarithm) of `targets` under softmax(`logits`), and
+  /// `logits` ← its gradient times `gradientScale`. A target of −1 is left out: it adds nothing and its
+  /// gradient is 0. `losses`, (1, tokens), gets each token's loss.
+  func crossEntropy(_ logits: Matrix, targets: IndexMatrix, gradientScale: Float, losses: Matrix) -> Double
+
+  /// As ``crossEntropy(_:targets:gradientScale:losses:)`` without the gradient; `logits` is left as it is.
+  func crossEntropy(_ logits: Matrix, targets: IndexMatrix, losses: Matrix) -> Double
+
+  // MARK: Optimizer and reductions
+
+  /// Σ x², summed in double precision in an order that depends on the shape alone.
+  func sumOfSquares(_ x: Matrix) -> Double
+
+  /// One step of AdamW (Loshchilov and Hutter, 2019) on contiguous memory.
+  func adamW(
+    _ weights: Matrix, gradients: Matrix, firstMoments: Matrix, secondMoments: Matrix, step: AdamWStep)
+}
+
+/// The numbers of one AdamW step.
+public struct AdamWStep: Sendable, Hashable {
+  /// η, the learning rate of this step.
+  public var learningRate: Float
+  /// β₁, the decay of the first moment.
+  public var beta1: Float
+  /// β₂, the decay of the second moment.
+  public var beta2: Float
+  /// ε, added to the root of the second moment.
+  public var epsilon: Float
+  /// λ: weights shrink by η·λ each step.
+  public var weightDecay: Float
+  /// Gradients are multiplied by this first (clipping, averaging).
+  public var gradientScale: Float
+  /// The number of this step, counted from 1, for the bias correction.
+  public var number: Int
+
+  /// Bundles the numbers.
+  public init(
+    learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float,
+    gradientScale: Float, number: Int
+  ) {
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    self.gradientScale = gradientScale
+    self.number = number
+  }
+}

@@ -1,0 +1,86 @@
+public import CastleTensors
+
+/// The heads of an attention layer.
+public struct HeadLayout: Sendable, Hashable {
+  /// The number of queries per token.
+  public var queryHeads: Int
+  /// The number of keys and values per token: a divisor of `queryHeads`.
+  public var keyHeads: Int
+  /// The number of features of a head.
+  public var headSize: Int
+
+  /// Traps if `keyHeads` does not divide `queryHeads`.
+  public init(queryHeads: Int, keyHeads: Int, headSize: Int) {
+    precondition(queryHeads > 0 && keyHeads > 0 && headSize > 0 && queryHeads % keyHeads == 0)
+    self.queryHeads = queryHeads
+    self.keyHeads = keyHeads
+    self.headSize = headSize
+  }
+}
+
+/// The projections of a layer, or their gradients, as matrices with one row a token.
+///
+/// Each is (tokens, heads · headSize), usually some columns of one wide matrix that one product has made.
+public struct ProjectionMatrices: Sendable {
+  /// The heads that the columns hold.
+  public var layout: HeadLayout
+  /// q^U, k^U and v^U; nil for causal attention.
+  public var lookahead: Lookahead?
+  /// q^C, the queries.
+  public var qc: Matrix
+  /// k^C, the causal keys.
+  public var kc: Matrix
+  /// v^C, the values.
+  public var vc: Matrix
+
+  /// What builds the lookahead keys.
+  public struct Lookahead: Sendable {
+    /// q^U.
+    public var qu: Matrix
+    /// k^U.
+    public var ku: Matrix
+    /// v^U.
+    public var vu: Matrix
+  }
+
+  /// Takes the projections from the columns of `fused`: q^U, k^U, v^U (if `hasLookahead`), q^C, k^C, v^C.
+  public init(fused: Matrix, layout: HeadLayout, hasLookahead: Bool) {
+    let keyWidth = layout.keyHeads * layout.headSize
+    let queryWidth = layout.queryHeads * layout.headSize
+    var start = 0
+    func next(_ width: Int) -> Matrix {
+      defer { start += width }
+      return fused.columns(start..<start + width)
+    }
+    self.layout = layout
+    if hasLookahead {
+      lookahead = Lookahead(qu: next(keyWidth), ku: next(keyWidth), vu: next(keyWidth))
+    }
+    qc = next(queryWidth)
+    kc = next(keyWidth)
+    vc = next(keyWidth)
+    precondition(start == fused.columnCount, "fused projections of the wrong width")
+  }
+}
+
+/// What a layer remembers of a sequence: the UQ-KV cache, or the keys and values of ordinary attention.
+public protocol AttentionCache: AnyObject {
+  /// The number of tokens in the cache.
+  var length: Int { get }
+
+  /// The number of tokens that fit.
+  var capacity: Int { get }
+
+  /// The bytes that the tokens now in the cache take.
+  var byteCount: Int { get }
+
+  /// An independent copy, which shares with this cache what later tokens do not change.
+  func fork() -> any AttentionCache
+
+  /// Remembers the state after the tokens now in the cache, so that ``truncate(to:)`` can come back to it.
+  func snapshot()
+
+  /// Drops the tokens from `length` on. Traps unless a snapshot was taken at `length`, `length` is the present
+  /// length, or the mechanism has no lookahead keys to restore.
+  func truncate(to length: Int)
+}

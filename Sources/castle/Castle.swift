@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// The command line: each subcommand is a file under `Commands`.
+@main
+struct Castle: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "castle",
+    abstract: "Train, run and measure language models with lookahead-key attention.",
+    version: "0.1.0",
+    subcommands: [])
+}
