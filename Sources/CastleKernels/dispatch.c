@@ -1,1 +1,0 @@
-#include "castle_kernels.h"

@@ -1,0 +1,2 @@
+// Ends what a begin_*.h has begun.
+#pragma clang attribute pop
