@@ -1,0 +1,57 @@
+/// The model to train: a preset, changed key by key.
+public struct ModelSettings: ConfigurationSection {
+  /// The name of the preset.
+  public var preset = "3m-castle"
+  /// A model folder whose weights training starts from.
+  public var initial: String?
+  /// The number of layers.
+  public var layers: Int?
+  /// The number of features of a token.
+  public var size: Int?
+  /// The number of hidden features of the MLP.
+  public var hidden: Int?
+  /// The number of heads.
+  public var heads: Int?
+  /// The number of heads whose keys and values are computed; a divisor of ``heads``.
+  public var keyHeads: Int?
+  /// The number of features of a head.
+  public var headSize: Int?
+  /// The number of tokens that a lookahead key reads.
+  public var window: Int?
+  /// The number of rows of the embedding.
+  public var vocabularySize: Int?
+  /// Whether the output head is the embedding.
+  public var tiesEmbeddings: Bool?
+  /// Whether the lookahead scores pass through SiLU.
+  public var appliesSiLU: Bool?
+  /// Whether the scores contain the causal keys.
+  public var usesCausalKeys: Bool?
+  /// Whether rotary positions turn v^U.
+  public var rotatesLookaheadValues: Bool?
+
+  /// The default settings.
+  public init() {}
+
+  /// The section `model`.
+  public static var settings: [Setting<Self>] {
+    [
+      Setting("preset", \.preset, "what the other keys of this section start from (castle presets)"),
+      Setting("initial", \.initial, "model folder to start from, instead of random weights"),
+      Setting("layers", \.layers, "layers", .ifPresent(.within(1...1_000))),
+      Setting("size", \.size, "features of a token", .ifPresent(.within(1...65_536))),
+      Setting("hidden", \.hidden, "hidden features of the MLP", .ifPresent(.within(1...1_048_576))),
+      Setting("heads", \.heads, "attention heads", .ifPresent(.within(1...4_096))),
+      Setting("key-heads", \.keyHeads, "heads that have keys of their own", .ifPresent(.within(1...4_096))),
+      Setting("head-size", \.headSize, "features of a head, even", .ifPresent(.within(2...4_096))),
+      Setting("window", \.window, "tokens that a lookahead key reads", .ifPresent(.atLeast(0))),
+      Setting(
+        "vocabulary-size", \.vocabularySize, "rows of the embedding; null: the tokenizer's",
+        .ifPresent(.within(2...10_000_000))),
+      Setting("tied-embeddings", \.tiesEmbeddings, "whether the output head is the embedding"),
+      Setting("silu", \.appliesSiLU, "whether lookahead scores pass through SiLU"),
+      Setting("causal-keys", \.usesCausalKeys, "whether scores contain causal keys"),
+      Setting(
+        "rotary-lookahead-values", \.rotatesLookaheadValues, "whether rotary positions turn v^U"),
+    ]
+  }
+}

@@ -1,0 +1,103 @@
+import CastleFormats
+import Yams
+
+/// One key of a section of the configuration: its name, what it means, how it is read, checked and written.
+public struct Setting<Section> {
+  /// The key, in kebab case.
+  public let name: String
+  /// One line for the reference.
+  public let help: String
+
+  let assign: (inout Section, Node, SettingPath) throws -> Void
+  let node: (Section) -> Node
+  let entries: (Section, String) -> [SettingEntry]
+
+  /// A key with a value that must meet `requirement`.
+  init<Value: SettingValue>(
+    _ name: String, _ property: WritableKeyPath<Section, Value>, _ help: String,
+    _ requirement: Requirement<Value> = .none
+  ) {
+    self.name = name
+    self.help = help
+    assign = { section, node, path in
+      guard let value = Value.value(from: node, replacing: section[keyPath: property]) else {
+        throw path.error("is \(node.quoted), which is not \(Value.expectation)", at: node)
+      }
+      guard requirement.isMet(value) else {
+        throw path.error("is \(node.quoted), which is not \(requirement.text)", at: node)
+      }
+      section[keyPath: property] = value
+    }
+    node = { $0[keyPath: property].node }
+    entries = { section, path in
+      [SettingEntry(path: path, value: section[keyPath: property].node.plainText, help: help)]
+    }
+  }
+
+  /// A key that holds a section.
+  init<Inner: ConfigurationSection>(section name: String, _ property: WritableKeyPath<Section, Inner>) {
+    self.name = name
+    help = ""
+    assign = { section, node, path in try section[keyPath: property].apply(node, at: path) }
+    node = { $0[keyPath: property].node }
+    entries = { section, path in section[keyPath: property].entries(under: path) }
+  }
+}
+
+/// What a value must be beyond its type.
+struct Requirement<Value> {
+  let text: String
+  let isMet: (Value) -> Bool
+
+  static var none: Requirement { Requirement(text: "") { _ in true } }
+}
+
+extension Requirement where Value: Comparable {
+  static func atLeast(_ bound: Value) -> Requirement {
+    Requirement(text: "at least \(bound)") { $0 >= bound }
+  }
+
+  static func within(_ range: ClosedRange<Value>) -> Requirement {
+    Requirement(text: "from \(range.lowerBound) to \(range.upperBound)") { range.contains($0) }
+  }
+}
+
+extension Requirement where Value == Double {
+  static var positive: Requirement { Requirement(text: "above 0") { $0 > 0 } }
+
+  static var belowOne: Requirement {
+    Requirement(text: "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+  }
+}
+
+extension Requirement {
+  /// The same for a value that may be missing.
+  static func ifPresent<Wrapped>(_ inner: Requirement<Wrapped>) -> Requirement where Value == Wrapped? {
+    Requirement(text: inner.text) { $0.map(inner.isMet) ?? true }
+  }
+}
+
+/// A key with its present value, for the reference and for comparing configurations.
+public struct SettingEntry: Sendable, Hashable {
+  /// The full key, such as `training.steps`.
+  public let path: String
+  /// The value as it would be written.
+  public let value: String
+  /// What the setting means.
+  public let help: String
+}
+
+extension Node {
+  /// The node as an error message shows it.
+  var quoted: String { "'\(plainText)'" }
+
+  var plainText: String {
+    switch self {
+    case .scalar(let scalar): scalar.string
+    case .sequence(let items): "[" + items.map(\.plainText).joined(separator: ", ") + "]"
+    case .mapping(let pairs):
+      "{" + pairs.map { "\($0.key.plainText): \($0.value.plainText)" }.joined(separator: ", ") + "}"
+    case .alias: "*"
+    }
+  }
+}
