@@ -67,7 +67,9 @@ struct SettingPath {
   }
 
   func unknownKey(at node: Node) -> InputError {
-    let valid = TrainingConfiguration().entries(under: "").map(\.path)
+    let settings = TrainingConfiguration().entries.map { $0.path.split(separator: ".").map(String.init) }
+    let sections = Set(settings.map { $0.dropLast() }.filter { !$0.isEmpty })
+    let valid = (settings + sections.map(Array.init)).map { $0.joined(separator: ".") }.sorted()
     let nearest = Self.nearest(to: components, among: valid)
     return error("is not a setting; the nearest one is \(nearest)", at: node)
   }

@@ -1,7 +1,7 @@
-public import Yams
+import Yams
 
 /// A type that a setting can have.
-public protocol SettingValue: Sendable {
+protocol SettingValue: Sendable {
   /// What a user has to write, such as "a whole number".
   static var expectation: String { get }
 
@@ -13,106 +13,106 @@ public protocol SettingValue: Sendable {
 }
 
 extension Int: SettingValue {
-  public static var expectation: String { "a whole number" }
+  static var expectation: String { "a whole number" }
 
-  public static func value(from node: Node, replacing old: Int) -> Int? {
+  static func value(from node: Node, replacing old: Int) -> Int? {
     node.scalar.flatMap { Int($0.string.replacing("_", with: "")) }
   }
 
-  public var node: Node { Node(String(self), Tag(.int)) }
+  var node: Node { Node(String(self), Tag(.int)) }
 }
 
 extension UInt64: SettingValue {
-  public static var expectation: String { "a whole number that is not negative" }
+  static var expectation: String { "a whole number that is not negative" }
 
-  public static func value(from node: Node, replacing old: UInt64) -> UInt64? {
+  static func value(from node: Node, replacing old: UInt64) -> UInt64? {
     node.scalar.flatMap { UInt64($0.string.replacing("_", with: "")) }
   }
 
-  public var node: Node { Node(String(self), Tag(.int)) }
+  var node: Node { Node(String(self), Tag(.int)) }
 }
 
 extension Double: SettingValue {
-  public static var expectation: String { "a number" }
+  static var expectation: String { "a number" }
 
-  public static func value(from node: Node, replacing old: Double) -> Double? {
+  static func value(from node: Node, replacing old: Double) -> Double? {
     node.scalar.flatMap { Double($0.string) }.flatMap { $0.isFinite ? $0 : nil }
   }
 
-  public var node: Node { Node(String(self), Tag(.float)) }
+  var node: Node { Node(String(self), Tag(.float)) }
 }
 
 extension Bool: SettingValue {
-  public static var expectation: String { "true or false" }
+  static var expectation: String { "true or false" }
 
-  public static func value(from node: Node, replacing old: Bool) -> Bool? {
+  static func value(from node: Node, replacing old: Bool) -> Bool? {
     node.scalar.flatMap { Bool($0.string) }
   }
 
-  public var node: Node { Node(String(self), Tag(.bool)) }
+  var node: Node { Node(String(self), Tag(.bool)) }
 }
 
 extension String: SettingValue {
-  public static var expectation: String { "a text" }
+  static var expectation: String { "a text" }
 
-  public static func value(from node: Node, replacing old: String) -> String? {
+  static func value(from node: Node, replacing old: String) -> String? {
     node.scalar?.string
   }
 
-  public var node: Node { Node(self, Tag(.str), .doubleQuoted) }
+  var node: Node { Node(self, Tag(.str), .doubleQuoted) }
 }
 
 extension Optional: SettingValue where Wrapped: SettingValue & DefaultedSettingValue {
-  public static var expectation: String { Wrapped.expectation + " or null" }
+  static var expectation: String { Wrapped.expectation + " or null" }
 
-  public static func value(from node: Node, replacing old: Wrapped?) -> Wrapped?? {
+  static func value(from node: Node, replacing old: Wrapped?) -> Wrapped?? {
     if node.isNull { return .some(nil) }
     return Wrapped.value(from: node, replacing: old ?? Wrapped.blank).map { .some($0) }
   }
 
-  public var node: Node { self?.node ?? Node("null", Tag(.null)) }
+  var node: Node { self?.node ?? Node("null", Tag(.null)) }
 }
 
 /// A setting value with a value to start from when there was none.
-public protocol DefaultedSettingValue {
+protocol DefaultedSettingValue {
   /// The value to start from.
   static var blank: Self { get }
 }
 
 extension Int: DefaultedSettingValue {
-  public static var blank: Int { 0 }
+  static var blank: Int { 0 }
 }
 
 extension Double: DefaultedSettingValue {
-  public static var blank: Double { 0 }
+  static var blank: Double { 0 }
 }
 
 extension String: DefaultedSettingValue {
-  public static var blank: String { "" }
+  static var blank: String { "" }
 }
 
 extension Bool: DefaultedSettingValue {
-  public static var blank: Bool { false }
+  static var blank: Bool { false }
 }
 
 extension Array: SettingValue where Element == String {
-  public static var expectation: String { "a list of texts" }
+  static var expectation: String { "a list of texts" }
 
-  public static func value(from node: Node, replacing old: [String]) -> [String]? {
+  static func value(from node: Node, replacing old: [String]) -> [String]? {
     if node.isNull { return [] }
     if let text = node.scalar?.string { return [text] }
     guard let items = node.sequence?.map({ $0.scalar?.string }), !items.contains(nil) else { return nil }
     return items.compactMap { $0 }
   }
 
-  public var node: Node { Node(map(\.node), Tag(.seq), .flow) }
+  var node: Node { Node(map(\.node), Tag(.seq), .flow) }
 }
 
 /// Names with a text each; a later file or override adds to them.
 extension Dictionary: SettingValue where Key == String, Value == String {
-  public static var expectation: String { "names with a text each" }
+  static var expectation: String { "names with a text each" }
 
-  public static func value(from node: Node, replacing old: [String: String]) -> [String: String]? {
+  static func value(from node: Node, replacing old: [String: String]) -> [String: String]? {
     if node.isNull { return [:] }
     guard let mapping = node.mapping else { return nil }
     var result = old
@@ -123,24 +123,24 @@ extension Dictionary: SettingValue where Key == String, Value == String {
     return result
   }
 
-  public var node: Node {
+  var node: Node {
     Node(sorted { $0.key < $1.key }.map { (Node($0.key), $0.value.node) })
   }
 }
 
 extension SettingValue where Self: RawRepresentable & CaseIterable, RawValue == String {
   /// The names of the cases.
-  public static var expectation: String {
+  static var expectation: String {
     "one of " + allCases.map(\.rawValue).joined(separator: ", ")
   }
 
   /// The case of that name.
-  public static func value(from node: Node, replacing old: Self) -> Self? {
+  static func value(from node: Node, replacing old: Self) -> Self? {
     node.scalar.flatMap { Self(rawValue: $0.string) }
   }
 
   /// The name of the case.
-  public var node: Node { Node(rawValue, Tag(.str)) }
+  var node: Node { Node(rawValue, Tag(.str)) }
 }
 
 extension LearningRateSchedule.Kind: SettingValue {}

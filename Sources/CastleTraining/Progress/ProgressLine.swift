@@ -1,0 +1,46 @@
+import Foundation
+
+/// Says on standard error how far a run is: one line that renews itself on a terminal, plain lines now and then elsewhere.
+public final class ProgressLine {
+  private let isLive: Bool
+  private let interval: Double
+  private var lastTime = -Double.infinity
+  private var isLineOpen = false
+
+  /// A progress line. Plain lines come at most every `interval` seconds.
+  public init(interval: Double = 5) {
+    isLive = isatty(STDERR_FILENO) != 0
+    self.interval = interval
+  }
+
+  /// Shows the present state; `isDue` shows it even if plain lines would wait.
+  public func update(_ text: String, isDue: Bool = false) {
+    let now = ProcessInfo.processInfo.systemUptime
+    let pause = isLive ? 0.1 : interval
+    guard isDue || now - lastTime >= pause else { return }
+    lastTime = now
+    if isLive {
+      Self.write("\r\u{1b}[2K" + text)
+      isLineOpen = true
+    } else {
+      Self.write(text + "\n")
+    }
+  }
+
+  /// Shows a line that stays.
+  public func note(_ text: String) {
+    if isLineOpen { Self.write("\r\u{1b}[2K") }
+    isLineOpen = false
+    Self.write(text + "\n")
+  }
+
+  /// Leaves the last state on the terminal and moves on.
+  public func finish() {
+    if isLineOpen { Self.write("\n") }
+    isLineOpen = false
+  }
+
+  private static func write(_ text: String) {
+    FileHandle.standardError.write(Data(text.utf8))
+  }
+}

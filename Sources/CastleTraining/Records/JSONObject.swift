@@ -1,0 +1,70 @@
+import Foundation
+
+/// A JSON object on one line whose keys keep their order.
+public struct JSONObject: Sendable {
+  /// A value of a key.
+  public enum Value: Sendable {
+    /// A whole number.
+    case integer(Int)
+    /// A number; what is not finite is written as null.
+    case number(Double)
+    /// true or false.
+    case boolean(Bool)
+    /// A string.
+    case text(String)
+    /// Another object.
+    case object(JSONObject)
+    /// An array.
+    case array([Value])
+    /// null.
+    case null
+  }
+
+  private let fields: [(String, Value)]
+
+  /// An object of the given fields.
+  public init(_ fields: [(String, Value)]) {
+    self.fields = fields
+  }
+
+  /// The object as text, without a line break.
+  public var text: String {
+    "{" + fields.map { "\(Self.quoted($0)):\(Self.text(of: $1))" }.joined(separator: ",") + "}"
+  }
+
+  /// The object as one line of a file.
+  var line: [UInt8] { Array((text + "\n").utf8) }
+
+  private static func text(of value: Value) -> String {
+    switch value {
+    case .integer(let value): String(value)
+    case .number(let value): value.isFinite ? String(value) : "null"
+    case .boolean(let value): String(value)
+    case .text(let value): quoted(value)
+    case .object(let value): value.text
+    case .array(let values): "[" + values.map(text(of:)).joined(separator: ",") + "]"
+    case .null: "null"
+    }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      case "\t": result += "\\t"
+      case "\u{0}"..<"\u{20}": result += "\\u" + hexadecimal(scalar.value)
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+
+  private static func hexadecimal(_ value: UInt32) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 4 - digits.count) + digits
+  }
+}

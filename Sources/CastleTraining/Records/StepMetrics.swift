@@ -1,0 +1,88 @@
+import Foundation
+
+/// What a step of training computed.
+public struct StepMetrics: Sendable, Hashable {
+  /// The number of the step, counted from 1.
+  public var step: Int
+  /// The number of tokens trained on since the run began, this step's included.
+  public var tokens: Int
+  /// The mean loss of the step's tokens before its update, in nats.
+  public var loss: Double
+  /// The learning rate of the update.
+  public var learningRate: Double
+  /// The norm of the gradient before clipping.
+  public var gradientNorm: Double
+  /// Whether the update was left out as a spike.
+  public var isSkipped: Bool
+
+  var json: JSONObject {
+    var fields: [(String, JSONObject.Value)] = [
+      ("step", .integer(step)), ("tokens", .integer(tokens)), ("loss", .number(loss)),
+      ("learning_rate", .number(learningRate)), ("gradient_norm", .number(gradientNorm)),
+    ]
+    if isSkipped { fields.append(("skipped", .boolean(true))) }
+    return JSONObject(fields)
+  }
+}
+
+/// What the clock said of a step.
+public struct StepTiming: Sendable, Hashable {
+  /// The number of the step.
+  public var step: Int
+  /// The seconds of work since the run began, interruptions left out.
+  public var seconds: Double
+  /// The speed of this step.
+  public var tokensPerSecond: Double
+  /// The useful operations per second of this step relative to the machine's matrix-product rate.
+  public var shareOfPeak: Double
+  /// The memory that the process holds, in bytes.
+  public var memory: Int
+
+  var json: JSONObject {
+    JSONObject([
+      ("step", .integer(step)), ("seconds", .number(seconds)), ("tokens_per_second", .number(tokensPerSecond)),
+      ("share_of_matrix_product_rate", .number(shareOfPeak)), ("memory_bytes", .integer(memory)),
+    ])
+  }
+}
+
+/// How well a model predicts a text.
+public struct EvaluationResult: Sendable, Hashable {
+  /// The mean negative log-likelihood of a token, in nats.
+  public var loss: Double
+  /// The number of tokens predicted.
+  public var tokens: Int
+  /// The bits that the model needs for a byte of the text, if the size of the text is known.
+  public var bitsPerByte: Double?
+
+  /// exp(loss).
+  public var perplexity: Double { Foundation.exp(loss) }
+
+  /// Bundles the numbers.
+  public init(loss: Double, tokens: Int, bitsPerByte: Double?) {
+    self.loss = loss
+    self.tokens = tokens
+    self.bitsPerByte = bitsPerByte
+  }
+}
+
+/// The evaluation of one set at one step.
+public struct EvaluationMetrics: Sendable, Hashable {
+  /// The last step before the evaluation.
+  public var step: Int
+  /// The number of tokens trained on.
+  public var trainedTokens: Int
+  /// The name of the set.
+  public var set: String
+  /// What was measured.
+  public var result: EvaluationResult
+
+  var json: JSONObject {
+    JSONObject([
+      ("step", .integer(step)), ("tokens", .integer(trainedTokens)), ("set", .text(set)),
+      ("evaluation_loss", .number(result.loss)), ("perplexity", .number(result.perplexity)),
+      ("bits_per_byte", result.bitsPerByte.map { .number($0) } ?? .null),
+      ("evaluation_tokens", .integer(result.tokens)),
+    ])
+  }
+}
