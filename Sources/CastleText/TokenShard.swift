@@ -1,0 +1,105 @@
+import CastleFormats
+
+/// A file of token ids in the form of llm.c, mapped into memory: reading costs no memory and no copy of the file.
+public struct TokenShard: Sendable {
+  /// The number of tokens.
+  public let tokenCount: Int
+  /// How the tokens are stored.
+  public let width: TokenWidth
+
+  private let file: MappedFile
+
+  /// Maps a shard and checks its header against the size of the file.
+  ///
+  /// - Throws: ``InputError`` if the file cannot be read, is not a shard, or is shorter or longer than its header
+  ///   says.
+  public init(path: String) throws {
+    file = try MappedFile(path: path)
+    guard file.bytes.count >= TokenShardHeader.byteCount else {
+      throw InputError(
+        "\(path) is not a token shard: it has \(file.bytes.count) bytes, fewer than the header's 1024")
+    }
+    let bytes = file.bytes
+    let header = (0..<3).map {
+      Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self))
+    }
+    guard let width = TokenWidth.allCases.first(where: { TokenShardHeader.magic($0) == header[0] }) else {
+      throw InputError("\(path) is not a token shard: it starts with \(header[0]) instead of 20240520")
+    }
+    guard header[1] == TokenShardHeader.version(width) else {
+      throw InputError(
+        "\(path) is a token shard of version \(header[1]); only \(TokenShardHeader.version(width)) can be read"
+      )
+    }
+    let expected = TokenShardHeader.byteCount + Int(header[2]) * width.byteCount
+    guard header[2] >= 0, bytes.count == expected else {
+      throw InputError(
+        "\(path) is damaged: its header says \(header[2]) tokens, which take \(expected) bytes, "
+          + "but it has \(bytes.count); prepare it again")
+    }
+    tokenCount = Int(header[2])
+    self.width = width
+  }
+
+  /// Where the file lies.
+  public var path: String { file.path }
+
+  /// The token at a place. Traps outside `0..<tokenCount`.
+  public subscript(place: Int) -> Int32 {
+    precondition(place >= 0 && place < tokenCount)
+    let offset = TokenShardHeader.byteCount + place * width.byteCount
+    switch width {
+    case .uint16:
+      return Int32(UInt16(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self)))
+    case .uint32:
+      let stored = file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+      return Int32(bitPattern: UInt32(littleEndian: stored))
+    }
+  }
+
+  /// Copies the tokens at `places` to `destination`. Traps outside `0..<tokenCount`.
+  public func copyTokens(_ places: Range<Int>, to destination: UnsafeMutablePointer<Int32>) {
+    precondition(places.lowerBound >= 0 && places.upperBound <= tokenCount)
+    switch width {
+    case .uint16:
+      copy(places, to: destination, as: UInt16.self) { Int32(UInt16(littleEndian: $0)) }
+    case .uint32:
+      copy(places, to: destination, as: UInt32.self) { Int32(bitPattern: UInt32(littleEndian: $0)) }
+    }
+  }
+
+  /// The tokens at `places`.
+  public func tokens(_ places: Range<Int>) -> [Int32] {
+    [Int32](unsafeUninitializedCapacity: places.count) { destination, count in
+      if let address = destination.baseAddress { copyTokens(places, to: address) }
+      count = places.count
+    }
+  }
+
+  /// Reads every token and checks that it is in a vocabulary.
+  ///
+  /// - Throws: ``InputError`` that names the first token that is not.
+  public func validate(vocabularySize: Int) throws {
+    var chunk = [Int32](repeating: 0, count: 1 << 16)
+    for start in stride(from: 0, to: tokenCount, by: chunk.count) {
+      let places = start..<min(start + chunk.count, tokenCount)
+      chunk.withUnsafeMutableBufferPointer { copyTokens(places, to: $0.baseAddress!) }
+      for place in places where !(0..<vocabularySize).contains(Int(chunk[place - start])) {
+        throw InputError(
+          "\(path) holds token \(chunk[place - start]) at place \(place), outside the vocabulary of "
+            + "\(vocabularySize); prepare it with the tokenizer of the model")
+      }
+    }
+  }
+
+  private func copy<Stored: FixedWidthInteger & BitwiseCopyable>(
+    _ places: Range<Int>, to destination: UnsafeMutablePointer<Int32>, as type: Stored.Type,
+    _ convert: (Stored) -> Int32
+  ) {
+    guard let address = file.bytes.baseAddress else { return }
+    let first = (address + TokenShardHeader.byteCount).assumingMemoryBound(to: Stored.self)
+    for index in 0..<places.count {
+      destination[index] = convert(first[places.lowerBound + index])
+    }
+  }
+}
