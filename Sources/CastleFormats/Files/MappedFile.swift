@@ -1,0 +1,40 @@
+import Foundation
+
+/// A file whose bytes appear in memory when they are read (`mmap`), without being copied.
+///
+/// The file must not be shortened by others while it is mapped; the files of this package are never changed in
+/// place, so a mapping stays valid even when a new version takes the name.
+public final class MappedFile: @unchecked Sendable {
+  /// Where the file was found.
+  public let path: String
+  /// The bytes of the file; they live as long as this object does.
+  public let bytes: UnsafeRawBufferPointer
+
+  /// Maps the regular file at `path`. Throws an ``InputError`` if it cannot be read.
+  public init(path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw InputError("cannot read \(path): \(SystemError.last)") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw InputError("cannot read \(path): \(SystemError.last)")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw InputError("cannot read \(path): it is not a regular file")
+    }
+    self.path = path
+    let count = Int(status.st_size)
+    guard count > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    guard let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), address != MAP_FAILED else {
+      throw InputError("cannot map \(path): \(SystemError.last)")
+    }
+    bytes = UnsafeRawBufferPointer(start: address, count: count)
+  }
+
+  deinit {
+    if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
+  }
+}

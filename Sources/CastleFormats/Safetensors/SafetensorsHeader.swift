@@ -1,0 +1,105 @@
+/// The header of a safetensors file: what its JSON says, checked against the size of the file.
+///
+/// The format: 8 bytes of little-endian header size, the header as a JSON object, then the tensors. Each key of
+/// the object is a tensor's name with `dtype`, `shape` and `data_offsets`, or `__metadata__` with strings. The
+/// tensors fill the rest of the file without holes and without overlap.
+struct SafetensorsHeader {
+  struct Entry {
+    var name: String
+    var type: SafetensorsType
+    var shape: [Int]
+    /// Where the tensor lies in the file.
+    var range: Range<Int>
+  }
+
+  private(set) var entries: [Entry] = []
+  private(set) var metadata: [String: String] = [:]
+
+  /// The largest header that the reference implementation of the format accepts, in bytes.
+  static let sizeLimit = 100_000_000
+
+  /// Reads and checks the header of the file whose bytes are `file`. Throws a reason without the file's name.
+  init(file: UnsafeRawBufferPointer) throws {
+    guard file.count >= 8 else { throw InputError("it has \(file.count) bytes and no header") }
+    let size = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
+    guard size <= UInt64(Self.sizeLimit), size <= UInt64(file.count - 8) else {
+      throw InputError("its header claims \(size) bytes, the file has \(file.count)")
+    }
+    let start = 8 + Int(size)
+    var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: file[8..<start]))
+    var names: Set<String> = []
+    try scanner.object { scanner, key in
+      guard names.insert(key).inserted else { throw InputError("its header holds \(key) twice") }
+      if key == "__metadata__" {
+        try scanner.object { scanner, key in
+          let value = try scanner.string()
+          guard metadata.updateValue(value, forKey: key) == nil else {
+            throw InputError("its metadata hold \(key) twice")
+          }
+        }
+      } else {
+        entries.append(try Self.entry(key, &scanner, dataSize: file.count - start, dataStart: start))
+      }
+    }
+    try scanner.end()
+    try checkCoverage(of: start..<file.count)
+  }
+
+  private static func entry(
+    _ name: String, _ scanner: inout JSONScanner, dataSize: Int, dataStart: Int
+  ) throws -> Entry {
+    var type: SafetensorsType?
+    var shape: [Int]?
+    var offsets: [Int]?
+    try scanner.object { scanner, key in
+      switch key {
+      case "dtype" where type == nil:
+        let text = try scanner.string()
+        guard let known = SafetensorsType(rawValue: text) else {
+          let choices = SafetensorsType.allCases.map(\.rawValue).joined(separator: ", ")
+          throw InputError("tensor \(name) has the type \(text), readable are \(choices)")
+        }
+        type = known
+      case "shape" where shape == nil: shape = try scanner.integers()
+      case "data_offsets" where offsets == nil: offsets = try scanner.integers()
+      default: throw InputError("tensor \(name) has the unexpected key \(key)")
+      }
+    }
+    guard let type, let shape, let offsets, offsets.count == 2 else {
+      throw InputError("tensor \(name) lacks its dtype, shape or two data_offsets")
+    }
+    guard offsets[0] <= offsets[1], offsets[1] <= dataSize else {
+      throw InputError("tensor \(name) lies at bytes \(offsets[0])..<\(offsets[1]) of \(dataSize)")
+    }
+    var size = type.byteCount
+    for dimension in shape {
+      let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
+      guard !overflow else { throw InputError("tensor \(name) has the impossible shape \(shape)") }
+      size = product
+    }
+    guard size == offsets[1] - offsets[0] else {
+      throw InputError(
+        "tensor \(name) of shape \(shape) and type \(type.rawValue) needs \(size) bytes,"
+          + " its data_offsets give \(offsets[1] - offsets[0])")
+    }
+    return Entry(
+      name: name, type: type, shape: shape, range: dataStart + offsets[0]..<dataStart + offsets[1])
+  }
+
+  private func checkCoverage(of data: Range<Int>) throws {
+    var end = data.lowerBound
+    let ordered = entries.sorted {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    }
+    for entry in ordered {
+      guard entry.range.lowerBound == end else {
+        let what = entry.range.lowerBound < end ? "overlaps another tensor" : "follows a hole in the data"
+        throw InputError("tensor \(entry.name) \(what)")
+      }
+      end = entry.range.upperBound
+    }
+    guard end == data.upperBound else {
+      throw InputError("its last tensor ends \(data.upperBound - end) bytes before the file does")
+    }
+  }
+}
