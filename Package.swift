@@ -32,7 +32,7 @@ let package = Package(
   platforms: [.macOS(.v15), .iOS(.v18)],
   products: [
     .executable(name: "castle", targets: ["castle"]),
-    .library(name: "CastleAttention", targets: ["CastleAttention"]),
+    .library(name: "CastleAttention", targets: ["CastleAttention", "CastleTensors"]),
     .library(
       name: "CastleLanguageModel",
       targets: [

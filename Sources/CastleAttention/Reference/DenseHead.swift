@@ -129,7 +129,9 @@ struct DenseHead<Scalar: Real> {
       for s in 0...t { ReferenceAttention.add(p[t, s], keyRow(x.vc, s), to: output, d) }
       row(results.logSumExp, t)[0] = logSumExp[t]
     }
-    guard mechanism.hasLookahead, let lookahead = x.lookahead, let keys = results.lookaheadKeys else { return }
+    guard mechanism.hasLookahead, let lookahead = x.lookahead, let keys = results.lookaheadKeys else {
+      return
+    }
     for s in 0..<length {
       let u = keyRow(keys, s)
       u.update(repeating: 0, count: d)

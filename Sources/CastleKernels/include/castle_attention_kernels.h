@@ -1,6 +1,89 @@
+// The vector loops of attention: small matrix products, and the passes over blocks of scores between them.
+//
+// A block has rows i (queries, token t = first row + i) and columns j (keys, token s = first column + j).
+// `diagonal` is first row - first column: column j comes before token t exactly if j < diagonal + i.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "castle_isa.h"
+
+/// One summand op(A) B of a product. A is m x k with free strides, B is k x n with adjacent columns.
+typedef struct castle_term {
+  const float *a;
+  ptrdiff_t a_row;
+  ptrdiff_t a_column;
+  const float *b;
+  ptrdiff_t b_row;
+  ptrdiff_t k;
+  /// Row i of A is zero from element k_end + i on; PTRDIFF_MAX / 2 if it is not.
+  ptrdiff_t k_end;
+  /// Row i of A is zero before element i - k_begin; PTRDIFF_MAX / 2 if it is not.
+  ptrdiff_t k_begin;
+} castle_term;
+
+/// What a product does with C.
+typedef enum castle_update { CASTLE_STORE = 0, CASTLE_ADD = 1, CASTLE_SUBTRACT = 2 } castle_update;
+
+/// C <- sum of the terms, or C +- that sum. C is m x n; n is a multiple of the lane count.
+typedef struct castle_product {
+  ptrdiff_t m;
+  ptrdiff_t n;
+  float *c;
+  ptrdiff_t c_row;
+  /// Of row i of C only the elements before n_end + i are needed; PTRDIFF_MAX / 2 if all are.
+  ptrdiff_t n_end;
+  castle_update update;
+  int32_t term_count;
+  castle_term terms[2];
+} castle_product;
+
+/// How the scores of a block follow from its products, and which of them exist.
+typedef struct castle_scores {
+  ptrdiff_t rows;
+  /// The keys of this block: columns from here on are padding.
+  ptrdiff_t columns;
+  /// The distance between rows of all blocks, a multiple of the lane count.
+  ptrdiff_t stride;
+  ptrdiff_t diagonal;
+  /// 1 / sqrt(d).
+  float scale;
+  /// Whether the lookahead term passes through SiLU.
+  int32_t silu;
+} castle_scores;
+
+/// The loops for one instruction set.
+typedef struct castle_attention_kernels {
+  /// The number of floats in a vector.
+  ptrdiff_t lanes;
+
+  void (*product)(const castle_product *product);
+
+  /// target, columns x rows, <- source, rows x columns, transposed.
+  void (*transpose)(
+      ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
+      ptrdiff_t target_row);
+
+  /// z <- sigmoid(z * scale) where token t = row i has been read by key s = column j, that is where
+  /// s < t <= s + window; 0 elsewhere.
+  void (*gate)(const castle_scores *block, ptrdiff_t window, float *z);
+
+  /// dG <- dG * G (1 - G) * scale.
+  void (*gate_backward)(const castle_scores *block, const float *gate, float *d_gate);
+
+  /// Online softmax over one more block. `causal` holds q.k and becomes exp(score - maximum); `lookahead`
+  /// holds q.u, or is null. Row by row, `maxima` and `sums` go on, and `output`, d wide, is rescaled.
+  void (*softmax)(
+      const castle_scores *block, float *causal, const float *lookahead, float *maxima, float *sums,
+      float *output, ptrdiff_t output_row, ptrdiff_t d);
+
+  /// causal: q.k in, the probabilities P out. lookahead: q.u in, dS * scale out (or null).
+  /// d_probability: dO.v in, dA * scale out. `log_sum_exp` and `delta` (dO.o) have an element a row.
+  void (*softmax_backward)(
+      const castle_scores *block, float *causal, float *lookahead, float *d_probability,
+      const float *log_sum_exp, const float *delta);
+} castle_attention_kernels;
+
+/// The loops for `isa`, or null if castle_isa_is_available says no.
+const castle_attention_kernels *castle_attention_kernels_for(castle_isa isa);

@@ -1,0 +1,84 @@
+import CastleKernels
+import CastleTensors
+
+/// A block of floats in memory: rows of adjacent numbers, `stride` apart.
+struct Rows {
+  var base: UnsafeMutablePointer<Float>
+  var stride: Int
+
+  init(_ base: UnsafeMutablePointer<Float>, stride: Int) {
+    self.base = base
+    self.stride = stride
+  }
+
+  func offset(_ count: Int) -> Rows { Rows(base + count, stride: stride) }
+}
+
+/// The vector loops of one instruction set.
+struct AttentionKernels: @unchecked Sendable {
+  let table: UnsafePointer<castle_attention_kernels>
+
+  /// Traps if this processor does not have `instructionSet`.
+  init(_ instructionSet: InstructionSet) {
+    guard let table = castle_attention_kernels_for(instructionSet.cValue) else {
+      preconditionFailure("this processor has no \(instructionSet)")
+    }
+    self.table = table
+  }
+
+  /// The number of floats in a vector: widths of operands are multiples of it.
+  var lanes: Int { table.pointee.lanes }
+
+  /// `count` rounded up to whole vectors.
+  func padded(_ count: Int) -> Int { (count + lanes - 1) / lanes * lanes }
+
+  /// C ← (or ±) the sum of one or two products, castle_attention_kernels.h.
+  ///
+  /// - Parameter diagonal: If given, row i of C is only needed before column `diagonal` + i.
+  func multiply(
+    _ m: Int, _ n: Int, into c: Rows, _ update: castle_update = CASTLE_STORE, before diagonal: Int? = nil,
+    _ first: castle_term, _ second: castle_term? = nil
+  ) {
+    var product = castle_product()
+    product.m = m
+    product.n = n
+    product.c = c.base
+    product.c_row = c.stride
+    product.n_end = diagonal ?? .unbounded
+    product.update = update
+    product.terms.0 = first
+    product.term_count = 1
+    if let second {
+      product.terms.1 = second
+      product.term_count = 2
+    }
+    table.pointee.product(&product)
+  }
+
+  /// target ← sourceᵀ, where source is `rows` × `columns`.
+  func transpose(_ rows: Int, _ columns: Int, _ source: Rows, to target: Rows) {
+    table.pointee.transpose(rows, columns, source.base, source.stride, target.base, target.stride)
+  }
+}
+
+extension Int {
+  /// A bound that no index reaches, small enough to add indices to.
+  fileprivate static var unbounded: Int { .max / 2 }
+}
+
+extension castle_term {
+  /// A B, where A's rows lie in `a`. Row i of A is zero from `diagonal` + i on, if given.
+  static func product(_ a: Rows, _ b: Rows, depth k: Int, before diagonal: Int? = nil) -> castle_term {
+    castle_term(
+      a: a.base, a_row: a.stride, a_column: 1, b: b.base, b_row: b.stride, k: k,
+      k_end: diagonal ?? .unbounded, k_begin: .unbounded)
+  }
+
+  /// Aᵀ B, where A's rows lie in `a`. Row i of Aᵀ is zero before i − `diagonal`, if given.
+  static func transposedProduct(_ a: Rows, _ b: Rows, depth k: Int, from diagonal: Int? = nil) -> castle_term
+  {
+    castle_term(
+      a: a.base, a_row: 1, a_column: a.stride, b: b.base, b_row: b.stride, k: k,
+      k_end: .unbounded, k_begin: diagonal ?? .unbounded)
+  }
+}

@@ -1,0 +1,55 @@
+import CastleTensors
+import Synchronization
+
+/// The scratch memory of blocked attention, kept from call to call so that a call allocates nothing.
+///
+/// Calls that share a workspace must not overlap.
+public final class AttentionWorkspace: @unchecked Sendable {
+  /// One arena for what all threads of a call read, and one for each thread.
+  private var arenas: [ScratchArena]
+  private let inUse = Atomic<Bool>(false)
+
+  /// An empty workspace.
+  public init() { arenas = [] }
+
+  /// The scratch memory that calls have needed so far, in bytes.
+  public var byteCount: Int { arenas.reduce(0) { $0 + $1.byteCount } }
+
+  /// Lends the arenas to `body`: the shared one first, then one for each thread.
+  func withArenas(threads: Int, _ body: ([ScratchArena]) -> Void) {
+    let claimed = inUse.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
+    precondition(claimed, "two attention calls share a workspace at the same time")
+    while arenas.count <= threads { arenas.append(ScratchArena()) }
+    body(arenas)
+    inUse.store(false, ordering: .releasing)
+  }
+}
+
+/// Memory that is handed out piece by piece and taken back all at once.
+final class ScratchArena {
+  private var buffer: Buffer?
+  private var used = 0
+
+  var byteCount: Int { buffer?.byteCount ?? 0 }
+
+  /// Takes everything back and makes room for `count` floats in at most `pieces` pieces.
+  func reset(count: Int, pieces: Int) {
+    let needed = count * MemoryLayout<Float>.stride + pieces * Buffer.alignment
+    if byteCount < needed {
+      buffer = nil
+      buffer = Buffer.host(byteCount: needed)
+    } else if let buffer {
+      Scratch.poison(buffer.address, byteCount: buffer.byteCount)
+    }
+    used = 0
+  }
+
+  /// The next `count` floats, on a boundary of ``Buffer/alignment`` bytes.
+  func take(_ count: Int) -> UnsafeMutablePointer<Float> {
+    guard let buffer else { preconditionFailure("an arena without memory") }
+    let start = used
+    used += (count * MemoryLayout<Float>.stride + Buffer.alignment - 1) / Buffer.alignment * Buffer.alignment
+    precondition(used <= buffer.byteCount, "scratch memory was counted wrongly")
+    return (buffer.address + start).assumingMemoryBound(to: Float.self)
+  }
+}

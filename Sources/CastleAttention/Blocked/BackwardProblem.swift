@@ -1,0 +1,302 @@
+import CastleKernels
+import CastleTensors
+
+/// The backward pass of one call: how one document of one head group is computed.
+struct BackwardProblem {
+  let context: BlockContext
+  let dOutput: HeadView<Float>
+  let projections: AttentionProjections<Float>
+  let results: AttentionResults<Float>
+  let gradients: AttentionProjections<Float>
+  /// How many query heads share a key head.
+  let group: Int
+
+  /// What all parts of a task read.
+  private struct Operands {
+    var queries: GroupRows
+    var dOutput: GroupRows
+    /// (group, length) each.
+    var logSumExp: UnsafeMutablePointer<Float>
+    var delta: UnsafeMutablePointer<Float>
+    var ku: GroupRows?
+    var vu: GroupRows?
+    var e: LookaheadWeights?
+  }
+
+  /// The gradients that one part of a task gathers over the panels it sweeps.
+  private struct Partial {
+    var dQueries: GroupRows
+    var dKU: GroupRows?
+    /// The share of v^U's gradient that comes through U: for each block (d, block rows).
+    var dVU: UnsafeMutablePointer<Float>?
+    var dE: LookaheadWeights?
+  }
+
+  private var lookahead: AttentionProjections<Float>.Lookahead? {
+    context.mechanism.hasLookahead ? projections.lookahead : nil
+  }
+
+  private var dLookahead: AttentionProjections<Float>.Lookahead? {
+    context.mechanism.hasLookahead ? gradients.lookahead : nil
+  }
+
+  // MARK: Running a task
+
+  /// Computes `task` on the calling thread.
+  func run(_ task: HeadTask, arena: ScratchArena) {
+    arena.reset(
+      count: operandCount(task) + partialCount(task, inPlace: true) + sweepCount + finishCount, pieces: 48)
+    let operands = prepare(task, arena: arena)
+    let partial = makePartial(task, arena: arena, inPlace: true)
+    sweep(task, part: 0, of: 1, operands: operands, partial: partial, arena: arena)
+    let block = Rows(arena.take(finishCount), stride: context.paddedSize)
+    for index in 0..<BlockGeometry(length: task.document.count).blockCount {
+      finish(task, block: index, operands: operands, partials: [partial], scratch: block)
+    }
+  }
+
+  /// Computes `task` on all threads: each takes some of the panels, then the parts are added up.
+  func run(_ task: HeadTask, parts: Int, pool: ThreadPool, arenas: [ScratchArena]) {
+    let shared = arenas[0]
+    shared.reset(
+      count: operandCount(task) + parts * partialCount(task, inPlace: false), pieces: 16 + 4 * parts)
+    let operands = prepare(task, arena: shared)
+    let partials = (0..<parts).map { _ in makePartial(task, arena: shared, inPlace: false) }
+    pool.forEach(parts) { part, thread in
+      let arena = arenas[thread + 1]
+      arena.reset(count: sweepCount, pieces: 24)
+      sweep(task, part: part, of: parts, operands: operands, partial: partials[part], arena: arena)
+    }
+    pool.forEach(BlockGeometry(length: task.document.count).blockCount) { index, thread in
+      let arena = arenas[thread + 1]
+      arena.reset(count: finishCount, pieces: 1)
+      let block = Rows(arena.take(finishCount), stride: context.paddedSize)
+      finish(task, block: index, operands: operands, partials: partials, scratch: block)
+    }
+  }
+
+  // MARK: Memory
+
+  private func operandCount(_ task: HeadTask) -> Int {
+    let length = task.document.count
+    var count = context.packedCount(projections.qc, heads: group, length: length)
+    count += context.packedCount(dOutput, heads: group, length: length)
+    count += 2 * group * length
+    if let lookahead {
+      count += context.packedCount(lookahead.ku, heads: 1, length: length)
+      count += context.packedCount(lookahead.vu, heads: 1, length: length)
+      count += LookaheadWeights.count(length: length, heads: group)
+      count += context.headSize * BlockGeometry.blockRows
+    }
+    return count
+  }
+
+  private func partialCount(_ task: HeadTask, inPlace: Bool) -> Int {
+    let length = task.document.count
+    var count = context.accumulatorCount(for: gradients.qc, heads: group, length: length, inPlace: inPlace)
+    if let dLookahead {
+      count += context.accumulatorCount(for: dLookahead.ku, heads: 1, length: length, inPlace: inPlace)
+      count += dVUCount(task) + LookaheadWeights.count(length: length, heads: group)
+    }
+    return count
+  }
+
+  private func dVUCount(_ task: HeadTask) -> Int {
+    BlockGeometry(length: task.document.count).blockCount * context.headSize * BlockGeometry.blockRows
+  }
+
+  private var sweepCount: Int { BackwardStep.scratchCount + BackwardPanel.scratchCount(context) }
+
+  private var finishCount: Int { BlockGeometry.blockRows * context.paddedSize }
+
+  // MARK: Steps
+
+  private func prepare(_ task: HeadTask, arena: ScratchArena) -> Operands {
+    let length = task.document.count
+    let firstQueryHead = task.keyHead * group
+    var operands = Operands(
+      queries: context.pack(
+        projections.qc, firstHead: firstQueryHead, heads: group, task: task, into: arena),
+      dOutput: context.pack(dOutput, firstHead: firstQueryHead, heads: group, task: task, into: arena),
+      logSumExp: arena.take(group * length), delta: arena.take(group * length))
+    for head in 0..<group {
+      for token in 0..<length {
+        let (queryHead, absolute) = (firstQueryHead + head, task.document.lowerBound + token)
+        let dO = dOutput.token(task.batch, queryHead, absolute)
+        let o = results.output.token(task.batch, queryHead, absolute)
+        var delta = 0.0
+        for i in 0..<context.headSize { delta += Double(dO[i] * o[i]) }
+        operands.delta[head * length + token] = Float(delta)
+        operands.logSumExp[head * length + token] =
+          results.logSumExp.token(task.batch, queryHead, absolute)[0]
+      }
+    }
+    guard let lookahead else { return operands }
+    operands.ku = context.pack(lookahead.ku, firstHead: task.keyHead, heads: 1, task: task, into: arena)
+    let vu = context.pack(lookahead.vu, firstHead: task.keyHead, heads: 1, task: task, into: arena)
+    operands.vu = vu
+    let e = LookaheadWeights(length: length, heads: group, arena: arena)
+    e.form(context, queries: operands.queries, vu: vu, heads: group, length: length, arena: arena)
+    operands.e = e
+    return operands
+  }
+
+  private func makePartial(_ task: HeadTask, arena: ScratchArena, inPlace: Bool) -> Partial {
+    let length = task.document.count
+    var partial = Partial(
+      dQueries: context.accumulator(
+        for: gradients.qc, firstHead: task.keyHead * group, heads: group, task: task, arena: arena,
+        inPlace: inPlace))
+    guard let dLookahead else { return partial }
+    partial.dKU = context.accumulator(
+      for: dLookahead.ku, firstHead: task.keyHead, heads: 1, task: task, arena: arena, inPlace: inPlace)
+    let dVU = arena.take(dVUCount(task))
+    dVU.update(repeating: 0, count: dVUCount(task))
+    partial.dVU = dVU
+    let dE = LookaheadWeights(length: length, heads: group, arena: arena)
+    dE.clear(heads: group)
+    partial.dE = dE
+    return partial
+  }
+
+  /// Sweeps the panels of one part with all blocks of queries, the last block first.
+  private func sweep(
+    _ task: HeadTask, part: Int, of parts: Int, operands: Operands, partial: Partial, arena: ScratchArena
+  ) {
+    let geometry = BlockGeometry(length: task.document.count)
+    let step = BackwardStep(context, arena: arena)
+    var panel = BackwardPanel(context, arena: arena)
+    for index in geometry.panels(part: part, of: parts) {
+      load(geometry.panel(index), task: task, into: &panel)
+      for block in geometry.blocks(ofPanel: index).reversed() {
+        step.run(
+          backwardBlock(block, geometry: geometry, task: task, operands: operands, partial: partial),
+          heads: group, panel: panel)
+      }
+      store(panel, task: task)
+    }
+  }
+
+  private func backwardBlock(
+    _ index: Int, geometry: BlockGeometry, task: HeadTask, operands: Operands, partial: Partial
+  ) -> BackwardBlock {
+    let tokens = geometry.block(index)
+    let start = tokens.lowerBound
+    let queries = operands.queries.rows(0, from: start)
+    return BackwardBlock(
+      tokens: tokens, ku: operands.ku?.rows(0, from: start) ?? queries,
+      vu: operands.vu?.rows(0, from: start) ?? queries, queries: queries,
+      dQueries: partial.dQueries.rows(0, from: start), queryHeadStride: operands.queries.headStride,
+      dQueryHeadStride: partial.dQueries.headStride, dOutput: operands.dOutput.rows(0, from: start),
+      dOutputHeadStride: operands.dOutput.headStride, e: operands.e?[0, index] ?? queries,
+      dE: partial.dE?[0, index] ?? queries, eHeadStride: operands.e?.headStride ?? 0,
+      logSumExp: operands.logSumExp + start, delta: operands.delta + start,
+      statisticsHeadStride: task.document.count, dKU: partial.dKU?.rows(0, from: start) ?? queries,
+      dVU: partial.dVU.map { blockOfDVU($0, index) } ?? queries)
+  }
+
+  private func blockOfDVU(_ base: UnsafeMutablePointer<Float>, _ index: Int) -> Rows {
+    let side = BlockGeometry.blockRows
+    return Rows(base + index * context.headSize * side, stride: side)
+  }
+
+  private func load(_ tokens: Range<Int>, task: HeadTask, into panel: inout BackwardPanel) {
+    let first = task.document.lowerBound + tokens.lowerBound
+    func source(_ view: HeadView<Float>) -> Rows {
+      Rows(view.token(task.batch, task.keyHead, first), stride: view.tokenStride)
+    }
+    func clear(_ rows: Rows, _ count: Int) { rows.base.update(repeating: 0, count: count * rows.stride) }
+    panel.tokens = tokens
+    context.transposePanel(tokens.count, source(projections.kc), to: panel.kc)
+    context.transposePanel(tokens.count, source(projections.vc), to: panel.vc)
+    context.copy(tokens.count, source(projections.kc), to: panel.kcRows)
+    clear(panel.dKC, tokens.count)
+    clear(panel.dVC, tokens.count)
+    guard let lookahead else { return }
+    guard let keys = results.lookaheadKeys else {
+      preconditionFailure("the backward pass needs the final lookahead keys")
+    }
+    context.transposePanel(tokens.count, source(lookahead.qu), to: panel.qu)
+    context.copy(tokens.count, source(lookahead.qu), to: panel.quRows)
+    context.transposePanel(tokens.count, source(keys), to: panel.u)
+    context.copy(tokens.count, source(keys), to: panel.uRows)
+    clear(panel.dU, context.headSize)
+    clear(panel.dQU, tokens.count)
+  }
+
+  private func store(_ panel: BackwardPanel, task: HeadTask) {
+    let first = task.document.lowerBound + panel.tokens.lowerBound
+    func store(_ rows: Rows, _ view: HeadView<Float>) {
+      for i in panel.tokens.indices {
+        let token = i - panel.tokens.lowerBound
+        view.token(task.batch, task.keyHead, first + token)
+          .update(from: rows.base + token * rows.stride, count: context.headSize)
+      }
+    }
+    store(panel.dKC, gradients.kc)
+    store(panel.dVC, gradients.vc)
+    if let dLookahead { store(panel.dQU, dLookahead.qu) }
+  }
+
+  /// Adds up the parts of one block, passes dE on to q^C and v^U, and writes the block's gradients.
+  private func finish(
+    _ task: HeadTask, block index: Int, operands: Operands, partials: [Partial], scratch: Rows
+  ) {
+    let tokens = BlockGeometry(length: task.document.count).block(index)
+    let (rows, start, d) = (tokens.count, tokens.lowerBound, context.headSize)
+    let kernels = context.kernels
+    let sum = partials[0]
+    for other in partials.dropFirst() { add(other, to: sum, block: index, rows: rows, start: start) }
+    if let dVU = sum.dVU {
+      kernels.transpose(d, rows, blockOfDVU(dVU, index), to: scratch)
+    }
+    for head in 0..<group {
+      let dQueries = sum.dQueries.rows(head, from: start)
+      if let dE = sum.dE, let vu = operands.vu {
+        context.clearAboveDiagonal(rows, dE[head, index])
+        kernels.multiply(
+          rows, context.paddedSize, into: dQueries, CASTLE_ADD,
+          .product(dE[head, index], vu.rows(0, from: start), depth: rows, before: 1))
+        kernels.multiply(
+          rows, context.paddedSize, into: scratch, CASTLE_ADD,
+          .transposedProduct(
+            dE[head, index], operands.queries.rows(head, from: start), depth: rows, from: 0))
+      }
+      write(dQueries, to: gradients.qc, head: task.keyHead * group + head, task: task, tokens: tokens)
+    }
+    if let dLookahead, let dKU = sum.dKU {
+      write(dKU.rows(0, from: start), to: dLookahead.ku, head: task.keyHead, task: task, tokens: tokens)
+      write(scratch, to: dLookahead.vu, head: task.keyHead, task: task, tokens: tokens)
+    }
+  }
+
+  private func add(_ other: Partial, to sum: Partial, block index: Int, rows: Int, start: Int) {
+    func add(_ source: Rows, _ target: Rows, _ count: Int) {
+      for i in 0..<count { target.base[i] += source.base[i] }
+    }
+    let side = BlockGeometry.blockRows
+    for head in 0..<group {
+      add(
+        other.dQueries.rows(head, from: start), sum.dQueries.rows(head, from: start),
+        rows * context.paddedSize)
+      if let dE = sum.dE, let more = other.dE { add(more[head, index], dE[head, index], side * side) }
+    }
+    if let dKU = sum.dKU, let more = other.dKU {
+      add(more.rows(0, from: start), dKU.rows(0, from: start), rows * context.paddedSize)
+    }
+    if let dVU = sum.dVU, let more = other.dVU {
+      add(blockOfDVU(more, index), blockOfDVU(dVU, index), context.headSize * side)
+    }
+  }
+
+  /// Writes rows to their tokens, unless they are already there.
+  private func write(
+    _ rows: Rows, to view: HeadView<Float>, head: Int, task: HeadTask, tokens: Range<Int>
+  ) {
+    for token in tokens {
+      let target = view.token(task.batch, head, task.document.lowerBound + token)
+      let source = rows.base + (token - tokens.lowerBound) * rows.stride
+      if target != source { target.update(from: source, count: context.headSize) }
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import CastleKernels
+
+/// How a document is cut into blocks of queries and panels of keys.
+///
+/// A panel is swept by the blocks from its own diagonal on. Panel starts are block starts.
+struct BlockGeometry {
+  /// The queries of a block.
+  static let blockRows = 64
+  /// The keys of a panel, a multiple of `blockRows`.
+  static let panelWidth = 64
+
+  /// The number of tokens.
+  let length: Int
+
+  var blockCount: Int { (length + Self.blockRows - 1) / Self.blockRows }
+  var panelCount: Int { (length + Self.panelWidth - 1) / Self.panelWidth }
+
+  func block(_ index: Int) -> Range<Int> {
+    index * Self.blockRows..<min(length, (index + 1) * Self.blockRows)
+  }
+
+  func panel(_ index: Int) -> Range<Int> {
+    index * Self.panelWidth..<min(length, (index + 1) * Self.panelWidth)
+  }
+
+  /// The blocks that have queries at or after the first key of the panel.
+  func blocks(ofPanel index: Int) -> Range<Int> {
+    index * Self.panelWidth / Self.blockRows..<blockCount
+  }
+
+  /// The panels that share `part` of `parts` works on: dealt out and back, so that all parts get about the
+  /// same number of block pairs.
+  func panels(part: Int, of parts: Int) -> some Sequence<Int> {
+    (0..<panelCount).lazy.filter { panel in
+      let (round, place) = panel.quotientAndRemainder(dividingBy: parts)
+      return (round.isMultiple(of: 2) ? place : parts - 1 - place) == part
+    }
+  }
+}
+
+/// What all block pairs of a call have in common.
+struct BlockContext {
+  let kernels: AttentionKernels
+  let mechanism: Mechanism
+  /// The size of a head, d.
+  let headSize: Int
+  /// d in whole vectors.
+  let paddedSize: Int
+  /// 1 / √d.
+  let scale: Float
+
+  init(kernels: AttentionKernels, mechanism: Mechanism, headSize: Int) {
+    self.kernels = kernels
+    self.mechanism = mechanism
+    self.headSize = headSize
+    paddedSize = kernels.padded(headSize)
+    scale = 1 / Float(headSize).squareRoot()
+  }
+
+  /// The shape of the block of scores of queries `rows` and keys `columns`.
+  func scores(rows: Range<Int>, columns: Range<Int>) -> castle_scores {
+    castle_scores(
+      rows: rows.count, columns: columns.count, stride: BlockGeometry.panelWidth,
+      diagonal: rows.lowerBound - columns.lowerBound, scale: scale, silu: mechanism.appliesSiLU ? 1 : 0)
+  }
+
+  /// Whether some key in `columns` reads some token in `rows`: otherwise G is zero and U stands still.
+  func reads(rows: Range<Int>, columns: Range<Int>) -> Bool {
+    mechanism.hasLookahead && rows.lowerBound - (columns.upperBound - 1) <= mechanism.windowLength
+  }
+
+  /// Copies `count` tokens, d wide, filling rows up to whole vectors with zeros.
+  func copy(_ count: Int, _ source: Rows, to target: Rows) {
+    for i in 0..<count {
+      let row = target.base + i * target.stride
+      row.update(from: source.base + i * source.stride, count: headSize)
+      (row + headSize).update(repeating: 0, count: paddedSize - headSize)
+    }
+  }
+
+  /// `count` tokens as columns of `target`, (d, panel width); the columns beyond are zero.
+  func transposePanel(_ count: Int, _ source: Rows, to target: Rows) {
+    kernels.transpose(count, headSize, source, to: target)
+    guard count < target.stride else { return }
+    for i in 0..<headSize {
+      (target.base + i * target.stride + count).update(repeating: 0, count: target.stride - count)
+    }
+  }
+
+  /// Sets the elements above the diagonal of a square of `count` rows to zero.
+  func clearAboveDiagonal(_ count: Int, _ square: Rows) {
+    for i in 0..<count {
+      (square.base + i * square.stride + i + 1).update(repeating: 0, count: kernels.padded(count) - i - 1)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import CastleTensors
+
+extension BlockedAttention {
+  /// The gradients of Σ o · dO with respect to all projections, castle.md (8).
+  ///
+  /// The state of the lookahead keys before each block is recovered from the final keys by subtraction.
+  ///
+  /// - Parameters:
+  ///   - dOutput: The gradient of o, (B, Hq, L, d).
+  ///   - projections: As given to ``forward(_:documents:results:)``.
+  ///   - documents: As given to ``forward(_:documents:results:)``.
+  ///   - results: What ``forward(_:documents:results:)`` left, the lookahead keys included.
+  ///   - gradients: Where the gradients go; overwritten.
+  public func backward(
+    _ dOutput: HeadView<Float>, _ projections: AttentionProjections<Float>, documents: Documents,
+    results: AttentionResults<Float>, gradients: AttentionProjections<Float>
+  ) {
+    let shape = AttentionShape(projections, mechanism: mechanism)
+    precondition(documents.length == shape.length, "documents do not cover the sequence")
+    precondition(shape.fits(dOutput, heads: shape.queryHeads), "dO of another shape")
+    precondition(AttentionShape(gradients, mechanism: mechanism) == shape, "gradients of another shape")
+    let plan = WorkPlan(shape, documents: documents, threads: pool.threadCount)
+    let problem = BackwardProblem(
+      context: BlockContext(kernels: kernels, mechanism: mechanism, headSize: shape.headSize),
+      dOutput: dOutput, projections: projections, results: results, gradients: gradients,
+      group: shape.group)
+
+    workspace.withArenas(threads: pool.threadCount) { arenas in
+      forEachWhole(plan) { task, thread in
+        problem.run(task, arena: arenas[thread + 1])
+      }
+      for task in plan.shared {
+        problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
+      }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import CastleKernels
+
+/// A panel of keys: neighbouring tokens, most of them transposed, as the products want them.
+struct KeyPanel {
+  /// The tokens of the panel, counted from the start of the document.
+  var tokens: Range<Int>
+  /// q^U, (d, panel width). Read only while tokens in the window come.
+  var qu: Rows
+  /// k^C, (d, panel width).
+  var kc: Rows
+  /// The lookahead keys, (d, panel width): what the tokens so far have made of them.
+  var u: Rows
+  /// v^C, (tokens, d) in whole vectors.
+  var vc: Rows
+}
+
+/// The queries of one head group for a block of tokens, and what they have gathered so far.
+struct QueryBlock {
+  /// The tokens of the block, counted from the start of the document.
+  var tokens: Range<Int>
+  /// k^U, (tokens, d).
+  var ku: Rows
+  /// v^U, (tokens, d).
+  var vu: Rows
+  /// q^C of the first head of the group, (tokens, d); the next head is `queryHeadStride` on.
+  var queries: Rows
+  var queryHeadStride: Int
+  /// E of the first head, (tokens, tokens).
+  var e: Rows
+  var eHeadStride: Int
+  /// The weighted sum of values, (tokens, d) in whole vectors.
+  var output: Rows
+  var outputHeadStride: Int
+  /// The largest score and the sum of exp(score − largest) so far, an element a token.
+  var maxima: UnsafeMutablePointer<Float>
+  var sums: UnsafeMutablePointer<Float>
+  var statisticsHeadStride: Int
+}
+
+/// One block of queries against one panel of keys, castle.md (6)–(7).
+struct ForwardStep {
+  /// The floats of scratch memory that a step needs, in ``pieceCount`` pieces.
+  static let scratchCount = 3 * BlockGeometry.blockRows * BlockGeometry.panelWidth
+  static let pieceCount = 3
+
+  private let context: BlockContext
+  /// G⊤, Q^C K^C⊤ and then P, and S: each (block rows, panel width).
+  private let gate: Rows
+  private let causal: Rows
+  private let lookahead: Rows
+
+  init(_ context: BlockContext, arena: ScratchArena) {
+    self.context = context
+    let width = BlockGeometry.panelWidth
+    func block() -> Rows { Rows(arena.take(BlockGeometry.blockRows * width), stride: width) }
+    gate = block()
+    causal = block()
+    lookahead = block()
+  }
+
+  /// Adds the panel's share to the outputs of the group's `heads` heads, then moves the lookahead keys.
+  func run(_ block: QueryBlock, heads: Int, panel: KeyPanel) {
+    let kernels = context.kernels
+    let mechanism = context.mechanism
+    let d = context.headSize
+    let rows = block.tokens.count
+    let width = kernels.padded(panel.tokens.count)
+    let diagonal = block.tokens.lowerBound - panel.tokens.lowerBound
+    let moves = context.reads(rows: block.tokens, columns: panel.tokens)
+    var shape = context.scores(rows: block.tokens, columns: panel.tokens)
+
+    if moves {
+      kernels.multiply(rows, width, into: gate, before: diagonal, .product(block.ku, panel.qu, depth: d))
+      kernels.table.pointee.gate(&shape, mechanism.windowLength, gate.base)
+    }
+    for head in 0..<heads {
+      let queries = block.queries.offset(head * block.queryHeadStride)
+      if mechanism.usesCausalKeys {
+        kernels.multiply(
+          rows, width, into: causal, before: diagonal + 1, .product(queries, panel.kc, depth: d))
+      } else {
+        causal.base.update(repeating: 0, count: rows * causal.stride)
+      }
+      if mechanism.hasLookahead {
+        kernels.multiply(
+          rows, width, into: lookahead, before: diagonal + 1, .product(queries, panel.u, depth: d),
+          moves ? .product(block.e.offset(head * block.eHeadStride), gate, depth: rows, before: 1) : nil)
+      }
+      let output = block.output.offset(head * block.outputHeadStride)
+      let statistics = head * block.statisticsHeadStride
+      kernels.table.pointee.softmax(
+        &shape, causal.base, mechanism.hasLookahead ? lookahead.base : nil, block.maxima + statistics,
+        block.sums + statistics, output.base, output.stride, context.paddedSize)
+      kernels.multiply(
+        rows, context.paddedSize, into: output, CASTLE_ADD,
+        .product(causal, panel.vc, depth: panel.tokens.count, before: diagonal + 1))
+    }
+    if moves {
+      kernels.multiply(d, width, into: panel.u, CASTLE_ADD, .transposedProduct(block.vu, gate, depth: rows))
+    }
+  }
+}

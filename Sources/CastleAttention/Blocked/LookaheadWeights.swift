@@ -1,0 +1,51 @@
+/// E = tril(Q^C V^U⊤) for all blocks of a document and all heads of a group, or its gradient.
+struct LookaheadWeights {
+  /// (heads, blocks, block rows, block rows).
+  private let base: UnsafeMutablePointer<Float>
+  private let blockCount: Int
+
+  private static let side = BlockGeometry.blockRows
+
+  /// The floats that the weights of a document take.
+  static func count(length: Int, heads: Int) -> Int {
+    heads * BlockGeometry(length: length).blockCount * side * side
+  }
+
+  /// From a head to the next.
+  var headStride: Int { blockCount * Self.side * Self.side }
+
+  init(length: Int, heads: Int, arena: ScratchArena) {
+    blockCount = BlockGeometry(length: length).blockCount
+    base = arena.take(Self.count(length: length, heads: heads))
+  }
+
+  /// The square of one block, (block rows, block rows).
+  subscript(head: Int, block: Int) -> Rows {
+    Rows(base + head * headStride + block * Self.side * Self.side, stride: Self.side)
+  }
+
+  /// Sets everything to zero.
+  func clear(heads: Int) {
+    base.update(repeating: 0, count: heads * headStride)
+  }
+
+  /// Computes E from the queries and v^U of a document.
+  func form(
+    _ context: BlockContext, queries: GroupRows, vu: GroupRows, heads: Int, length: Int, arena: ScratchArena
+  ) {
+    let geometry = BlockGeometry(length: length)
+    let columns = Rows(arena.take(context.headSize * Self.side), stride: Self.side)
+    for index in 0..<blockCount {
+      let block = geometry.block(index)
+      let start = block.lowerBound
+      context.transposePanel(block.count, vu.rows(0, from: start), to: columns)
+      for head in 0..<heads {
+        let e = self[head, index]
+        context.kernels.multiply(
+          block.count, context.kernels.padded(block.count), into: e, before: 1,
+          .product(queries.rows(head, from: start), columns, depth: context.headSize))
+        context.clearAboveDiagonal(block.count, e)
+      }
+    }
+  }
+}

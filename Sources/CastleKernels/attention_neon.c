@@ -1,0 +1,9 @@
+#if defined(__aarch64__)
+#include "castle_attention_kernels.h"
+
+#include "begin_neon.h"
+#include "simd.h"
+#include "product_template.h"
+#include "scores_template.h"
+#include "end_isa.h"
+#endif

@@ -1,0 +1,7 @@
+#include "castle_attention_kernels.h"
+
+#include "begin_portable.h"
+#include "simd.h"
+#include "product_template.h"
+#include "scores_template.h"
+#include "end_isa.h"

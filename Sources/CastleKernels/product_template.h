@@ -1,0 +1,89 @@
+// Small matrix products whose operands lie in the cache. Included after simd.h.
+#pragma once
+
+#if defined(CASTLE_AVX512)
+#define CASTLE_TILE_VECTORS 4  // 6 x 4 sums, 4 columns of B, of 32 registers
+#elif CASTLE_LANES == 4 && !defined(CASTLE_PORTABLE)
+#define CASTLE_TILE_VECTORS 4  // NEON has 32 registers too
+#else
+#define CASTLE_TILE_VECTORS 2  // 6 x 2 sums, 2 columns of B, of 16 registers
+#endif
+#define CASTLE_TILE_ROWS 6
+
+CASTLE_INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+CASTLE_INLINE ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+
+/// `rows` x `vectors` elements of C from row i and column j on; both counts are constants where this is inlined.
+CASTLE_INLINE void tile(
+    const castle_product *product, ptrdiff_t i, ptrdiff_t j, const int rows, const int vectors) {
+  vf sums[CASTLE_TILE_ROWS][CASTLE_TILE_VECTORS];
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) sums[r][v] = (vf){0};
+
+  for (int32_t t = 0; t < product->term_count; t++) {
+    const castle_term *term = &product->terms[t];
+    const ptrdiff_t end = least(term->k, term->k_end + i + rows - 1);
+    ptrdiff_t k = most(0, i - term->k_begin);
+    const ptrdiff_t a_row = term->a_row, a_column = term->a_column, b_row = term->b_row;
+    const float *a = term->a + i * a_row + k * a_column;
+    const float *b = term->b + k * b_row + j;
+    for (; k < end; k++, a += a_column, b += b_row) {
+      vf columns[CASTLE_TILE_VECTORS];
+#pragma clang loop unroll(full)
+      for (int v = 0; v < vectors; v++) columns[v] = vf_load(b + v * CASTLE_LANES);
+#pragma clang loop unroll(full)
+      for (int r = 0; r < rows; r++) {
+        const vf x = vf_set(a[r * a_row]);
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) sums[r][v] = vf_fma(x, columns[v], sums[r][v]);
+      }
+    }
+  }
+
+  float *c = product->c + i * product->c_row + j;
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) {
+      float *place = c + r * product->c_row + v * CASTLE_LANES;
+      switch (product->update) {
+        case CASTLE_STORE: vf_store(place, sums[r][v]); break;
+        case CASTLE_ADD: vf_store(place, vf_load(place) + sums[r][v]); break;
+        case CASTLE_SUBTRACT: vf_store(place, vf_load(place) - sums[r][v]); break;
+      }
+    }
+}
+
+CASTLE_INLINE void tile_of_rows(
+    const castle_product *product, ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows, const int vectors) {
+  switch (rows) {
+    case 1: tile(product, i, j, 1, vectors); break;
+    case 2: tile(product, i, j, 2, vectors); break;
+    case 3: tile(product, i, j, 3, vectors); break;
+    case 4: tile(product, i, j, 4, vectors); break;
+    case 5: tile(product, i, j, 5, vectors); break;
+    default: tile(product, i, j, 6, vectors); break;
+  }
+}
+
+static void CASTLE_NAME(product)(const castle_product *product) {
+  for (ptrdiff_t j = 0; j < product->n; j += CASTLE_TILE_VECTORS * CASTLE_LANES) {
+    // Rows above this need nothing from column j on.
+    const ptrdiff_t above = most(0, j + 1 - product->n_end);
+    for (ptrdiff_t i = above - above % CASTLE_TILE_ROWS; i < product->m; i += CASTLE_TILE_ROWS) {
+      const ptrdiff_t rows = least(CASTLE_TILE_ROWS, product->m - i);
+      const ptrdiff_t columns = least(product->n, product->n_end + i + rows - 1) - j;
+      switch (least(CASTLE_TILE_VECTORS, (columns + CASTLE_LANES - 1) / CASTLE_LANES)) {
+        case 1: tile_of_rows(product, i, j, rows, 1); break;
+        case 2: tile_of_rows(product, i, j, rows, 2); break;
+#if CASTLE_TILE_VECTORS == 4
+        case 3: tile_of_rows(product, i, j, rows, 3); break;
+        case 4: tile_of_rows(product, i, j, rows, 4); break;
+#endif
+        default: break;
+      }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import CastleAttention
+import Testing
+
+/// How far single-precision results may lie from the truth, measured by a naive computation in the same precision.
+struct ErrorBudget {
+  /// How much worse than the naive computation a result may be.
+  static let factor = 2.0
+  /// A naive computation can be exact by luck: a few units in the last place are always allowed.
+  static let floor = 4 * Double(Float.ulpOfOne)
+
+  /// The largest difference, relative to the largest element of `truth`; absolute if that is all zeros.
+  static func error(_ values: [Float], _ truth: [Double]) -> Double {
+    let largest = truth.reduce(0) { max($0, abs($1)) }
+    let size = largest == 0 ? 1 : largest
+    return zip(values, truth).reduce(0) { worst, pair in
+      let difference = abs(Double(pair.0) - pair.1) / size
+      return difference.isNaN ? .infinity : max(worst, difference)
+    }
+  }
+
+  /// Expects every result of `fast` to be about as close to `truth` as `naive` is.
+  static func check(
+    _ fast: [(name: String, values: [Float])], naive: [(name: String, values: [Float])],
+    truth: [(name: String, values: [Double])], _ comment: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    for (result, (reference, exact)) in zip(fast, zip(naive, truth)) {
+      let error = error(result.values, exact.values)
+      let budget = factor * self.error(reference.values, exact.values) + floor
+      #expect(
+        error <= budget, "\(result.name): error \(error) over \(budget); \(comment)",
+        sourceLocation: sourceLocation)
+    }
+  }
+}
