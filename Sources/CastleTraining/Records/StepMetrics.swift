@@ -15,6 +15,18 @@ public struct StepMetrics: Sendable, Hashable {
   /// Whether the update was left out as a spike.
   public var isSkipped: Bool
 
+  /// Bundles the numbers.
+  public init(
+    step: Int, tokens: Int, loss: Double, learningRate: Double, gradientNorm: Double, isSkipped: Bool
+  ) {
+    self.step = step
+    self.tokens = tokens
+    self.loss = loss
+    self.learningRate = learningRate
+    self.gradientNorm = gradientNorm
+    self.isSkipped = isSkipped
+  }
+
   var json: JSONObject {
     var fields: [(String, JSONObject.Value)] = [
       ("step", .integer(step)), ("tokens", .integer(tokens)), ("loss", .number(loss)),
@@ -38,9 +50,19 @@ public struct StepTiming: Sendable, Hashable {
   /// The memory that the process holds, in bytes.
   public var memory: Int
 
+  /// Bundles the numbers.
+  public init(step: Int, seconds: Double, tokensPerSecond: Double, shareOfPeak: Double, memory: Int) {
+    self.step = step
+    self.seconds = seconds
+    self.tokensPerSecond = tokensPerSecond
+    self.shareOfPeak = shareOfPeak
+    self.memory = memory
+  }
+
   var json: JSONObject {
     JSONObject([
-      ("step", .integer(step)), ("seconds", .number(seconds)), ("tokens_per_second", .number(tokensPerSecond)),
+      ("step", .integer(step)), ("seconds", .number(seconds)),
+      ("tokens_per_second", .number(tokensPerSecond)),
       ("share_of_matrix_product_rate", .number(shareOfPeak)), ("memory_bytes", .integer(memory)),
     ])
   }
@@ -76,6 +98,14 @@ public struct EvaluationMetrics: Sendable, Hashable {
   public var set: String
   /// What was measured.
   public var result: EvaluationResult
+
+  /// Bundles the numbers.
+  public init(step: Int, trainedTokens: Int, set: String, result: EvaluationResult) {
+    self.step = step
+    self.trainedTokens = trainedTokens
+    self.set = set
+    self.result = result
+  }
 
   var json: JSONObject {
     JSONObject([

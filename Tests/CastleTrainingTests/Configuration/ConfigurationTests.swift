@@ -5,7 +5,9 @@ import Testing
 struct ConfigurationTests {
   private static let minimum = "output: runs/a\ndata: {shards: data/books}\n"
 
-  private func configuration(_ yaml: String = "", set overrides: [String] = []) throws -> TrainingConfiguration {
+  private func configuration(_ yaml: String = "", set overrides: [String] = []) throws
+    -> TrainingConfiguration
+  {
     try TrainingConfiguration(yaml: Self.minimum + yaml, source: "a.yaml", overrides: overrides)
   }
 

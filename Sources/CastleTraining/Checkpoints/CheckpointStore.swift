@@ -1,0 +1,148 @@
+import CastleFormats
+import Foundation
+
+/// The checkpoints of a run.
+///
+/// Each is a folder `checkpoints/step-00000100`: a model folder with the optimizer's moments, the state of the run and
+/// a list of hashes. A checkpoint is written under a temporary name, brought to the disk and renamed, so a folder of
+/// that name is whole unless the disk damaged it, which the hashes tell.
+public struct CheckpointStore: Sendable {
+  /// A checkpoint on disk.
+  public struct Entry: Sendable, Hashable {
+    /// The number of steps done.
+    public var step: Int
+    /// The folder.
+    public var folder: String
+  }
+
+  /// The folder of the run.
+  public let run: String
+
+  /// The checkpoints of the run in `run`.
+  public init(run: String) {
+    self.run = run
+  }
+
+  private static let prefix = "step-"
+  private static let temporaryPrefix = ".partial-"
+  private static let replacedPrefix = ".replaced-"
+
+  private var folder: String { run + "/checkpoints" }
+  private var bestLink: String { run + "/best" }
+
+  /// All checkpoints, the newest first.
+  public var entries: [Entry] {
+    names.compactMap { name in
+      guard name.hasPrefix(Self.prefix), let step = Int(name.dropFirst(Self.prefix.count)) else { return nil }
+      return Entry(step: step, folder: folder + "/" + name)
+    }.sorted { $0.step > $1.step }
+  }
+
+  /// The newest checkpoint whose files have their recorded hashes, and what is wrong with newer ones.
+  ///
+  /// - Throws: ``InputError`` if there are checkpoints but all are damaged.
+  public func newestIntact() throws -> (entry: Entry?, damages: [String]) {
+    var damages: [String] = []
+    try recoverReplaced()
+    let entries = entries
+    for entry in entries {
+      do {
+        try FileHashes.check(folder: entry.folder)
+        return (entry, damages)
+      } catch let error as InputError {
+        damages.append(error.description)
+      }
+    }
+    guard entries.isEmpty else {
+      throw InputError(
+        "every checkpoint in \(folder) is damaged (\(damages[0])); restore one or start again in another output"
+      )
+    }
+    return (nil, [])
+  }
+
+  /// Saves a checkpoint whose files `write` makes in the folder that it is given.
+  ///
+  /// A checkpoint of the same step is replaced.
+  @discardableResult
+  public func save(step: Int, write: (_ folder: String) throws -> Void) throws -> Entry {
+    let manager = FileManager.default
+    let digits = String(step)
+    let name = Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    let temporary = folder + "/" + Self.temporaryPrefix + name
+    let target = folder + "/" + name
+    do {
+      try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try removeIfPresent(temporary)
+      try manager.createDirectory(atPath: temporary, withIntermediateDirectories: false)
+      try write(temporary)
+      try FileHashes.write(folder: temporary)
+      try putAside(target)
+      try manager.moveItem(atPath: temporary, toPath: target)
+      try AtomicFile.syncFolder(of: target)
+      try removeIfPresent(replaced(name))
+    } catch {
+      try? removeIfPresent(temporary)
+      throw InputError("cannot save the checkpoint \(target): \(Self.reason(error))")
+    }
+    return Entry(step: step, folder: target)
+  }
+
+  /// Lets the link `best` point to the checkpoint of `step`.
+  public func markBest(_ entry: Entry) throws {
+    let temporary = bestLink + ".partial"
+    let target = "checkpoints/" + (entry.folder as NSString).lastPathComponent
+    unlink(temporary)
+    guard symlink(target, temporary) == 0, rename(temporary, bestLink) == 0 else {
+      throw InputError("cannot write \(bestLink): \(String(cString: strerror(errno)))")
+    }
+    try AtomicFile.syncFolder(of: bestLink)
+  }
+
+  /// Removes all but the `count` newest checkpoints and the best, and what interrupted saves have left.
+  public func prune(keeping count: Int) throws {
+    let best = try? FileManager.default.destinationOfSymbolicLink(atPath: bestLink)
+    for entry in entries.dropFirst(count) where run + "/" + (best ?? "") != entry.folder {
+      let name = (entry.folder as NSString).lastPathComponent
+      try FileManager.default.moveItem(
+        atPath: entry.folder, toPath: folder + "/" + Self.temporaryPrefix + name)
+    }
+    for name in names where name.hasPrefix(Self.temporaryPrefix) {
+      try removeIfPresent(folder + "/" + name)
+    }
+  }
+
+  private var names: [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+  }
+
+  private func replaced(_ name: String) -> String { folder + "/" + Self.replacedPrefix + name }
+
+  /// Moves a checkpoint out of the way of a new one of the same step.
+  private func putAside(_ target: String) throws {
+    guard FileManager.default.fileExists(atPath: target) else { return }
+    let aside = replaced((target as NSString).lastPathComponent)
+    try removeIfPresent(aside)
+    try FileManager.default.moveItem(atPath: target, toPath: aside)
+  }
+
+  /// Gives back its name to a checkpoint that was moved aside just before the process ended.
+  private func recoverReplaced() throws {
+    for name in names where name.hasPrefix(Self.replacedPrefix) {
+      let target = folder + "/" + name.dropFirst(Self.replacedPrefix.count)
+      if FileManager.default.fileExists(atPath: target) {
+        try removeIfPresent(folder + "/" + name)
+      } else {
+        try FileManager.default.moveItem(atPath: folder + "/" + name, toPath: target)
+      }
+    }
+  }
+
+  private func removeIfPresent(_ path: String) throws {
+    if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    (error as? InputError)?.description ?? error.localizedDescription
+  }
+}

@@ -1,0 +1,94 @@
+import CastleFormats
+import CastleTraining
+import Foundation
+import Testing
+
+struct CheckpointStoreTests {
+  private let run: TemporaryFolder
+  private let store: CheckpointStore
+
+  init() throws {
+    run = try TemporaryFolder()
+    store = CheckpointStore(run: run.path)
+  }
+
+  private func save(_ step: Int, _ content: String = "weights") throws -> CheckpointStore.Entry {
+    try store.save(step: step) { folder in
+      try AtomicFile.write(content.utf8, path: folder + "/model.bin")
+    }
+  }
+
+  private func overwrite(_ path: String, with text: String) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+  }
+
+  @Test func aNewRunHasNone() throws {
+    #expect(try store.newestIntact().entry == nil)
+  }
+
+  @Test func theNewestAndTheBestStay() throws {
+    let entries = try [1, 2, 3, 4].map { try save($0) }
+    try store.markBest(entries[0])
+    try store.prune(keeping: 2)
+    #expect(store.entries.map(\.step) == [4, 3, 1])
+    #expect(try run.text("best/model.bin") == "weights")
+  }
+
+  @Test func aDamagedCheckpointIsNamedAndTheOneBeforeIsUsed() throws {
+    _ = try save(1)
+    let newest = try save(2)
+    try overwrite(newest.folder + "/model.bin", with: "weightz")
+    let found = try store.newestIntact()
+    #expect(found.entry?.step == 1)
+    #expect(found.damages.count == 1)
+    #expect(found.damages[0].contains("step-00000002/model.bin is damaged"))
+  }
+
+  @Test func aMissingFileOrListCountsAsDamage() throws {
+    _ = try save(1)
+    for (step, name) in [(2, "model.bin"), (3, "SHA256SUMS")] {
+      try FileManager.default.removeItem(atPath: save(step).folder + "/" + name)
+    }
+    #expect(try store.newestIntact().entry?.step == 1)
+    #expect(try store.newestIntact().damages.count == 2)
+  }
+
+  @Test func nothingIntactIsAnError() throws {
+    try overwrite(save(1).folder + "/model.bin", with: "")
+    #expect(throws: InputError.self) { try store.newestIntact() }
+  }
+
+  @Test func aFailedSaveLeavesNothingBehind() throws {
+    _ = try save(1)
+    #expect(throws: InputError.self) {
+      try store.save(step: 2) { folder in
+        try AtomicFile.write([1], path: folder + "/a")
+        throw InputError("no space left")
+      }
+    }
+    #expect(try run.names == ["checkpoints"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: run.path + "/checkpoints").count == 1)
+  }
+
+  @Test func savingAStepAgainReplacesIt() throws {
+    _ = try save(1, "old")
+    _ = try save(1, "new")
+    #expect(store.entries.count == 1)
+    #expect(try run.text("checkpoints/step-00000001/model.bin") == "new")
+  }
+
+  @Test func aCheckpointMovedAsideByAKilledSaveComesBack() throws {
+    let folder = run.path + "/checkpoints/"
+    _ = try save(1)
+    try FileManager.default.moveItem(
+      atPath: folder + "step-00000001", toPath: folder + ".replaced-step-00000001")
+    #expect(try store.newestIntact().entry?.step == 1)
+  }
+
+  @Test func theListIsInTheFormOfSha256sum() throws {
+    _ = try save(1, "abc")
+    #expect(
+      try run.text("checkpoints/step-00000001/SHA256SUMS")
+        == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  model.bin\n")
+  }
+}
