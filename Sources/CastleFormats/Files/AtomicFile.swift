@@ -10,15 +10,16 @@ import Foundation
 /// try file.write(bytes)
 /// try file.commit()
 /// ```
+///
+/// Nothing is buffered: write large pieces.
 public final class AtomicFile {
   /// The name that the file will have.
   public let path: String
+  /// The number of bytes written so far, those that were overwritten counted once.
+  public private(set) var byteCount = 0
 
   private let temporaryPath: String
   private var descriptor: Int32
-  private var pending: [UInt8] = []
-
-  private static let pendingLimit = 1 << 18
 
   /// Creates the temporary file. Throws an ``InputError`` if the folder of `path` cannot be written, or if
   /// something else than a regular file has that name.
@@ -30,8 +31,7 @@ public final class AtomicFile {
     self.path = path
     temporaryPath = AtomicFile.temporaryName(beside: path)
     descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw InputError("cannot write \(path): \(SystemError.last)") }
-    pending.reserveCapacity(Self.pendingLimit)
+    guard descriptor >= 0 else { throw SystemError.error("write", path: path) }
   }
 
   deinit {
@@ -42,28 +42,36 @@ public final class AtomicFile {
 
   /// Appends `bytes`. Throws an ``InputError`` if the disk does not take them.
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
-    if pending.count + bytes.count > Self.pendingLimit { try flush() }
-    if bytes.count > Self.pendingLimit {
-      try writeThrough(bytes)
-    } else {
-      pending.append(contentsOf: bytes)
-    }
+    try write(bytes, at: byteCount)
   }
 
   /// Appends `bytes`. Throws an ``InputError`` if the disk does not take them.
   public func write(_ bytes: some Sequence<UInt8>) throws {
-    let done: Void? = try bytes.withContiguousStorageIfAvailable { try write(UnsafeRawBufferPointer($0)) }
-    if done == nil { try Array(bytes).withUnsafeBytes { try write($0) } }
+    try ContiguousArray(bytes).withUnsafeBytes { try write($0) }
+  }
+
+  /// Writes `bytes` at an offset that is no further than the end of what is written.
+  public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    precondition(descriptor >= 0 && offset >= 0 && offset <= byteCount)
+    var done = 0
+    while done < bytes.count {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+      let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw SystemError.error("write", path: path) }
+      done += count
+    }
+    byteCount = max(byteCount, offset + done)
   }
 
   /// Gives the file its name, once its bytes are on the disk. Nothing may be written afterwards.
   public func commit() throws {
-    try flush()
-    guard fsync(descriptor) == 0 else { throw failure() }
-    close(descriptor)
+    precondition(descriptor >= 0, "committed already")
+    guard fsync(descriptor) == 0 else { throw SystemError.error("write", path: path) }
+    let closed = close(descriptor)
     descriptor = -1
-    guard rename(temporaryPath, path) == 0 else {
-      let error = failure()
+    guard closed == 0, rename(temporaryPath, path) == 0 else {
+      let error = SystemError.error("write", path: path)
       unlink(temporaryPath)
       throw error
     }
@@ -71,52 +79,30 @@ public final class AtomicFile {
   }
 
   /// Writes a whole file.
-  public static func write(_ bytes: some Sequence<UInt8>, to path: String) throws {
+  public static func write(_ bytes: some Sequence<UInt8>, path: String) throws {
     let file = try AtomicFile(path: path)
     try file.write(bytes)
     try file.commit()
-  }
-
-  private func flush() throws {
-    try pending.withUnsafeBytes { try writeThrough($0) }
-    pending.removeAll(keepingCapacity: true)
-  }
-
-  private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
-    precondition(descriptor >= 0, "written after commit")
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw failure() }
-      rest = rest.dropFirst(count)
-    }
-  }
-
-  private func failure() -> InputError {
-    InputError("cannot write \(path): \(SystemError.last)")
   }
 }
 
 extension AtomicFile {
   /// A name in the same folder that no other writer uses.
-  static func temporaryName(beside path: String) -> String {
+  package static func temporaryName(beside path: String) -> String {
     let name = path.split(separator: "/").last.map(String.init) ?? "file"
     let tag = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     return "\(folder(of: path))/.\(name).\(tag).partial"
   }
 
   /// The folder that holds `path`.
-  static func folder(of path: String) -> String {
-    var parts = path.split(separator: "/", omittingEmptySubsequences: true)
-    parts = Array(parts.dropLast())
-    let joined = parts.joined(separator: "/")
-    if path.hasPrefix("/") { return "/" + joined }
-    return joined.isEmpty ? "." : joined
+  package static func folder(of path: String) -> String {
+    let parent = path.split(separator: "/").dropLast().joined(separator: "/")
+    if path.hasPrefix("/") { return "/" + parent }
+    return parent.isEmpty ? "." : parent
   }
 
-  /// Makes the names in a folder durable. File systems that cannot do so need no more than the rename.
-  static func syncFolder(_ path: String) {
+  /// Makes the names in a folder durable, on file systems that can.
+  package static func syncFolder(_ path: String) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     fsync(descriptor)

@@ -22,7 +22,7 @@ public enum AtomicFolder {
       try manager.createDirectory(atPath: parent, withIntermediateDirectories: true)
       try manager.createDirectory(atPath: temporary, withIntermediateDirectories: false)
     } catch {
-      throw InputError("cannot create the folder \(path): \(SystemError.last)")
+      throw InputError("cannot create the folder \(path): \(SystemError.text)")
     }
     do {
       try fill(temporary)
@@ -46,17 +46,17 @@ public enum AtomicFolder {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: path)
     } catch {
-      throw InputError("cannot read the folder \(path): \(SystemError.last)")
+      throw InputError("cannot read the folder \(path): \(SystemError.text)")
     }
   }
 
   private static func rename(_ temporary: String, to target: String, replacing: Bool) throws {
     let aside = AtomicFile.temporaryName(beside: target)
     if replacing, Foundation.rename(target, aside) != 0 {
-      throw InputError("cannot replace the folder \(target): \(SystemError.last)")
+      throw InputError("cannot replace the folder \(target): \(SystemError.text)")
     }
     guard Foundation.rename(temporary, target) == 0 else {
-      let reason = SystemError.last
+      let reason = SystemError.text
       if replacing { _ = Foundation.rename(aside, target) }
       throw InputError("cannot create the folder \(target): \(reason)")
     }

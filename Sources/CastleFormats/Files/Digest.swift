@@ -1,20 +1,33 @@
 import Crypto
+import Foundation
 
-/// Fingerprints of files.
-public enum Digest {
-  /// The SHA-256 of `bytes`, as 64 lower-case hexadecimal digits.
-  public static func sha256(of bytes: UnsafeRawBufferPointer) -> String {
-    var hash = SHA256()
+/// SHA-256 hashes, as lower-case hexadecimal text.
+public struct Digest {
+  private var hash = SHA256()
+
+  /// The hash of nothing so far.
+  public init() {}
+
+  /// Takes in more bytes.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     hash.update(bufferPointer: bytes)
-    return hash.finalize().map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
+  }
+
+  /// The hash of all bytes taken in.
+  public func sha256() -> String {
+    hash.finalize().map { byte in
+      let text = String(byte, radix: 16)
+      return byte < 16 ? "0" + text : text
     }.joined()
   }
 
-  /// The SHA-256 of the file at `path`. Throws an ``InputError`` if it cannot be read.
+  /// The hash of the bytes of a file.
+  ///
+  /// - Throws: ``InputError`` if the file cannot be read.
   public static func sha256(ofFile path: String) throws -> String {
     let file = try MappedFile(path: path)
-    return withExtendedLifetime(file) { sha256(of: file.bytes) }
+    var digest = Digest()
+    digest.update(file.bytes)
+    return digest.sha256()
   }
 }

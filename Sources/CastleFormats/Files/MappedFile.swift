@@ -13,11 +13,11 @@ public final class MappedFile: @unchecked Sendable {
   /// Maps the regular file at `path`. Throws an ``InputError`` if it cannot be read.
   public init(path: String) throws {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw InputError("cannot read \(path): \(SystemError.last)") }
+    guard descriptor >= 0 else { throw InputError("cannot read \(path): \(SystemError.text)") }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
-      throw InputError("cannot read \(path): \(SystemError.last)")
+      throw InputError("cannot read \(path): \(SystemError.text)")
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw InputError("cannot read \(path): it is not a regular file")
@@ -29,7 +29,7 @@ public final class MappedFile: @unchecked Sendable {
       return
     }
     guard let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), address != MAP_FAILED else {
-      throw InputError("cannot map \(path): \(SystemError.last)")
+      throw InputError("cannot map \(path): \(SystemError.text)")
     }
     bytes = UnsafeRawBufferPointer(start: address, count: count)
   }

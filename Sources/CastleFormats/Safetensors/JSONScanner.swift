@@ -79,8 +79,7 @@ struct JSONScanner {
     case UInt8(ascii: "r"): return [0x0d]
     case UInt8(ascii: "b"): return [0x08]
     case UInt8(ascii: "f"): return [0x0c]
-    case let byte? where byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "/"):
-      return [byte]
+    case let byte? where "\"\\/".utf8.contains(byte): return [byte]
     case UInt8(ascii: "u"):
       var units = [try hexadecimal()]
       if UTF16.isLeadSurrogate(units[0]), next() == UInt8(ascii: "\\"), next() == UInt8(ascii: "u") {
