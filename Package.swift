@@ -65,7 +65,7 @@ let package = Package(
     library("CastleFormats", [.product(name: "Crypto", package: "swift-crypto")]),
     library("CastleText", ["CastleFormats", "CastleTensors"]),
     library("CastleModel", ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"]),
-    library("CastleGeneration", ["CastleModel", "CastleOperations", "CastleTensors"]),
+    library("CastleGeneration", ["CastleModel", "CastleOperations", "CastleTensors", "CastleFormats"]),
     library(
       "CastleTraining",
       [
@@ -91,7 +91,7 @@ let package = Package(
       "CastleModel",
       ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"],
       resources: [.copy("Golden")]),
-    tests("CastleGeneration", ["CastleModel", "CastleOperations", "CastleTensors"]),
+    tests("CastleGeneration", ["CastleModel", "CastleOperations", "CastleTensors", "CastleFormats"]),
     tests(
       "CastleTraining",
       ["CastleModel", "CastleOperations", "CastleTensors", "CastleFormats", "CastleText"]),
