@@ -15,12 +15,17 @@ public final class AttentionWorkspace: @unchecked Sendable {
   /// The scratch memory that calls have needed so far, in bytes.
   public var byteCount: Int { arenas.reduce(0) { $0 + $1.byteCount } }
 
-  /// Lends the arenas to `body`: the shared one first, then one for each thread.
-  func withArenas(threads: Int, _ body: ([ScratchArena]) -> Void) {
+  /// Runs all tasks of `plan`: the whole ones side by side with an arena each, then the shared ones in turn
+  /// with all arenas, the shared one first.
+  func run(
+    _ plan: WorkPlan, pool: ThreadPool, whole: (HeadTask, ScratchArena) -> Void,
+    shared: (HeadTask, [ScratchArena]) -> Void
+  ) {
     let claimed = inUse.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
     precondition(claimed, "two attention calls share a workspace at the same time")
-    while arenas.count <= threads { arenas.append(ScratchArena()) }
-    body(arenas)
+    while arenas.count <= pool.threadCount { arenas.append(ScratchArena()) }
+    pool.forEach(plan.whole.count) { index, thread in whole(plan.whole[index], arenas[thread + 1]) }
+    for task in plan.shared { shared(task, arenas) }
     inUse.store(false, ordering: .releasing)
   }
 }

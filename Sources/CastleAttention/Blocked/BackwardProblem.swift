@@ -85,7 +85,7 @@ struct BackwardProblem {
     if let lookahead {
       count += context.packedCount(lookahead.ku, heads: 1, length: length)
       count += context.packedCount(lookahead.vu, heads: 1, length: length)
-      count += LookaheadWeights.count(length: length, heads: group)
+      count += LookaheadWeights.count(BlockGeometry(length: length), heads: group)
       count += context.headSize * BlockGeometry.blockRows
     }
     return count
@@ -96,7 +96,7 @@ struct BackwardProblem {
     var count = context.accumulatorCount(for: gradients.qc, heads: group, length: length, inPlace: inPlace)
     if let dLookahead {
       count += context.accumulatorCount(for: dLookahead.ku, heads: 1, length: length, inPlace: inPlace)
-      count += dVUCount(task) + LookaheadWeights.count(length: length, heads: group)
+      count += dVUCount(task) + LookaheadWeights.count(BlockGeometry(length: length), heads: group)
     }
     return count
   }
@@ -135,8 +135,8 @@ struct BackwardProblem {
     operands.ku = context.pack(lookahead.ku, firstHead: task.keyHead, heads: 1, task: task, into: arena)
     let vu = context.pack(lookahead.vu, firstHead: task.keyHead, heads: 1, task: task, into: arena)
     operands.vu = vu
-    let e = LookaheadWeights(length: length, heads: group, arena: arena)
-    e.form(context, queries: operands.queries, vu: vu, heads: group, length: length, arena: arena)
+    let e = LookaheadWeights(BlockGeometry(length: length), heads: group, arena: arena)
+    e.form(context, queries: operands.queries, vu: vu, heads: group, arena: arena)
     operands.e = e
     return operands
   }
@@ -153,7 +153,7 @@ struct BackwardProblem {
     let dVU = arena.take(dVUCount(task))
     dVU.update(repeating: 0, count: dVUCount(task))
     partial.dVU = dVU
-    let dE = LookaheadWeights(length: length, heads: group, arena: arena)
+    let dE = LookaheadWeights(BlockGeometry(length: length), heads: group, arena: arena)
     dE.clear(heads: group)
     partial.dE = dE
     return partial

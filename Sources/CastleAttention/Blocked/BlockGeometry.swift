@@ -9,23 +9,32 @@ struct BlockGeometry {
   /// The keys of a panel, a multiple of `blockRows`.
   static let panelWidth = 64
 
-  /// The number of tokens.
-  let length: Int
+  /// The tokens that queries come from, counted from the start of the document; keys are all tokens up to the
+  /// last of them.
+  let tokens: Range<Int>
 
-  var blockCount: Int { (length + Self.blockRows - 1) / Self.blockRows }
-  var panelCount: Int { (length + Self.panelWidth - 1) / Self.panelWidth }
+  init(tokens: Range<Int>) { self.tokens = tokens }
+
+  /// All tokens of a document.
+  init(length: Int) { tokens = 0..<length }
+
+  private var firstBlock: Int { tokens.lowerBound / Self.blockRows }
+
+  var blockCount: Int { (tokens.upperBound + Self.blockRows - 1) / Self.blockRows - firstBlock }
+  var panelCount: Int { (tokens.upperBound + Self.panelWidth - 1) / Self.panelWidth }
 
   func block(_ index: Int) -> Range<Int> {
-    index * Self.blockRows..<min(length, (index + 1) * Self.blockRows)
+    let start = (firstBlock + index) * Self.blockRows
+    return (start..<start + Self.blockRows).clamped(to: tokens)
   }
 
   func panel(_ index: Int) -> Range<Int> {
-    index * Self.panelWidth..<min(length, (index + 1) * Self.panelWidth)
+    index * Self.panelWidth..<min(tokens.upperBound, (index + 1) * Self.panelWidth)
   }
 
   /// The blocks that have queries at or after the first key of the panel.
   func blocks(ofPanel index: Int) -> Range<Int> {
-    index * Self.panelWidth / Self.blockRows..<blockCount
+    max(0, index * Self.panelWidth / Self.blockRows - firstBlock)..<blockCount
   }
 
   /// The panels that share `part` of `parts` works on: dealt out and back, so that all parts get about the

@@ -24,14 +24,10 @@ extension BlockedAttention {
       context: BlockContext(kernels: kernels, mechanism: mechanism, headSize: shape.headSize),
       dOutput: dOutput, projections: projections, results: results, gradients: gradients,
       group: shape.group)
-
-    workspace.withArenas(threads: pool.threadCount) { arenas in
-      forEachWhole(plan) { task, thread in
-        problem.run(task, arena: arenas[thread + 1])
-      }
-      for task in plan.shared {
-        problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
-      }
+    workspace.run(plan, pool: pool) { task, arena in
+      problem.run(task, arena: arena)
+    } shared: { task, arenas in
+      problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
     }
   }
 }

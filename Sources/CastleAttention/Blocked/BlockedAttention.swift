@@ -52,19 +52,14 @@ public struct BlockedAttention: Sendable {
     let plan = WorkPlan(shape, documents: documents, threads: pool.threadCount)
     let context = BlockContext(kernels: kernels, mechanism: mechanism, headSize: shape.headSize)
     let problem = ForwardProblem(
-      context: context, projections: projections, results: results, group: shape.group)
-
-    workspace.withArenas(threads: pool.threadCount) { arenas in
-      forEachWhole(plan) { task, thread in
-        problem.run(task, arena: arenas[thread + 1])
-      }
-      for task in plan.shared {
-        problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
-      }
+      context: context, projections: projections,
+      keys: ProjectedKeys(
+        context: context, projections: projections, lookaheadKeys: results.lookaheadKeys),
+      output: results.output, logSumExp: results.logSumExp, group: shape.group, past: 0)
+    workspace.run(plan, pool: pool) { task, arena in
+      problem.run(task, arena: arena)
+    } shared: { task, arenas in
+      problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
     }
-  }
-
-  func forEachWhole(_ plan: WorkPlan, _ body: (HeadTask, _ thread: Int) -> Void) {
-    pool.forEach(plan.whole.count) { index, thread in body(plan.whole[index], thread) }
   }
 }

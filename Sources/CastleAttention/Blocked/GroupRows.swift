@@ -18,7 +18,7 @@ extension BlockContext {
   ///
   /// Rows far apart would fall into the same few cache sets.
   func isPacked(_ view: HeadView<Float>) -> Bool {
-    view.tokenStride == headSize && headSize == paddedSize
+    (view.tokenStride == headSize || view.length == 1) && headSize == paddedSize
   }
 
   /// The floats that ``pack(_:heads:task:into:)`` takes from an arena.

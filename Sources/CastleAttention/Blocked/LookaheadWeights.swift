@@ -2,21 +2,21 @@
 struct LookaheadWeights {
   /// (heads, blocks, block rows, block rows).
   private let base: UnsafeMutablePointer<Float>
-  private let blockCount: Int
+  private let geometry: BlockGeometry
 
   private static let side = BlockGeometry.blockRows
 
   /// The floats that the weights of a document take.
-  static func count(length: Int, heads: Int) -> Int {
-    heads * BlockGeometry(length: length).blockCount * side * side
+  static func count(_ geometry: BlockGeometry, heads: Int) -> Int {
+    heads * geometry.blockCount * side * side
   }
 
   /// From a head to the next.
-  var headStride: Int { blockCount * Self.side * Self.side }
+  var headStride: Int { geometry.blockCount * Self.side * Self.side }
 
-  init(length: Int, heads: Int, arena: ScratchArena) {
-    blockCount = BlockGeometry(length: length).blockCount
-    base = arena.take(Self.count(length: length, heads: heads))
+  init(_ geometry: BlockGeometry, heads: Int, arena: ScratchArena) {
+    self.geometry = geometry
+    base = arena.take(Self.count(geometry, heads: heads))
   }
 
   /// The square of one block, (block rows, block rows).
@@ -29,15 +29,12 @@ struct LookaheadWeights {
     base.update(repeating: 0, count: heads * headStride)
   }
 
-  /// Computes E from the queries and v^U of a document.
-  func form(
-    _ context: BlockContext, queries: GroupRows, vu: GroupRows, heads: Int, length: Int, arena: ScratchArena
-  ) {
-    let geometry = BlockGeometry(length: length)
+  /// Computes E from the queries and v^U of the document's tokens.
+  func form(_ context: BlockContext, queries: GroupRows, vu: GroupRows, heads: Int, arena: ScratchArena) {
     let columns = Rows(arena.take(context.headSize * Self.side), stride: Self.side)
-    for index in 0..<blockCount {
+    for index in 0..<geometry.blockCount {
       let block = geometry.block(index)
-      let start = block.lowerBound
+      let start = block.lowerBound - geometry.tokens.lowerBound
       context.transposePanel(block.count, vu.rows(0, from: start), to: columns)
       for head in 0..<heads {
         let e = self[head, index]

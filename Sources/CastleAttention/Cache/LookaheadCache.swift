@@ -1,0 +1,220 @@
+public import CastleTensors
+
+/// The UQ-KV cache of castle.md section 4: what one layer remembers of one sequence.
+///
+/// Of every token it keeps the lookahead key u, the causal key k^C and the value v^C, and q^U as long as the
+/// window reaches; for causal attention k^C and v^C alone. Appending one token is decoding, appending many is
+/// (chunked) prefill; both are the blocked algorithm of castle.md section 3, going on from the present u.
+///
+/// ```swift
+/// let cache = LookaheadCache(
+///   mechanism: .castle, queryHeads: 8, keyHeads: 8, headSize: 64, capacity: 4096, pool: pool)
+/// cache.append(prompt, output: promptOutput)
+/// cache.append(nextToken, output: nextOutput)
+/// ```
+///
+/// A cache is used by one thread at a time; it spreads the work over its pool.
+public final class LookaheadCache {
+  /// Which attention.
+  public let mechanism: Mechanism
+  /// The number of query heads, Hq.
+  public let queryHeads: Int
+  /// The number of heads of the other projections, H.
+  public let keyHeads: Int
+  /// The size of a head, d.
+  public let headSize: Int
+  /// The number of tokens that fit.
+  public let capacity: Int
+  /// The number of tokens in the cache.
+  public private(set) var length = 0
+
+  private let context: BlockContext
+  private let pool: ThreadPool
+  private let workspace: AttentionWorkspace
+  /// (heads, panels).
+  private var panels: [[CachedPanel]]
+  /// The panels as they were at earlier lengths.
+  private var snapshots: [Int: [[CachedPanel]]] = [:]
+
+  /// An empty cache. Traps if the heads do not form groups.
+  public init(
+    mechanism: Mechanism, queryHeads: Int, keyHeads: Int, headSize: Int, capacity: Int, pool: ThreadPool,
+    instructionSet: InstructionSet = .best, workspace: AttentionWorkspace = AttentionWorkspace()
+  ) {
+    precondition(keyHeads > 0 && headSize > 0 && queryHeads % keyHeads == 0, "heads do not form groups")
+    self.mechanism = mechanism
+    self.queryHeads = queryHeads
+    self.keyHeads = keyHeads
+    self.headSize = headSize
+    self.capacity = capacity
+    self.pool = pool
+    self.workspace = workspace
+    context = BlockContext(
+      kernels: AttentionKernels(instructionSet), mechanism: mechanism, headSize: headSize)
+    panels = Array(repeating: [], count: keyHeads)
+  }
+
+  private init(forking other: LookaheadCache) {
+    mechanism = other.mechanism
+    queryHeads = other.queryHeads
+    keyHeads = other.keyHeads
+    headSize = other.headSize
+    capacity = other.capacity
+    length = other.length
+    context = other.context
+    pool = other.pool
+    workspace = other.workspace
+    panels = other.panels
+    snapshots = other.snapshots
+  }
+
+  /// The bytes that the tokens in the cache take, in whole panels of 64 tokens.
+  public var byteCount: Int {
+    panels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
+  }
+
+  /// Appends the tokens of `projections` and attends from each of them.
+  ///
+  /// - Parameters:
+  ///   - projections: The projections of one or more tokens, each (1, H, n, d).
+  ///   - output: Where o goes, (1, Hq, n, d).
+  ///   - logSumExp: Where the log-sum-exps go, (1, Hq, n, 1), if wanted.
+  /// - Complexity: O(n t d) for each head when t tokens are in the cache.
+  public func append(
+    _ projections: AttentionProjections<Float>, output: HeadView<Float>, logSumExp: HeadView<Float>? = nil
+  ) {
+    let shape = AttentionShape(projections, mechanism: mechanism)
+    precondition(
+      shape.batch == 1 && shape.queryHeads == queryHeads && shape.keyHeads == keyHeads
+        && shape.headSize == headSize && shape.fits(output, heads: queryHeads),
+      "projections or output do not fit the cache")
+    precondition(length + shape.length <= capacity, "the cache is full")
+    guard shape.length > 0 else { return }
+    for head in 0..<keyHeads { extend(head, by: shape.length, projections) }
+
+    let problem = ForwardProblem(
+      context: context, projections: projections, keys: CachedKeys(context: context, panels: panels),
+      output: output, logSumExp: logSumExp, group: shape.group, past: length)
+    let plan = WorkPlan(shape, documents: Documents(length: shape.length), threads: pool.threadCount)
+    workspace.run(plan, pool: pool) { task, arena in
+      problem.run(task, arena: arena)
+    } shared: { task, arenas in
+      problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
+    }
+    length += shape.length
+    dropQueriesOutsideWindow()
+  }
+
+  /// Writes the present lookahead keys, (1, H, length, d). Traps for causal attention.
+  public func copyLookaheadKeys(to target: HeadView<Float>) {
+    precondition(
+      mechanism.hasLookahead && target.heads == keyHeads && target.length == length
+        && target.size == headSize, "no lookahead keys of this shape")
+    let geometry = BlockGeometry(length: length)
+    for head in 0..<keyHeads {
+      for (index, panel) in panels[head].enumerated() {
+        guard let memory = panel.lookaheadKeys else { continue }
+        let tokens = geometry.panel(index)
+        context.kernels.transpose(
+          headSize, tokens.count, Rows(memory.base, stride: BlockGeometry.panelWidth),
+          to: Rows(target.token(0, head, tokens.lowerBound), stride: target.tokenStride))
+      }
+    }
+  }
+
+  // MARK: Copies
+
+  /// An independent copy, which shares with this cache whatever neither of them changes: k^C, v^C and q^U of full
+  /// panels, and the lookahead keys that the window has left behind.
+  public func fork() -> LookaheadCache { LookaheadCache(forking: self) }
+
+  /// Remembers the state at the present length, so that ``truncate(to:)`` can come back to it. What later tokens
+  /// change is copied when they come.
+  public func snapshot() { snapshots[length] = panels }
+
+  /// Forgets all snapshots.
+  public func discardSnapshots() { snapshots = [:] }
+
+  /// Whether ``truncate(to:)`` can go to `length`.
+  public func canTruncate(to length: Int) -> Bool {
+    length == self.length || snapshots[length] != nil
+      || (!mechanism.hasLookahead && (0...self.length).contains(length)) || length == 0
+  }
+
+  /// Drops the tokens from `length` on. Traps if ``canTruncate(to:)`` says no.
+  public func truncate(to length: Int) {
+    precondition(canTruncate(to: length), "no snapshot was taken at \(length) tokens")
+    guard length != self.length else { return }
+    if let snapshot = snapshots[length] {
+      panels = snapshot
+    } else {
+      let count = BlockGeometry(length: length).panelCount
+      for head in 0..<keyHeads { panels[head].removeSubrange(count...) }
+    }
+    self.length = length
+    snapshots = snapshots.filter { $0.key <= length }
+  }
+
+  // MARK: Panels
+
+  /// Makes room for `count` more tokens of `head` and writes what is kept of them.
+  private func extend(_ head: Int, by count: Int, _ projections: AttentionProjections<Float>) {
+    let width = BlockGeometry.panelWidth
+    for index in panels[head].indices where isReached(index) {
+      PanelMemory.makeUnique(&panels[head][index].lookaheadKeys)
+    }
+    var token = 0
+    while token < count {
+      let (index, column) = (length + token).quotientAndRemainder(dividingBy: width)
+      if index == panels[head].count {
+        panels[head].append(CachedPanel(context))
+      } else {
+        PanelMemory.makeUnique(&panels[head][index].keysAndValues)
+        PanelMemory.makeUnique(&panels[head][index].queries)
+      }
+      let columns = min(count - token, width - column)
+      write(projections, tokens: token..<token + columns, head: head, to: panels[head][index], column: column)
+      token += columns
+    }
+  }
+
+  private func write(
+    _ projections: AttentionProjections<Float>, tokens: Range<Int>, head: Int, to panel: CachedPanel,
+    column: Int
+  ) {
+    let width = BlockGeometry.panelWidth
+    func source(_ view: HeadView<Float>) -> Rows {
+      Rows(view.token(0, head, tokens.lowerBound), stride: view.tokenStride)
+    }
+    if let memory = panel.keysAndValues {
+      context.kernels.transpose(
+        tokens.count, headSize, source(projections.kc), to: Rows(memory.base + column, stride: width))
+      let values = memory.base + headSize * width + column * context.paddedSize
+      context.copy(tokens.count, source(projections.vc), to: Rows(values, stride: context.paddedSize))
+    }
+    guard let lookahead = projections.lookahead, let queries = panel.queries,
+      let keys = panel.lookaheadKeys
+    else { return }
+    context.kernels.transpose(
+      tokens.count, headSize, source(lookahead.qu), to: Rows(queries.base + column, stride: width))
+    for i in 0..<headSize {
+      (keys.base + i * width + column).update(repeating: 0, count: tokens.count)
+    }
+  }
+
+  /// Whether the window of some key in the panel reaches the next token.
+  private func isReached(_ index: Int) -> Bool {
+    mechanism.hasLookahead
+      && length - ((index + 1) * BlockGeometry.panelWidth - 1) <= mechanism.windowLength
+  }
+
+  private func dropQueriesOutsideWindow() {
+    guard mechanism.hasLookahead else { return }
+    for head in 0..<keyHeads {
+      for index in panels[head].indices.reversed() where !isReached(index) {
+        guard panels[head][index].queries != nil else { break }
+        panels[head][index].queries = nil
+      }
+    }
+  }
+}
