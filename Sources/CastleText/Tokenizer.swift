@@ -3,7 +3,7 @@ import CastleFormats
 /// A byte-level byte-pair encoding: any sequence of bytes becomes token ids and back.
 ///
 /// ```swift
-/// let tokenizer = try Tokenizer(path: "tokenizer.json")
+/// let tokenizer = try Tokenizer.read(path: "tokenizer.json")
 /// let ids = tokenizer.encode("To be, or not to be")
 /// let text = String(decoding: try tokenizer.decode(ids), as: UTF8.self)
 /// ```
@@ -35,12 +35,18 @@ public final class Tokenizer: Sendable {
   private let allBytes: [UInt8]
   private let offsets: [Int]
   private let isDefined: [Bool]
+  private let vocabulary: [Bool]
 
   private let allMatchers: [AddedTokenMatcher]
   private let ordinaryMatchers: [AddedTokenMatcher]
 
   /// The largest vocabulary that is accepted.
   package static let mostTokens = 1 << 24
+
+  /// Reads the tokenizer at `path`; see ``TokenizerFile/read(path:)``.
+  public static func read(path: String) throws -> Tokenizer {
+    try TokenizerFile.read(path: path)
+  }
 
   /// A tokenizer with the given tokens.
   ///
@@ -79,6 +85,9 @@ public final class Tokenizer: Sendable {
     self.allBytes = allBytes
     self.offsets = offsets
     isDefined = tokens.map { $0 != nil }
+    self.vocabulary = vocabulary.indices.map { id in
+      vocabulary[id] != nil || addedTokens.contains { $0.id == id }
+    }
 
     let ends = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"]
     endOfText = ends.lazy.compactMap { end in addedTokens.first { $0.content == end }?.id }.first
@@ -112,6 +121,16 @@ public final class Tokenizer: Sendable {
   /// Whether `id` is a token.
   public func contains(_ id: Int32) -> Bool {
     id >= 0 && id < vocabularySize && isDefined[Int(id)]
+  }
+
+  /// Whether `id` is in the vocabulary of the merges, as every token is that was not added on top.
+  func isInVocabulary(_ id: Int32) -> Bool {
+    vocabulary.indices.contains(Int(id)) && vocabulary[Int(id)]
+  }
+
+  /// The added token of the given id.
+  func addedToken(_ id: Int32) -> AddedToken? {
+    addedTokens.first { $0.id == id }
   }
 
   /// The bytes of one token; none if `id` is not a token.

@@ -1,4 +1,5 @@
 import CastleFormats
+import Foundation
 
 /// Reads and writes tokenizers.
 public enum TokenizerFile {
@@ -7,16 +8,39 @@ public enum TokenizerFile {
   ///
   /// - Throws: ``InputError`` if the file is missing or malformed, or asks for something that is not implemented.
   public static func read(path: String) throws -> Tokenizer {
-    throw InputError("\(path): not a tokenizer")
+    let name = (path as NSString).lastPathComponent
+    if name == "vocab.json" || name == "merges.txt" {
+      return try GPT2Files.read(folder: (path as NSString).deletingLastPathComponent)
+    }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw InputError("there is no tokenizer at \(path); give a tokenizer.json or a folder that holds one")
+    }
+    guard isFolder.boolValue else { return try readJSON(path: path) }
+    func child(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
+    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: child(name)) }
+    if exists("tokenizer.json") { return try readJSON(path: child("tokenizer.json")) }
+    if exists("vocab.json"), exists("merges.txt") { return try GPT2Files.read(folder: path) }
+    throw InputError("\(path) holds neither tokenizer.json nor vocab.json and merges.txt")
   }
 
-  /// The bytes of a `tokenizer.json` that Python's `tokenizers` loads with the same ids.
-  public static func json(_ tokenizer: Tokenizer) -> [UInt8] {
-    []
+  private static func readJSON(path: String) throws -> Tokenizer {
+    let file = try MappedFile(path: path)
+    return try parse(file.bytes.bindMemory(to: UInt8.self), name: path)
+  }
+
+  /// The tokenizer in the bytes of a `tokenizer.json`, which errors call `name`.
+  public static func parse(_ json: UnsafeBufferPointer<UInt8>, name: String) throws -> Tokenizer {
+    var document = TokenizerDocument(name: name)
+    var scanner = try JSONScanner(json, name: name)
+    try document.read(&scanner)
+    return try document.tokenizer()
   }
 
   /// Writes a `tokenizer.json`, whole or not at all.
+  ///
+  /// - Throws: ``InputError`` if the file cannot be written.
   public static func write(_ tokenizer: Tokenizer, path: String) throws {
-    throw InputError("\(path): cannot be written")
+    try AtomicFile.write(json(tokenizer), path: path)
   }
 }

@@ -1,0 +1,83 @@
+extension TokenizerFile {
+  /// The bytes of a `tokenizer.json` that Python's `tokenizers` loads with the same ids.
+  public static func json(_ tokenizer: Tokenizer) -> [UInt8] {
+    var writer = TokenizerWriter()
+    writer.write(tokenizer)
+    return writer.output
+  }
+}
+
+/// Builds the text of a `tokenizer.json`, one token or merge a line.
+private struct TokenizerWriter {
+  var output: [UInt8] = []
+
+  private static let byteLevel =
+    #"{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}"#
+
+  mutating func write(_ tokenizer: Tokenizer) {
+    append("{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n")
+    append("  \"added_tokens\": [")
+    list(tokenizer.addedTokens) { writer, token in
+      writer.append("{\"id\": \(token.id), \"content\": ")
+      writer.quote(Array(token.content.utf8))
+      writer.append(", \"single_word\": false, \"lstrip\": false, \"rstrip\": false")
+      writer.append(", \"normalized\": \(token.isNormalized), \"special\": \(token.isSpecial)}")
+    }
+    append("],\n  \"normalizer\": null,\n")
+    for part in ["pre_tokenizer", "post_processor", "decoder"] {
+      append("  \"\(part)\": \(Self.byteLevel),\n")
+    }
+    append("  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n")
+    append("    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n")
+    append("    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n")
+    append("    \"vocab\": {")
+    list((0..<Int32(tokenizer.vocabularySize)).filter(tokenizer.isInVocabulary)) { writer, id in
+      writer.quote(Self.name(of: id, in: tokenizer))
+      writer.append(": \(id)")
+    }
+    append("},\n    \"merges\": [")
+    list(tokenizer.mergeList) { writer, merge in
+      let left = ByteAlphabet.encode(tokenizer.bytes(of: merge.left))
+      let right = ByteAlphabet.encode(tokenizer.bytes(of: merge.right))
+      writer.quote(left + [UInt8(ascii: " ")] + right)
+    }
+    append("]\n  }\n}\n")
+  }
+
+  /// The name of a token in the vocabulary: that of an added token is its content.
+  private static func name(of id: Int32, in tokenizer: Tokenizer) -> [UInt8] {
+    if let added = tokenizer.addedToken(id) { return Array(added.content.utf8) }
+    return ByteAlphabet.encode(tokenizer.bytes(of: id))
+  }
+
+  private mutating func list<Element>(
+    _ elements: [Element], _ write: (inout TokenizerWriter, Element) -> Void
+  ) {
+    for (place, element) in elements.enumerated() {
+      append(place == 0 ? "\n      " : ",\n      ")
+      write(&self, element)
+    }
+    if !elements.isEmpty { append("\n    ") }
+  }
+
+  private mutating func append(_ text: String) {
+    output.append(contentsOf: text.utf8)
+  }
+
+  private mutating func quote(_ text: [UInt8]) {
+    output.append(UInt8(ascii: "\""))
+    for byte in text {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+        output.append(UInt8(ascii: "\\"))
+        output.append(byte)
+      case 0..<0x20:
+        let digits = String(byte, radix: 16)
+        append("\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
+      default:
+        output.append(byte)
+      }
+    }
+    output.append(UInt8(ascii: "\""))
+  }
+}
