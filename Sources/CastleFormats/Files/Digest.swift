@@ -27,7 +27,7 @@ public struct Digest {
   public static func sha256(ofFile path: String) throws -> String {
     let file = try MappedFile(path: path)
     var digest = Digest()
-    digest.update(file.bytes)
+    file.withBytes { digest.update($0) }
     return digest.sha256()
   }
 }

@@ -7,7 +7,7 @@ import Foundation
 public final class MappedFile: @unchecked Sendable {
   /// Where the file was found.
   public let path: String
-  /// The bytes of the file; they live as long as this object does.
+  /// The bytes of the file; they live as long as this object does, which ``withBytes(_:)`` makes sure of.
   public let bytes: UnsafeRawBufferPointer
 
   /// Maps the regular file at `path`. Throws an ``InputError`` if it cannot be read.
@@ -32,6 +32,11 @@ public final class MappedFile: @unchecked Sendable {
       throw InputError("cannot map \(path): \(SystemError.text)")
     }
     bytes = UnsafeRawBufferPointer(start: address, count: count)
+  }
+
+  /// Calls `body` with the bytes of the file.
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try withExtendedLifetime(self) { try body(bytes) }
   }
 
   deinit {

@@ -85,9 +85,8 @@ public final class Tokenizer: Sendable {
     self.allBytes = allBytes
     self.offsets = offsets
     isDefined = tokens.map { $0 != nil }
-    self.vocabulary = vocabulary.indices.map { id in
-      vocabulary[id] != nil || addedTokens.contains { $0.id == id }
-    }
+    let addedIDs = Set(addedTokens.map(\.id))
+    self.vocabulary = vocabulary.indices.map { vocabulary[$0] != nil || addedIDs.contains(Int32($0)) }
 
     let ends = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"]
     endOfText = ends.lazy.compactMap { end in addedTokens.first { $0.content == end }?.id }.first
@@ -126,11 +125,6 @@ public final class Tokenizer: Sendable {
   /// Whether `id` is in the vocabulary of the merges, as every token is that was not added on top.
   func isInVocabulary(_ id: Int32) -> Bool {
     vocabulary.indices.contains(Int(id)) && vocabulary[Int(id)]
-  }
-
-  /// The added token of the given id.
-  func addedToken(_ id: Int32) -> AddedToken? {
-    addedTokens.first { $0.id == id }
   }
 
   /// The bytes of one token; none if `id` is not a token.

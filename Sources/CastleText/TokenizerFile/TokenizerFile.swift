@@ -26,7 +26,7 @@ public enum TokenizerFile {
 
   private static func readJSON(path: String) throws -> Tokenizer {
     let file = try MappedFile(path: path)
-    return try parse(file.bytes.bindMemory(to: UInt8.self), name: path)
+    return try file.withBytes { try parse($0.bindMemory(to: UInt8.self), name: path) }
   }
 
   /// The tokenizer in the bytes of a `tokenizer.json`, which errors call `name`.

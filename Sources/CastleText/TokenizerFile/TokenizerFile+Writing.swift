@@ -31,8 +31,9 @@ private struct TokenizerWriter {
     append("    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n")
     append("    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n")
     append("    \"vocab\": {")
+    let added = Dictionary(uniqueKeysWithValues: tokenizer.addedTokens.map { ($0.id, $0.content) })
     list((0..<Int32(tokenizer.vocabularySize)).filter(tokenizer.isInVocabulary)) { writer, id in
-      writer.quote(Self.name(of: id, in: tokenizer))
+      writer.quote(added[id].map { Array($0.utf8) } ?? ByteAlphabet.encode(tokenizer.bytes(of: id)))
       writer.append(": \(id)")
     }
     append("},\n    \"merges\": [")
@@ -42,12 +43,6 @@ private struct TokenizerWriter {
       writer.quote(left + [UInt8(ascii: " ")] + right)
     }
     append("]\n  }\n}\n")
-  }
-
-  /// The name of a token in the vocabulary: that of an added token is its content.
-  private static func name(of id: Int32, in tokenizer: Tokenizer) -> [UInt8] {
-    if let added = tokenizer.addedToken(id) { return Array(added.content.utf8) }
-    return ByteAlphabet.encode(tokenizer.bytes(of: id))
   }
 
   private mutating func list<Element>(

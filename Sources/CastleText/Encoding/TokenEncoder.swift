@@ -8,13 +8,20 @@ public final class TokenEncoder {
 
   private let preTokenizer = PreTokenizer()
   private let cache = WordCache()
-  private var merger: WordMerger
+  private let merger: WordMerger
+
+  /// Tokens on their way to the caller's array.
+  private let room: UnsafeMutablePointer<Int32>
+  private static let roomCount = 1 << 13
 
   /// An encoder that has met no words yet.
   public init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
     merger = WordMerger(merges: tokenizer.merges, byteTokens: tokenizer.byteTokens)
+    room = .allocate(capacity: Self.roomCount)
   }
+
+  deinit { room.deallocate() }
 
   /// Appends the tokens of a whole text to `tokens`.
   public func encode(
@@ -54,47 +61,43 @@ public final class TokenEncoder {
   }
 
   private func encodeWords(_ text: UnsafePointer<UInt8>, _ range: Range<Int>, _ tokens: inout [Int32]) {
-    // The output is written through a pointer into room that is certain to suffice: no word has more tokens
-    // than bytes.
     let end = range.upperBound
     var position = range.lowerBound
-    let roomPerRound = 1 << 14
+    var filled = 0
     while position < end {
-      let written = tokens.count
-      let roundEnd = min(end, position + roomPerRound)
-      tokens.reserveCapacity(written + roomPerRound)
-      while position < roundEnd {
-        let wordEnd = preTokenizer.wordEnd(text, from: position, to: end)
-        encodeWord(text + position, length: wordEnd - position, readable: end - position, &tokens)
-        position = wordEnd
+      let wordEnd = preTokenizer.wordEnd(text, from: position, to: end)
+      let word = UnsafeBufferPointer(start: text + position, count: wordEnd - position)
+      if filled + max(word.count, WordCache.mostTokens) > Self.roomCount {
+        tokens.append(contentsOf: UnsafeBufferPointer(start: room, count: filled))
+        filled = 0
       }
+      if word.count <= WordCache.longestWord {
+        filled += encodeShort(word, readable: end - position, to: room + filled)
+      } else if word.count <= Self.roomCount {
+        filled += merger.merge(word, to: room + filled)
+      } else {
+        merger.mergeLong(word, onto: &tokens)
+      }
+      position = wordEnd
     }
+    tokens.append(contentsOf: UnsafeBufferPointer(start: room, count: filled))
   }
 
+  /// Encodes a word that fits the cache and returns the number of its tokens; at `output` is room for as many as
+  /// the word has bytes and for ``WordCache/mostTokens``.
   @inline(__always)
-  private func encodeWord(
-    _ word: UnsafePointer<UInt8>, length: Int, readable: Int, _ tokens: inout [Int32]
-  ) {
-    guard length <= WordCache.longestWord else {
-      merger.withTokens(of: UnsafeBufferPointer(start: word, count: length)) {
-        tokens.append(contentsOf: $0)
-      }
-      return
-    }
-    let key = WordCache.key(word, length: length, readable: readable)
+  private func encodeShort(
+    _ word: UnsafeBufferPointer<UInt8>, readable: Int, to output: UnsafeMutablePointer<Int32>
+  ) -> Int {
+    let key = WordCache.key(word.baseAddress!, length: word.count, readable: readable)
     if let known = cache.find(key) {
-      tokens.append(known[0])
-      guard known[1] >= 0 else { return }
-      tokens.append(known[1])
-      guard known[2] >= 0 else { return }
-      tokens.append(known[2])
-      guard known[3] >= 0 else { return }
-      tokens.append(known[3])
-      return
+      UnsafeMutableRawPointer(output).storeBytes(of: known, as: SIMD4<Int32>.self)
+      return 1 + (known[1] < 0 ? 0 : known[2] < 0 ? 1 : known[3] < 0 ? 2 : 3)
     }
-    merger.withTokens(of: UnsafeBufferPointer(start: word, count: length)) { found in
-      if (1...WordCache.mostTokens).contains(found.count) { cache.insert(key, found) }
-      tokens.append(contentsOf: found)
+    let count = merger.merge(word, to: output)
+    if (1...WordCache.mostTokens).contains(count) {
+      cache.insert(key, UnsafeBufferPointer(start: output, count: count))
     }
+    return count
   }
 }

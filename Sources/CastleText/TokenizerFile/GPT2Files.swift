@@ -17,12 +17,14 @@ enum GPT2Files {
   private static func readVocabulary(path: String) throws -> TokenNames {
     let file = try MappedFile(path: path)
     var names = TokenNames()
-    var scanner = try JSONScanner(file.bytes.bindMemory(to: UInt8.self), name: path)
-    try scanner.object { scanner in
-      let name = scanner.string
-      try names.add(name: name, id: scanner.index(), file: path)
+    try file.withBytes { bytes in
+      var scanner = try JSONScanner(bytes.bindMemory(to: UInt8.self), name: path)
+      try scanner.object { scanner in
+        let name = scanner.string
+        try names.add(name: name, id: scanner.index(), file: path)
+      }
+      try scanner.finish()
     }
-    try scanner.finish()
     if let stray = names.foreign.keys.min() {
       throw InputError("\(path): token \"\(stray)\" is not written in the byte-level alphabet")
     }
@@ -30,9 +32,11 @@ enum GPT2Files {
   }
 
   private static func readMerges(path: String, names: TokenNames) throws -> [Merge] {
-    let file = try MappedFile(path: path)
+    let lines = try MappedFile(path: path).withBytes { bytes in
+      bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
+    }
     var pairs: [(left: [UInt8], right: [UInt8])] = []
-    for (number, line) in file.bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
+    for (number, line) in lines.enumerated() {
       let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
       if line.isEmpty || line.starts(with: "#version".utf8) { continue }
       let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)

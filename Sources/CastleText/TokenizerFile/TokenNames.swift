@@ -9,6 +9,8 @@ struct TokenNames {
   /// The number of tokens, foreign ones included.
   private(set) var count = 0
 
+  private var isTaken: [Bool] = []
+
   /// Ids, found by the hash of the bytes; -1 where a slot is empty.
   private var slots = [Int32](repeating: -1, count: 1 << 12)
   private var used = 0
@@ -20,11 +22,14 @@ struct TokenNames {
     }
     func text() -> String { String(decoding: name, as: UTF8.self) }
     if tokens.count <= Int(id) {
-      tokens.append(contentsOf: repeatElement(nil, count: Int(id) + 1 - tokens.count))
+      let more = Int(id) + 1 - tokens.count
+      tokens.append(contentsOf: repeatElement(nil, count: more))
+      isTaken.append(contentsOf: repeatElement(false, count: more))
     }
-    guard tokens[Int(id)] == nil, !foreign.values.contains(id) else {
+    guard !isTaken[Int(id)] else {
       throw InputError("\(file) gives id \(id) to two tokens, one of them \"\(text())\"")
     }
+    isTaken[Int(id)] = true
     count += 1
     guard let bytes = name.withUnsafeBufferPointer(ByteAlphabet.decode), !bytes.isEmpty else {
       guard foreign.updateValue(id, forKey: text()) == nil else {

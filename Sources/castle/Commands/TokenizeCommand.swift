@@ -1,0 +1,51 @@
+import ArgumentParser
+import CastleText
+import Foundation
+
+/// `castle tokenize`: text to token ids.
+struct TokenizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tokenize",
+    abstract: "Turn text into token ids.",
+    discussion: """
+      The text is the argument, a file, or standard input. The ids go to standard output, separated by spaces.
+
+      EXAMPLES
+        castle tokenize --tokenizer tokenizer.json "To be, or not to be"
+        castle tokenize --model runs/first/model --file play.txt --json
+        castle tokenize --tokenizer gpt2 < play.txt | castle detokenize --tokenizer gpt2
+      """)
+
+  @OptionGroup var source: TokenizerOptions
+
+  @Argument(help: "The text.")
+  var text: String?
+
+  @Option(help: ArgumentHelp("A file with the text.", valueName: "text"))
+  var file: String?
+
+  @Flag(help: "Take the names of special tokens, such as <|endoftext|>, as ordinary text.")
+  var ordinary = false
+
+  @Flag(help: "Keep bytes that are not UTF-8 instead of replacing them with U+FFFD.")
+  var keepInvalidBytes = false
+
+  @Flag(help: "Print one JSON object with count, bytes and ids.")
+  var json = false
+
+  func validate() throws {
+    guard text == nil || file == nil else {
+      throw ValidationError("give either a text or --file, not both")
+    }
+  }
+
+  func run() throws {
+    let tokenizer = try source.read()
+    let bytes = try text.map { Array($0.utf8) } ?? CommandInput.bytes(ofFile: file)
+    let ids = tokenizer.encode(
+      bytes, specialTokens: ordinary ? .ordinary : .recognized,
+      invalidBytes: keepInvalidBytes ? .kept : .replaced)
+    let list = ids.map(String.init).joined(separator: json ? "," : " ")
+    print(json ? #"{"count":\#(ids.count),"bytes":\#(bytes.count),"ids":[\#(list)]}"# : list)
+  }
+}
