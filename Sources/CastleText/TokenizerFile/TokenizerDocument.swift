@@ -116,7 +116,8 @@ struct TokenizerDocument {
     }
     if let stray = names.foreign.keys.sorted().first(where: { !contents.contains($0) }) {
       throw InputError(
-        "\(name): token \"\(stray)\" is not written in the byte-level alphabet; only byte-level BPE is implemented")
+        "\(name): token \"\(stray)\" is not written in the byte-level alphabet; only byte-level BPE is implemented"
+      )
     }
   }
 }
@@ -137,7 +138,8 @@ struct MergeResolver {
   private func bytes(_ name: [UInt8]) throws -> [UInt8] {
     guard let bytes = name.withUnsafeBufferPointer(ByteAlphabet.decode) else {
       throw InputError(
-        "\(file): merge of \"\(String(decoding: name, as: UTF8.self))\", which is not in the byte-level alphabet")
+        "\(file): merge of \"\(String(decoding: name, as: UTF8.self))\", which is not in the byte-level alphabet"
+      )
     }
     return bytes
   }

@@ -79,7 +79,7 @@ public struct CheckpointStore: Sendable {
       try FileHashes.write(folder: temporary)
       try putAside(target)
       try manager.moveItem(atPath: temporary, toPath: target)
-      try AtomicFile.syncFolder(of: target)
+      AtomicFile.syncFolder(AtomicFile.folder(of: target))
       try removeIfPresent(replaced(name))
     } catch {
       try? removeIfPresent(temporary)
@@ -96,7 +96,7 @@ public struct CheckpointStore: Sendable {
     guard symlink(target, temporary) == 0, rename(temporary, bestLink) == 0 else {
       throw InputError("cannot write \(bestLink): \(String(cString: strerror(errno)))")
     }
-    try AtomicFile.syncFolder(of: bestLink)
+    AtomicFile.syncFolder(AtomicFile.folder(of: bestLink))
   }
 
   /// Removes all but the `count` newest checkpoints and the best, and what interrupted saves have left.

@@ -29,7 +29,8 @@ struct DetokenizeCommand: ParsableCommand {
   @Flag(help: "Leave special tokens out instead of writing their names.")
   var skipSpecialTokens = false
 
-  @Flag(help: "Print one JSON object with count, bytes and text, in which U+FFFD stands for what is not UTF-8.")
+  @Flag(
+    help: "Print one JSON object with count, bytes and text, in which U+FFFD stands for what is not UTF-8.")
   var json = false
 
   func validate() throws {

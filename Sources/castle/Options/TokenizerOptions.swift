@@ -7,7 +7,8 @@ import Foundation
 struct TokenizerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.", valueName: "file"))
+      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.", valueName: "file")
+  )
   var tokenizer: String?
 
   @Option(help: ArgumentHelp("A model folder, whose tokenizer.json is used.", valueName: "folder"))
