@@ -51,7 +51,7 @@ public struct SafetensorsTensor: Sendable {
   ///
   /// Throws an ``InputError`` if they are not integers.
   public func integers() throws -> [Int] {
-    guard type == .i32 || type == .i64 else {
+    guard !type.isFloatingPoint else {
       throw InputError("tensor \(name) of \(file.path) is \(type.rawValue) where integers are needed")
     }
     return withBytes { bytes in
@@ -73,7 +73,7 @@ public struct SafetensorsTensor: Sendable {
   }
 
   private func requireFloatingPoint() throws {
-    guard type != .i32, type != .i64 else {
+    guard type.isFloatingPoint else {
       throw InputError(
         "tensor \(name) of \(file.path) is \(type.rawValue) where F32, F16, BF16 or F64 is needed")
     }

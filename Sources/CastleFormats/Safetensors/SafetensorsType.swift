@@ -13,6 +13,9 @@ public enum SafetensorsType: String, Sendable, CaseIterable {
   /// 32-bit integers.
   case i32 = "I32"
 
+  /// Whether the elements are numbers with a fraction.
+  public var isFloatingPoint: Bool { self != .i64 && self != .i32 }
+
   /// The size of an element in bytes.
   public var byteCount: Int {
     switch self {

@@ -1,0 +1,177 @@
+public import CastleAttention
+import CastleFormats
+import CastleOperations
+
+/// `config.json`: the keys of Hugging Face's LLaMA, and for lookahead keys `attention_type`, `lookahead_window`
+/// and `rope_lookahead_values`.
+extension ModelConfiguration {
+  /// Reads a `config.json`. A key that is absent has the value that it has in Hugging Face's `LlamaConfig`.
+  ///
+  /// Throws an `InputError` that names the key, its value and what would be right; `source` names
+  /// the file in it.
+  public init(json bytes: some Sequence<UInt8>, source: String = "config.json") throws {
+    let object = ConfigurationObject(members: try JSONValue.object(bytes, source: source))
+    do {
+      try self.init(object)
+      try validate()
+    } catch let error as InputError {
+      throw InputError("\(source): \(error)")
+    }
+  }
+
+  private init(_ object: ConfigurationObject) throws {
+    try Self.refuseUnimplemented(object)
+    let limits = ModelLimits.self
+    let modelSize = try object.integer("hidden_size")
+    try Self.check("hidden_size", modelSize, within: limits.width)
+    self.init(
+      vocabularySize: try object.integer("vocab_size"),
+      layerCount: try object.integer("num_hidden_layers"),
+      modelSize: modelSize,
+      hiddenSize: try object.integer("intermediate_size"),
+      heads: try Self.heads(object, modelSize: modelSize),
+      mechanism: try Self.mechanism(object))
+    rotaryTheta = try Self.rotaryTheta(object)
+    rotatesLookaheadValues = try object.bool("rope_lookahead_values", default: true)
+    normEpsilon = try object.number("rms_norm_eps", default: 1e-6)
+    tiesEmbeddings = try object.bool("tie_word_embeddings", default: false)
+    maximumLength = try object.integer("max_position_embeddings", default: 2048)
+    beginOfTextID = try object.integer(ifPresent: "bos_token_id")
+    endOfTextIDs = try object.integers("eos_token_id")
+    paddingID = try object.integer(ifPresent: "pad_token_id")
+  }
+
+  private static func refuseUnimplemented(_ object: ConfigurationObject) throws {
+    let type = try object.string("model_type", default: "llama")
+    guard type == "llama" || type == "castle" else {
+      throw InputError("model_type is \"\(type)\", only \"llama\" and \"castle\" are implemented")
+    }
+    try object.require("hidden_act", .string("silu"))
+    try object.require("attention_bias", .bool(false))
+    try object.require("mlp_bias", .bool(false))
+    for key in ["quantization_config", "sliding_window"] { try object.require(key, .null) }
+    for key in ["partial_rotary_factor"] where try object.number(key, default: 1) != 1 {
+      throw InputError("\(key) is \(try object.number(key, default: 1)), only 1 is implemented")
+    }
+  }
+
+  private static func heads(_ object: ConfigurationObject, modelSize: Int) throws -> HeadLayout {
+    let queryHeads = try object.integer("num_attention_heads")
+    try check("num_attention_heads", queryHeads, within: ModelLimits.heads)
+    let keyHeads = try object.integer("num_key_value_heads", default: queryHeads)
+    try check("num_key_value_heads", keyHeads, within: 1...queryHeads)
+    guard queryHeads.isMultiple(of: keyHeads) else {
+      throw InputError(
+        "num_key_value_heads is \(keyHeads), it must divide num_attention_heads, \(queryHeads)")
+    }
+    var headSize = try object.integer(ifPresent: "head_dim")
+    if headSize == nil {
+      guard modelSize.isMultiple(of: queryHeads) else {
+        throw InputError(
+          "num_attention_heads is \(queryHeads), which does not divide hidden_size, \(modelSize): give head_dim"
+        )
+      }
+      headSize = modelSize / queryHeads
+    }
+    try check("head_dim", headSize ?? 0, within: ModelLimits.headSize)
+    return HeadLayout(queryHeads: queryHeads, keyHeads: keyHeads, headSize: headSize ?? 0)
+  }
+
+  private static func mechanism(_ object: ConfigurationObject) throws -> Mechanism {
+    let type = try object.string("attention_type", default: "causal")
+    var mechanism: Mechanism
+    switch type {
+    case "causal": mechanism = .causal
+    case "castle": mechanism = .castle
+    case "castle-swl":
+      let window = try object.integer("lookahead_window")
+      guard window >= 0 else {
+        throw InputError("lookahead_window is \(window), it must be a number of tokens, 0 or more")
+      }
+      mechanism = .slidingWindow(window)
+    default:
+      throw InputError("attention_type is \"\(type)\", it must be causal, castle or castle-swl")
+    }
+    mechanism.appliesSiLU = try object.bool("lookahead_silu", default: true)
+    mechanism.usesCausalKeys = try object.bool("causal_keys", default: true)
+    return mechanism
+  }
+
+  /// `rope_theta`, or the same under `rope_parameters` as newer versions of transformers write it.
+  private static func rotaryTheta(_ object: ConfigurationObject) throws -> Double {
+    var theta = try object.number("rope_theta", default: 10_000)
+    for key in ["rope_scaling", "rope_parameters"] {
+      guard let scaling = try object.object(ifPresent: key) else { continue }
+      let kind = try scaling.string("rope_type", default: try scaling.string("type", default: "default"))
+      guard kind == "default" else {
+        throw InputError("\(key) asks for \"\(kind)\" rotary positions, only \"default\" is implemented")
+      }
+      guard try scaling.number("partial_rotary_factor", default: 1) == 1 else {
+        throw InputError("\(key) has a partial_rotary_factor, only 1 is implemented")
+      }
+      theta = try scaling.number("rope_theta", default: theta)
+    }
+    return theta
+  }
+}
+
+extension ModelConfiguration {
+  /// The text of a `config.json`. A causal model is a `LlamaForCausalLM`; a model with lookahead keys has the
+  /// `model_type` "castle".
+  public var json: [UInt8] {
+    var members: [String: JSONValue] = [
+      "architectures": .list([.string(mechanism.hasLookahead ? "CastleForCausalLM" : "LlamaForCausalLM")]),
+      "model_type": .string(mechanism.hasLookahead ? "castle" : "llama"),
+      "vocab_size": .integer(vocabularySize),
+      "num_hidden_layers": .integer(layerCount),
+      "hidden_size": .integer(modelSize),
+      "intermediate_size": .integer(hiddenSize),
+      "num_attention_heads": .integer(heads.queryHeads),
+      "num_key_value_heads": .integer(heads.keyHeads),
+      "head_dim": .integer(heads.headSize),
+      "rope_theta": .number(rotaryTheta),
+      "rms_norm_eps": .number(normEpsilon),
+      "tie_word_embeddings": .bool(tiesEmbeddings),
+      "max_position_embeddings": .integer(maximumLength),
+      "hidden_act": .string("silu"),
+      "attention_bias": .bool(false),
+      "mlp_bias": .bool(false),
+      "attention_dropout": .number(0),
+      "initializer_range": .number(Initialisation.deviation),
+      "torch_dtype": .string("float32"),
+      "use_cache": .bool(true),
+      "attention_type": .string(mechanism.name),
+    ]
+    if mechanism.hasLookahead {
+      members["rope_lookahead_values"] = .bool(rotatesLookaheadValues)
+      if case .tokens(let window) = mechanism.window { members["lookahead_window"] = .integer(window) }
+      if !mechanism.appliesSiLU { members["lookahead_silu"] = .bool(false) }
+      if !mechanism.usesCausalKeys { members["causal_keys"] = .bool(false) }
+    }
+    members.merge(tokenIDs) { $1 }
+    return JSONValue.bytes(members)
+  }
+
+  /// The text of a `generation_config.json`: which ids start and end a text.
+  public var generationJSON: [UInt8] {
+    JSONValue.bytes(tokenIDs.filter { $0.value != .null }.merging(["_from_model_config": .bool(true)]) { $1 })
+  }
+
+  private var tokenIDs: [String: JSONValue] {
+    func value(_ id: Int?) -> JSONValue { id.map { .integer($0) } ?? .null }
+    let ends: JSONValue =
+      endOfTextIDs.count > 1 ? .list(endOfTextIDs.map { .integer($0) }) : value(endOfTextIDs.first)
+    return ["bos_token_id": value(beginOfTextID), "eos_token_id": ends, "pad_token_id": value(paddingID)]
+  }
+}
+
+extension Mechanism {
+  /// The name under `attention_type`: causal, castle or castle-swl.
+  public var name: String {
+    switch window {
+    case .tokens(0): "causal"
+    case .tokens: "castle-swl"
+    case .unlimited: "castle"
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import CastleAttention
+import CastleFormats
+import CastleOperations
+
+extension ModelConfiguration {
+  /// Checks every value, under the names of `config.json`.
+  ///
+  /// Throws an `InputError` that names the key, its value and what would be right.
+  public func validate() throws {
+    let limits = ModelLimits.self
+    try Self.check("vocab_size", vocabularySize, within: limits.vocabulary)
+    try Self.check("num_hidden_layers", layerCount, within: limits.layers)
+    try Self.check("hidden_size", modelSize, within: limits.width)
+    try Self.check("intermediate_size", hiddenSize, within: limits.width)
+    try Self.check("num_attention_heads", heads.queryHeads, within: limits.heads)
+    try Self.check("num_key_value_heads", heads.keyHeads, within: limits.heads)
+    try Self.check("head_dim", heads.headSize, within: limits.headSize)
+    try Self.checkEvenHeads(heads.headSize)
+    try Self.check("max_position_embeddings", maximumLength, within: limits.length)
+    guard rotaryTheta.isFinite, rotaryTheta > 0 else {
+      throw InputError("rope_theta is \(rotaryTheta), it must be a positive number such as 10000")
+    }
+    guard normEpsilon.isFinite, normEpsilon > 0, normEpsilon < 1 else {
+      throw InputError("rms_norm_eps is \(normEpsilon), it must lie between 0 and 1, such as 1e-05")
+    }
+    guard mechanism.hasLookahead || mechanism.usesCausalKeys else {
+      throw InputError("causal_keys is false without lookahead keys: choose attention_type castle")
+    }
+    let ids = [("bos_token_id", beginOfTextID), ("pad_token_id", paddingID)]
+    for (key, id) in ids + endOfTextIDs.map({ ("eos_token_id", $0) }) {
+      if let id { try Self.check(key, id, within: 0...vocabularySize - 1) }
+    }
+    try checkTotal()
+  }
+
+  static func check(_ key: String, _ value: Int, within range: ClosedRange<Int>) throws {
+    guard range.contains(value) else {
+      throw InputError(
+        "\(key) is \(value), it must lie between \(range.lowerBound) and \(range.upperBound)")
+    }
+  }
+
+  static func checkEvenHeads(_ headSize: Int) throws {
+    guard headSize.isMultiple(of: 2) else {
+      throw InputError("head_dim is \(headSize), rotary positions need an even size")
+    }
+  }
+
+  /// The limits keep each matrix within 2⁴⁴ numbers, so the sum below cannot overflow.
+  private func checkTotal() throws {
+    let perLayer = (projectionWidth + attentionWidth + 3 * hiddenSize + 2) * modelSize
+    let total = layerCount * perLayer + (tiesEmbeddings ? 1 : 2) * vocabularySize * modelSize
+    guard total <= ModelLimits.parameters else {
+      throw InputError(
+        "the model would have \(total) parameters, at most \(ModelLimits.parameters) are possible:"
+          + " lower hidden_size, intermediate_size, num_hidden_layers or vocab_size")
+    }
+  }
+}
+
+/// What this implementation accepts; beyond any model that fits a machine.
+enum ModelLimits {
+  static let vocabulary = 1...(1 << 24)
+  static let layers = 1...4096
+  static let width = 1...(1 << 20)
+  static let heads = 1...4096
+  static let headSize = 2...4096
+  static let length = 1...(1 << 24)
+  static let parameters = 1 << 40
+}

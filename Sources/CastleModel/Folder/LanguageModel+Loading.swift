@@ -1,0 +1,40 @@
+import CastleFormats
+public import CastleOperations
+import Foundation
+
+extension LanguageModel {
+  /// Reads a model folder: one of ours, or one of a LLaMA model in Hugging Face's form, with weights in F32, F16,
+  /// BF16 or F64, in one safetensors file or several with an index.
+  ///
+  /// Throws an `InputError` that names the file, key or tensor which is missing, superfluous or of the wrong
+  /// shape, and what would be right.
+  public convenience init(folder: String, backend: any Backend) throws {
+    let path = "\(folder)/\(ModelFolder.configuration)"
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw InputError("\(folder) is not a model folder: it has no \(ModelFolder.configuration)")
+    }
+    let file = try MappedFile(path: path)
+    let configuration = try ModelConfiguration(json: file.bytes, source: path)
+    let tensors = try ModelTensors(folder: folder)
+    try tensors.check(against: ParameterLayout(configuration), configuration: configuration)
+    try self.init(uninitialised: configuration, backend: backend)
+    try load(tensors)
+  }
+
+  /// Reads the weights from a safetensors file that ``saveWeights(to:)`` wrote.
+  ///
+  /// Throws an `InputError` that names the tensor which is missing, superfluous or of the wrong shape; the weights
+  /// are then as before.
+  public func loadWeights(from path: String) throws {
+    let tensors = try ModelTensors(file: path)
+    try tensors.check(against: layout, configuration: configuration)
+    try load(tensors)
+  }
+
+  private func load(_ tensors: ModelTensors) throws {
+    for entry in layout.entries {
+      let tensor = try tensors.tensor(entry.name)
+      try fill(entry) { start, piece in try tensor.readFloats(from: start, into: piece) }
+    }
+  }
+}

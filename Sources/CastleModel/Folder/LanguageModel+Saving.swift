@@ -1,0 +1,45 @@
+import CastleFormats
+import Foundation
+
+extension LanguageModel {
+  /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, and a copy of the file
+  /// `tokenizer` as `tokenizer.json`, if one is given.
+  ///
+  /// The folder appears whole, or not at all. An earlier model folder of that name is replaced; without
+  /// `tokenizer`, its `tokenizer.json` is kept.
+  ///
+  /// Throws an `InputError` if the folder cannot be written, or holds files that are no part of a model.
+  public func save(to folder: String, tokenizer: String? = nil) throws {
+    let present = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    if let stranger = present.first(where: { !ModelFolder.isPart($0) }) {
+      throw InputError("\(folder) holds \(stranger), which is no part of a model: choose another folder")
+    }
+    var tokenizer = tokenizer
+    if tokenizer == nil, present.contains(ModelFolder.tokenizer) {
+      tokenizer = "\(folder)/\(ModelFolder.tokenizer)"
+    }
+    try AtomicFolder.write(to: folder, replaces: true) { temporary in
+      try AtomicFile.write(configuration.json, path: "\(temporary)/\(ModelFolder.configuration)")
+      try AtomicFile.write(configuration.generationJSON, path: "\(temporary)/\(ModelFolder.generation)")
+      if let tokenizer {
+        let source = try MappedFile(path: tokenizer)
+        try AtomicFile.write(source.bytes, path: "\(temporary)/\(ModelFolder.tokenizer)")
+      }
+      try saveWeights(to: "\(temporary)/\(ModelFolder.weights)")
+    }
+  }
+
+  /// Writes the weights alone, as a safetensors file with the names of Hugging Face's LLaMA.
+  ///
+  /// Throws an `InputError` if the file cannot be written.
+  public func saveWeights(to path: String) throws {
+    let tensors = layout.entries.map {
+      SafetensorsWriter.Declaration(name: $0.name, type: .f32, shape: $0.shape)
+    }
+    let writer = try SafetensorsWriter(path: path, tensors: tensors, metadata: ["format": "pt"])
+    for entry in layout.entries {
+      try forEachPiece(of: entry) { try writer.write($0) }
+    }
+    try writer.finish()
+  }
+}

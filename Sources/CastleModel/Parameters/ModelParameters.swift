@@ -1,0 +1,52 @@
+import CastleTensors
+
+/// The parameters of a model, or their gradients, as matrices that lie in one arena.
+struct ModelParameters: Sendable {
+  /// (vocabulary, model size).
+  let embedding: Matrix
+  let layers: [LayerParameters]
+  /// (1, model size).
+  let finalNorm: Matrix
+  /// (vocabulary, model size); the embedding itself where the two are tied.
+  let head: Matrix
+
+  init(_ configuration: ModelConfiguration, layout: ParameterLayout, arena: Matrix) {
+    precondition(arena.isContiguous && arena.count == layout.parameterCount, "arena of the wrong size")
+    func view(_ name: String, rows: Int? = nil) -> Matrix {
+      guard let entry = layout.entry(named: name) else { preconditionFailure("no parameter \(name)") }
+      return Matrix(
+        buffer: arena.buffer, offset: arena.offset + entry.offset, rowCount: rows ?? entry.rowCount,
+        columnCount: entry.columnCount)
+    }
+    let firstProjection = configuration.hasLookahead ? "qu" : "q"
+    embedding = view(ParameterName.embedding)
+    layers = (0..<configuration.layerCount).map { layer in
+      LayerParameters(
+        attentionNorm: view(ParameterName.attentionNorm(layer)),
+        projections: view(
+          ParameterName.attention(layer, firstProjection), rows: configuration.projectionWidth),
+        output: view(ParameterName.attention(layer, "o")),
+        mlpNorm: view(ParameterName.mlpNorm(layer)),
+        gateUp: view(ParameterName.mlp(layer, "gate"), rows: 2 * configuration.hiddenSize),
+        down: view(ParameterName.mlp(layer, "down")))
+    }
+    finalNorm = view(ParameterName.finalNorm)
+    head = configuration.tiesEmbeddings ? embedding : view(ParameterName.head)
+  }
+}
+
+/// The parameters of one layer, or their gradients.
+struct LayerParameters: Sendable {
+  /// (1, model size).
+  let attentionNorm: Matrix
+  /// All attention projections below each other: (projection width, model size).
+  let projections: Matrix
+  /// (model size, attention width).
+  let output: Matrix
+  /// (1, model size).
+  let mlpNorm: Matrix
+  /// Gate above up: (2 · hidden size, model size).
+  let gateUp: Matrix
+  /// (model size, hidden size).
+  let down: Matrix
+}

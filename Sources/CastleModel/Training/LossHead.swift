@@ -1,0 +1,69 @@
+import CastleOperations
+import CastleTensors
+
+/// The output head and the loss, over a few rows at a time: the logits of a batch are never all in memory.
+struct LossHead {
+  let backend: any Backend
+  /// (vocabulary, model size).
+  let weight: Matrix
+
+  private let logits: Matrix
+  private let losses: Matrix
+
+  /// Memory for `tokenCount` tokens, or for as many rows of logits as the limit allows.
+  init(_ model: LanguageModel, tokenCount: Int) {
+    backend = model.backend
+    weight = model.parameters.head
+    logits = backend.allocate(
+      Float.self, rowCount: Self.chunkSize(model.configuration, tokenCount: tokenCount),
+      columnCount: weight.rowCount)
+    losses = backend.allocate(Float.self, rowCount: 1, columnCount: logits.rowCount)
+  }
+
+  /// Calls `body` with the logits of some rows of `normed` at a time, and which rows they are.
+  func forEachChunk(of normed: Matrix, _ body: (_ logits: Matrix, _ rows: Range<Int>) -> Void) {
+    for start in stride(from: 0, to: normed.rowCount, by: logits.rowCount) {
+      let rows = start..<min(start + logits.rowCount, normed.rowCount)
+      let chunk = logits.rows(0..<rows.count)
+      backend.multiply(
+        normed.rows(rows), transposed: false, weight, transposed: true, alpha: 1, beta: 0, into: chunk)
+      body(chunk, rows)
+    }
+  }
+
+  /// The summed loss of `targets`, one for each row of `normed`.
+  func loss(_ normed: Matrix, targets: IndexMatrix) -> Double {
+    var sum = 0.0
+    forEachChunk(of: normed) { logits, rows in
+      sum += backend.crossEntropy(
+        logits, targets: targets.columns(rows), losses: losses.columns(0..<rows.count))
+    }
+    return sum
+  }
+
+  /// As ``loss(_:targets:)``; the gradient times `scale` goes to `dNormed` and is added to `dWeight`.
+  func lossAndGradients(
+    _ normed: Matrix, targets: IndexMatrix, scale: Float, dNormed: Matrix, dWeight: Matrix
+  ) -> Double {
+    var sum = 0.0
+    forEachChunk(of: normed) { logits, rows in
+      sum += backend.crossEntropy(
+        logits, targets: targets.columns(rows), gradientScale: scale,
+        losses: losses.columns(0..<rows.count))
+      backend.multiply(
+        logits, transposed: false, weight, transposed: false, alpha: 1, beta: 0, into: dNormed.rows(rows))
+      backend.multiply(
+        logits, transposed: true, normed.rows(rows), transposed: false, alpha: 1, beta: 1, into: dWeight)
+    }
+    return sum
+  }
+
+  /// The most numbers that the logits may take: 32 MB.
+  private static let logitsLimit = 1 << 23
+
+  /// The rows of logits in memory at a time.
+  static func chunkSize(_ configuration: ModelConfiguration, tokenCount: Int) -> Int {
+    let rows = logitsLimit / configuration.vocabularySize
+    return max(1, min(tokenCount, max(64, rows / 64 * 64)))
+  }
+}

@@ -1,0 +1,22 @@
+import CastleOperations
+
+extension TrainingPass {
+  /// The memory that a pass of this size plans, in bytes: activations, their gradients and some rows of logits,
+  /// without the weights and the gradients of the weights.
+  public static func byteCount(
+    _ configuration: ModelConfiguration, batch: Int, length: Int, recomputesActivations: Bool = false
+  ) -> Int {
+    let tokenCount = batch * length
+    let layerCount = configuration.layerCount
+    let layers =
+      recomputesActivations
+      ? LayerActivations.countPerToken(configuration) + (layerCount - 1) * configuration.modelSize
+      : LayerActivations.countPerToken(configuration) * layerCount
+    let last = 2 * configuration.modelSize + 1
+    let indices = 3
+    let perToken = layers + last + indices + GradientWorkspace.countPerToken(configuration)
+    let chunk = LossHead.chunkSize(configuration, tokenCount: tokenCount)
+    let table = length * configuration.heads.headSize
+    return 4 * (tokenCount * perToken + chunk * (configuration.vocabularySize + 1) + table)
+  }
+}

@@ -1,0 +1,101 @@
+import CastleOperations
+public import CastleTensors
+
+/// Loss and gradients of a model for batches of up to a fixed size.
+///
+/// All memory is planned when the pass is made; a step allocates nothing.
+///
+/// ```swift
+/// let pass = try TrainingPass(model, batch: 8, length: 512)
+/// let loss = try pass.lossAndGradients(
+///   tokens: tokens, targets: targets, sequences: sequences, lossScale: 1 / Float(tokens.count),
+///   into: gradients)
+/// ```
+public final class TrainingPass {
+  /// The model that is trained.
+  public let model: LanguageModel
+  /// The most tokens of a batch.
+  public let tokenCapacity: Int
+
+  private let forward: ForwardPass
+  private let head: LossHead
+  private let workspace: GradientWorkspace
+  private let targetIDs: IndexMatrix
+
+  /// Plans the memory for batches of `batch` rows of `length` tokens.
+  ///
+  /// With `recomputesActivations`, only the residual stream of each layer is kept, and the backward pass computes
+  /// the rest of a layer again: about a third more work, far less memory, the same gradients bit for bit.
+  ///
+  /// Throws an `InputError` if `length` is longer than the model allows. Traps if `batch` or `length` is not
+  /// positive.
+  public init(
+    _ model: LanguageModel, batch: Int, length: Int, recomputesActivations: Bool = false
+  ) throws {
+    precondition(batch > 0 && length > 0)
+    try model.check(length: length)
+    self.model = model
+    tokenCapacity = batch * length
+    forward = ForwardPass(
+      model, capacity: tokenCapacity, longest: length, retention: recomputesActivations ? .streams : .all)
+    head = LossHead(model, tokenCount: tokenCapacity)
+    workspace = GradientWorkspace(model.configuration, tokenCount: tokenCapacity, backend: model.backend)
+    targetIDs = model.backend.allocate(Int32.self, rowCount: 1, columnCount: tokenCapacity)
+  }
+
+  /// The summed negative log-likelihood (natural logarithm) of `targets`, and the gradients of `lossScale` times
+  /// it, which are **added** to `gradients`, an arena like ``LanguageModel/weights``.
+  ///
+  /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `sequences` cut the tokens into
+  /// documents, without gaps; none sees another, and each starts at position 0.
+  ///
+  /// Throws an `InputError` if an id is outside the vocabulary or a sequence is longer than the model allows. Traps
+  /// if there are more tokens than ``tokenCapacity``, a sequence is longer than the pass was made for, or the
+  /// counts differ.
+  public func lossAndGradients(
+    tokens: [Int32], targets: [Int32], sequences: [Range<Int>], lossScale: Float,
+    into gradients: Matrix
+  ) throws -> Double {
+    let targets = try load(targets, count: tokens.count)
+    try forward.run(tokens, sequences: sequences)
+    let gradients = parameters(of: gradients)
+    let workspace = GradientWorkspace(workspace, first: tokens.count)
+    let loss = head.lossAndGradients(
+      forward.normed, targets: targets, scale: lossScale, dNormed: workspace.normed,
+      dWeight: gradients.head)
+    forward.backward(sequences: sequences, gradients: gradients, workspace: workspace)
+    return loss
+  }
+
+  /// The summed negative log-likelihood of `targets` and the number of those that are not −1.
+  ///
+  /// The arguments and errors are those of ``lossAndGradients(tokens:targets:sequences:lossScale:into:)``.
+  public func loss(
+    tokens: [Int32], targets: [Int32], sequences: [Range<Int>]
+  ) throws -> (sum: Double, count: Int) {
+    let targetIDs = try load(targets, count: tokens.count)
+    try forward.run(tokens, sequences: sequences)
+    let sum = head.loss(forward.normed, targets: targetIDs)
+    return (sum, targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 })
+  }
+
+  private var lastGradients: (arena: Matrix, parameters: ModelParameters)?
+
+  /// The views on a gradient arena, made anew only when another arena comes.
+  private func parameters(of arena: Matrix) -> ModelParameters {
+    if let last = lastGradients, last.arena.buffer === arena.buffer, last.arena.offset == arena.offset {
+      return last.parameters
+    }
+    let parameters = ModelParameters(model.configuration, layout: model.layout, arena: arena)
+    lastGradients = (arena, parameters)
+    return parameters
+  }
+
+  private func load(_ targets: [Int32], count: Int) throws -> IndexMatrix {
+    precondition(targets.count == count && count <= tokenCapacity)
+    try model.check(targets: targets)
+    let matrix = targetIDs.columns(0..<count)
+    targets.withUnsafeBufferPointer { model.backend.upload($0, to: matrix) }
+    return matrix
+  }
+}
