@@ -32,61 +32,75 @@ static void CASTLE_NAME(transpose)(
     for (ptrdiff_t i = 0; i < rows; i++) target[j * target_row + i] = source[i * source_row + j];
 }
 
+enum { PAIR = 2 * CASTLE_LANES };
+
 /// x where first <= j + lane < end, `other` elsewhere.
-CASTLE_INLINE vf within(vf x, vf other, ptrdiff_t j, ptrdiff_t first, ptrdiff_t end) {
-  if (j >= first && j + CASTLE_LANES <= end) return x;
-  vi lane;
-  for (int v = 0; v < CASTLE_LANES; v++) lane[v] = v;
+CASTLE_INLINE vf2 within(vf2 x, vf2 other, ptrdiff_t j, ptrdiff_t first, ptrdiff_t end) {
+  if (j >= first && j + PAIR <= end) return x;
+  vi2 lane;
+  for (int v = 0; v < PAIR; v++) lane[v] = v;
   const int32_t low = (int32_t)most(-1, first - j);
-  const int32_t high = (int32_t)least(CASTLE_LANES, most(-1, end - j));
-  return vf_select((lane >= low) & (lane < high), x, other);
+  const int32_t high = (int32_t)least(PAIR, most(-1, end - j));
+  return vf2_select((lane >= low) & (lane < high), x, other);
 }
 
 static void CASTLE_NAME(gate)(const castle_scores *block, ptrdiff_t window, float *z) {
-  const vf scale = vf_set(block->scale);
+  const vf2 scale = vf2_set(block->scale);
   for (ptrdiff_t i = 0; i < block->rows; i++) {
     float *row = z + i * block->stride;
     const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i));
     const ptrdiff_t first = most(0, block->diagonal + i - least(window, block->diagonal + i));
     ptrdiff_t j = 0;
-    for (; j + CASTLE_LANES <= first; j += CASTLE_LANES) vf_store(row + j, (vf){0});
-    for (; j < end; j += CASTLE_LANES)
-      vf_store(row + j, within(vf_sigmoid(vf_load(row + j) * scale), (vf){0}, j, first, end));
-    for (; j < block->stride; j += CASTLE_LANES) vf_store(row + j, (vf){0});
+    for (; j + PAIR <= first; j += PAIR) vf2_store(row + j, (vf2){0});
+    for (; j < end; j += PAIR)
+      vf2_store(row + j, within(vf2_sigmoid(vf2_load(row + j) * scale), (vf2){0}, j, first, end));
+    for (; j < block->stride; j += PAIR) vf2_store(row + j, (vf2){0});
   }
 }
 
 static void CASTLE_NAME(gate_backward)(const castle_scores *block, const float *gate, float *d_gate) {
-  const vf scale = vf_set(block->scale);
+  const vf2 scale = vf2_set(block->scale);
   for (ptrdiff_t i = 0; i < block->rows; i++) {
     const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i));
-    for (ptrdiff_t j = 0; j < block->stride; j += CASTLE_LANES) {
-      const vf g = vf_load(gate + i * block->stride + j);
+    for (ptrdiff_t j = 0; j < block->stride; j += PAIR) {
+      const vf2 g = vf2_load(gate + i * block->stride + j);
       float *place = d_gate + i * block->stride + j;
-      vf_store(place, j < end ? within(vf_load(place) * (g * (1.0f - g)) * scale, (vf){0}, j, 0, end) : (vf){0});
+      const vf2 d = vf2_load(place) * (g * (1.0f - g)) * scale;
+      vf2_store(place, j < end ? within(d, (vf2){0}, j, 0, end) : (vf2){0});
     }
   }
-}
-
-/// The score of a causal term q.k and a lookahead term q.u, both already scaled.
-CASTLE_INLINE vf score(vf causal, vf lookahead, int silu) {
-  return causal - (silu ? lookahead * vf_sigmoid(lookahead) : lookahead);
 }
 
 /// The causal terms of a row become scores; the result is the largest.
 CASTLE_INLINE float row_scores(
     const castle_scores *block, ptrdiff_t end, float *causal, const float *lookahead, const int silu) {
-  const vf scale = vf_set(block->scale);
-  const vf none = vf_set(-__builtin_inff());
-  vf largest = none;
-  for (ptrdiff_t j = 0; j < end; j += CASTLE_LANES) {
-    vf a = vf_load(causal + j) * scale;
-    if (lookahead) a = score(a, vf_load(lookahead + j) * scale, silu);
+  const vf2 scale = vf2_set(block->scale);
+  const vf2 none = vf2_set(-__builtin_inff());
+  vf largest = vf2_low(none);
+  for (ptrdiff_t j = 0; j < end; j += PAIR) {
+    vf2 a = vf2_load(causal + j) * scale;
+    if (lookahead) {
+      const vf2 x = vf2_load(lookahead + j) * scale;
+      a -= silu ? x * vf2_sigmoid(x) : x;
+    }
     a = within(a, none, j, 0, end);
-    vf_store(causal + j, a);
-    largest = vf_max(largest, a);
+    vf2_store(causal + j, a);
+    largest = vf_max(largest, vf_max(vf2_low(a), vf2_high(a)));
   }
   return vf_largest(largest);
+}
+
+/// The scores of a row become exp(score - largest), 0 from `end` on; the result is their sum.
+CASTLE_INLINE float row_exponentials(const castle_scores *block, ptrdiff_t end, float *scores, float largest) {
+  vf2 sum = {0};
+  ptrdiff_t j = 0;
+  for (; j < end; j += PAIR) {
+    const vf2 p = vf2_exp(vf2_load(scores + j) - largest);
+    vf2_store(scores + j, p);
+    sum += p;
+  }
+  for (; j < block->stride; j += PAIR) vf2_store(scores + j, (vf2){0});
+  return vf_sum(vf2_low(sum) + vf2_high(sum));
 }
 
 static void CASTLE_NAME(softmax)(
@@ -100,55 +114,46 @@ static void CASTLE_NAME(softmax)(
                           : block->silu ? row_scores(block, end, row, lookahead_row, 1)
                                         : row_scores(block, end, row, lookahead_row, 0);
     const float before = maxima[i];
-    const float after = largest > before ? largest : before;
-    vf sum = {0};
-    ptrdiff_t j = 0;
-    for (; j < end; j += CASTLE_LANES) {
-      const vf p = vf_exp(vf_load(row + j) - after);
-      vf_store(row + j, p);
-      sum += p;
+    if (!(largest > before)) {
+      sums[i] += row_exponentials(block, end, row, before);
+      continue;
     }
-    for (; j < block->stride; j += CASTLE_LANES) vf_store(row + j, (vf){0});
-    const vf shrink = vf_exp(vf_set(before - after));
-    maxima[i] = after;
-    sums[i] = sums[i] * shrink[0] + vf_sum(sum);
-    if (after == before) continue;
+    const vf shrink = vf_exp(vf_set(before - largest));
+    maxima[i] = largest;
+    sums[i] = sums[i] * shrink[0] + row_exponentials(block, end, row, largest);
     float *out = output + i * output_row;
-    for (ptrdiff_t v = 0; v < d; v += CASTLE_LANES) {
-      const size_t lanes = (size_t)least(CASTLE_LANES, d - v);
-      vf_store_first(out + v, vf_load_first(out + v, lanes) * shrink, lanes);
-    }
+    for (ptrdiff_t v = 0; v < d; v += CASTLE_LANES) vf_store(out + v, vf_load(out + v) * shrink);
   }
 }
 
 CASTLE_INLINE void row_backward(
     const castle_scores *block, ptrdiff_t end, float *causal, float *lookahead, float *d_probability,
     float log_sum_exp, float delta, const int silu) {
-  const vf scale = vf_set(block->scale);
+  const vf2 scale = vf2_set(block->scale);
   ptrdiff_t j = 0;
-  for (; j < end; j += CASTLE_LANES) {
-    vf a = vf_load(causal + j) * scale;
-    vf slope = vf_set(1.0f);
+  for (; j < end; j += PAIR) {
+    vf2 a = vf2_load(causal + j) * scale;
+    vf2 slope = vf2_set(1.0f);
     if (lookahead) {
-      const vf x = vf_load(lookahead + j) * scale;
+      const vf2 x = vf2_load(lookahead + j) * scale;
       if (silu) {
-        const vf s = vf_sigmoid(x);
-        slope = s * vf_fma(x, 1.0f - s, vf_set(1.0f));
+        const vf2 s = vf2_sigmoid(x);
+        slope = s * vf2_fma(x, 1.0f - s, vf2_set(1.0f));
         a = a - x * s;
       } else {
         a = a - x;
       }
     }
-    const vf p = within(vf_exp(a - log_sum_exp), (vf){0}, j, 0, end);
-    const vf d_score = within(p * (vf_load(d_probability + j) - delta) * scale, (vf){0}, j, 0, end);
-    vf_store(causal + j, p);
-    vf_store(d_probability + j, d_score);
-    if (lookahead) vf_store(lookahead + j, within(-slope * d_score, (vf){0}, j, 0, end));
+    const vf2 p = within(vf2_exp(a - log_sum_exp), (vf2){0}, j, 0, end);
+    const vf2 d_score = within(p * (vf2_load(d_probability + j) - delta) * scale, (vf2){0}, j, 0, end);
+    vf2_store(causal + j, p);
+    vf2_store(d_probability + j, d_score);
+    if (lookahead) vf2_store(lookahead + j, within(-slope * d_score, (vf2){0}, j, 0, end));
   }
-  for (; j < block->stride; j += CASTLE_LANES) {
-    vf_store(causal + j, (vf){0});
-    vf_store(d_probability + j, (vf){0});
-    if (lookahead) vf_store(lookahead + j, (vf){0});
+  for (; j < block->stride; j += PAIR) {
+    vf2_store(causal + j, (vf2){0});
+    vf2_store(d_probability + j, (vf2){0});
+    if (lookahead) vf2_store(lookahead + j, (vf2){0});
   }
 }
 

@@ -2,6 +2,9 @@
 // Included between a begin_*.h and end_isa.h.
 #pragma once
 
+// Vectors wider than a register are only passed between functions that are inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
 #define CASTLE_INLINE static inline __attribute__((always_inline))
 
 typedef float vf __attribute__((vector_size(4 * CASTLE_LANES)));
@@ -89,32 +92,77 @@ CASTLE_INLINE float vf_largest(vf x) {
 #endif
 }
 
+/// Two vectors side by side. An exponential is one long chain of dependent steps; two chains at a time keep the
+/// processor busy.
+typedef float vf2 __attribute__((vector_size(8 * CASTLE_LANES)));
+typedef int32_t vi2 __attribute__((vector_size(8 * CASTLE_LANES)));
+typedef float vf2_unaligned __attribute__((vector_size(8 * CASTLE_LANES), aligned(4)));
+
+CASTLE_INLINE vf2 vf2_load(const float *p) { return *(const vf2_unaligned *)p; }
+CASTLE_INLINE void vf2_store(float *p, vf2 x) { *(vf2_unaligned *)p = x; }
+CASTLE_INLINE vf2 vf2_set(float x) { return x - (vf2){0}; }
+
+CASTLE_INLINE vf2 vf2_fma(vf2 a, vf2 b, vf2 c) {
+#if defined(CASTLE_PORTABLE)
+  return a * b + c;
+#else
+  return __builtin_elementwise_fma(a, b, c);
+#endif
+}
+
+CASTLE_INLINE vf2 vf2_select(vi2 mask, vf2 a, vf2 b) { return (vf2)((mask & (vi2)a) | (~mask & (vi2)b)); }
+
+CASTLE_INLINE vf2 vf2_join(vf low, vf high) {
+  vf2 x;
+  memcpy(&x, &low, sizeof low);
+  memcpy((char *)&x + sizeof low, &high, sizeof high);
+  return x;
+}
+
+CASTLE_INLINE vf vf2_low(vf2 x) {
+  vf half;
+  memcpy(&half, &x, sizeof half);
+  return half;
+}
+
+CASTLE_INLINE vf vf2_high(vf2 x) {
+  vf half;
+  memcpy(&half, (const char *)&x + sizeof half, sizeof half);
+  return half;
+}
+
 /// e^x to about one unit in the last place: 0 far below, infinity above 88.73, NaN for NaN.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2; e^r = 1 + r + r² P(r), where P is the polynomial of degree 4 with the
 /// smallest relative error (3e-9) on that interval.
-CASTLE_INLINE vf vf_exp(vf x) {
-  x = vf_min(vf_set(89.0f), vf_max(vf_set(-105.0f), x));
-  const vf round = vf_set(12582912.0f);  // 1.5 * 2^23: adding it leaves no bits for a fraction
-  vf n = vf_fma(x, vf_set(1.442695041f), round) - round;
-  vf r = vf_fma(n, vf_set(-0.693145752f), x);
-  r = vf_fma(n, vf_set(-1.428606765e-6f), r);
-  vf p = vf_fma(r, vf_set(1.381453942e-3f), vf_set(8.368745446e-3f));
-  p = vf_fma(p, r, vf_set(4.166838899e-2f));
-  p = vf_fma(p, r, vf_set(1.666652113e-1f));
-  p = vf_fma(p, r, vf_set(4.999999404e-1f));
-  p = vf_fma(p, r * r, r) + 1.0f;
+CASTLE_INLINE vf2 vf2_exp(vf2 x) {
+  x = vf2_join(vf_max(vf_set(-105.0f), vf2_low(x)), vf_max(vf_set(-105.0f), vf2_high(x)));
+  x = vf2_join(vf_min(vf_set(89.0f), vf2_low(x)), vf_min(vf_set(89.0f), vf2_high(x)));
+  const vf2 round = vf2_set(12582912.0f);  // 1.5 * 2^23: adding it leaves no bits for a fraction
+  const vf2 n = vf2_fma(x, vf2_set(1.442695041f), round) - round;
+  vf2 r = vf2_fma(n, vf2_set(-0.693145752f), x);
+  r = vf2_fma(n, vf2_set(-1.428606765e-6f), r);
+  vf2 p = vf2_fma(r, vf2_set(1.381453942e-3f), vf2_set(8.368745446e-3f));
+  p = vf2_fma(p, r, vf2_set(4.166838899e-2f));
+  p = vf2_fma(p, r, vf2_set(1.666652113e-1f));
+  p = vf2_fma(p, r, vf2_set(4.999999404e-1f));
+  p = vf2_fma(p, r * r, r) + 1.0f;
 #if defined(CASTLE_AVX512)
-  return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
+  return vf2_join(
+      (vf)_mm512_scalef_ps((__m512)vf2_low(p), (__m512)vf2_low(n)),
+      (vf)_mm512_scalef_ps((__m512)vf2_high(p), (__m512)vf2_high(n)));
 #else
   // Two factors, since neither 2^128 nor 2^-150 is a float.
-  vi exponent = __builtin_convertvector(n, vi);
-  vi half = exponent >> 1;
-  vf low = (vf)((half + 127) << 23);
-  vf high = (vf)((exponent - half + 127) << 23);
+  const vi2 exponent = __builtin_convertvector(n, vi2);
+  const vi2 half = exponent >> 1;
+  const vf2 low = (vf2)((half + 127) << 23);
+  const vf2 high = (vf2)((exponent - half + 127) << 23);
   return p * low * high;
 #endif
 }
 
 /// 1 / (1 + e^-x).
+CASTLE_INLINE vf2 vf2_sigmoid(vf2 x) { return 1.0f / (1.0f + vf2_exp(-x)); }
+
+CASTLE_INLINE vf vf_exp(vf x) { return vf2_low(vf2_exp(vf2_join(x, x))); }
 CASTLE_INLINE vf vf_sigmoid(vf x) { return 1.0f / (1.0f + vf_exp(-x)); }

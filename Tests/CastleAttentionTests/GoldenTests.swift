@@ -1,0 +1,97 @@
+import CastleAttention
+import CastleFormats
+import CastleTensors
+import Foundation
+import Testing
+
+/// All forms against float64 results of an independent implementation, `Golden/make_golden.py`.
+///
+/// `CASTLE_GOLDEN` may name another folder of such files.
+@Suite(.serialized)
+struct GoldenTests {
+  /// The flags of a variant, as the files' metadata has them.
+  struct Flags: Decodable {
+    var window: Int?
+    var silu: Bool
+    var causal_keys: Bool  // swift-format-ignore: AlwaysUseLowerCamelCase
+
+    var mechanism: Mechanism {
+      Mechanism(
+        window: window.map { .tokens($0) } ?? .unlimited, appliesSiLU: silu, usesCausalKeys: causal_keys)
+    }
+  }
+
+  static let files: [String] = {
+    let folder =
+      ProcessInfo.processInfo.environment["CASTLE_GOLDEN"]
+      ?? Bundle.module.resourcePath.map { $0 + "/Golden" } ?? ""
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.filter { $0.hasSuffix(".safetensors") }.sorted().map { folder + "/" + $0 }
+  }()
+
+  @Test("golden files are there")
+  func filesExist() {
+    #expect(!Self.files.isEmpty)
+  }
+
+  @Test("every form agrees with the golden results", arguments: files)
+  func agrees(path: String) throws {
+    let file = try SafetensorsFile(path: path)
+    let variants = try JSONDecoder().decode(
+      [String: Flags].self, from: Data((file.metadata["variants"] ?? "{}").utf8))
+    #expect(!variants.isEmpty)
+    for (name, flags) in variants {
+      try check(file, variant: name, flags.mechanism)
+    }
+  }
+
+  private func check(_ file: SafetensorsFile, variant: String, _ mechanism: Mechanism) throws {
+    let recurrent: AttentionProblem<Double> = try Self.load(file)
+    ReferenceAttention.recurrent(
+      recurrent.projections, mechanism: mechanism, documents: recurrent.documents, results: recurrent.results)
+    try compare(recurrent, file, variant, mechanism, names: ["o", "lse", "u"], tolerance: 1e-10)
+
+    let parallel: AttentionProblem<Double> = try Self.load(file)
+    parallel.computeReference(mechanism)
+    let names = ["o", "lse", "u", "dqu", "dku", "dvu", "dqc", "dkc", "dvc"]
+    try compare(parallel, file, variant, mechanism, names: names, tolerance: 1e-10)
+
+    let blocked: AttentionProblem<Float> = try Self.load(file)
+    let attention = BlockedAttention(mechanism: mechanism, pool: ThreadPool(threadCount: 2))
+    attention.forward(blocked.projections, documents: blocked.documents, results: blocked.results)
+    attention.backward(
+      blocked.dOutput, blocked.projections, documents: blocked.documents, results: blocked.results,
+      gradients: blocked.gradients)
+    try compare(blocked, file, variant, mechanism, names: names, tolerance: 2e-5)
+  }
+
+  private func compare<Scalar>(
+    _ problem: AttentionProblem<Scalar>, _ file: SafetensorsFile, _ variant: String, _ mechanism: Mechanism,
+    names: [String], tolerance: Double
+  ) throws {
+    for (name, values) in problem.computed(mechanism) where names.contains(name) {
+      let truth = try file.doubles("\(variant).\(name)")
+      let size = truth.reduce(1) { max($0, abs($1)) }
+      let worst = zip(values, truth).reduce(0.0) { max($0, abs(Double($1.0) - $1.1)) }
+      #expect(values.count == truth.count)
+      #expect(worst <= tolerance * size, "\(variant).\(name) is off by \(worst)")
+    }
+  }
+
+  private static func load<Scalar>(_ file: SafetensorsFile) throws -> AttentionProblem<Scalar> {
+    let shape = try file.tensor("qc").shape
+    let problem = AttentionProblem<Scalar>(
+      .init(batch: shape[0], queryHeads: shape[1], keyHeads: shape[1], length: shape[2], headSize: shape[3]),
+      seed: 0)
+    guard let lookahead = problem.projections.lookahead else { return problem }
+    let views = [
+      ("qu", lookahead.qu), ("ku", lookahead.ku), ("vu", lookahead.vu), ("qc", problem.projections.qc),
+      ("kc", problem.projections.kc), ("vc", problem.projections.vc), ("do", problem.dOutput),
+    ]
+    for (name, view) in views {
+      var numbers = try file.doubles(name).makeIterator()
+      view.forEach { $0.pointee = Scalar(numbers.next() ?? .nan) }
+    }
+    return problem
+  }
+}
