@@ -22,7 +22,7 @@ public struct SafetensorsFile: Sendable {
     let file = try MappedFile(path: path)
     let header: SafetensorsHeader
     do {
-      header = try SafetensorsHeader(file: file.bytes)
+      header = try file.withBytes { try SafetensorsHeader(file: $0) }
     } catch let error as InputError {
       throw InputError("\(path) is not a sound safetensors file: \(error)")
     }

@@ -23,7 +23,7 @@ public struct SafetensorsTensor: Sendable {
 
   /// Calls `body` with the little-endian bytes, which need not be aligned.
   public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-    try withExtendedLifetime(file) { try body(UnsafeRawBufferPointer(rebasing: file.bytes[range])) }
+    try file.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
   }
 
   /// All elements in single precision.

@@ -14,7 +14,7 @@ extension LanguageModel {
       throw InputError("\(folder) is not a model folder: it has no \(ModelFolder.configuration)")
     }
     let file = try MappedFile(path: path)
-    let configuration = try ModelConfiguration(json: file.bytes, source: path)
+    let configuration = try file.withBytes { try ModelConfiguration(json: $0, source: path) }
     let tensors = try ModelTensors(folder: folder)
     try tensors.check(against: ParameterLayout(configuration), configuration: configuration)
     try self.init(uninitialised: configuration, backend: backend)

@@ -23,7 +23,9 @@ extension LanguageModel {
       try AtomicFile.write(configuration.generationJSON, path: "\(temporary)/\(ModelFolder.generation)")
       if let tokenizer {
         let source = try MappedFile(path: tokenizer)
-        try AtomicFile.write(source.bytes, path: "\(temporary)/\(ModelFolder.tokenizer)")
+        try source.withBytes {
+          try AtomicFile.write($0, path: "\(temporary)/\(ModelFolder.tokenizer)")
+        }
       }
       try saveWeights(to: "\(temporary)/\(ModelFolder.weights)")
     }

@@ -32,7 +32,7 @@ struct ModelTensors {
   private init(folder: String, index: String) throws {
     source = index
     let file = try MappedFile(path: index)
-    let members = try JSONValue.object(file.bytes, source: index)
+    let members = try file.withBytes { try JSONValue.object($0, source: index) }
     guard case .object(let map) = members["weight_map"] else {
       throw InputError("\(index) has no weight_map, which names the file of each tensor")
     }
