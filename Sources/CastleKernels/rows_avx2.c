@@ -1,0 +1,8 @@
+#if defined(__x86_64__)
+#include "castle_row_kernels.h"
+
+#include "begin_avx2.h"
+#include "simd.h"
+#include "rows_template.h"
+#include "end_isa.h"
+#endif

@@ -1,0 +1,42 @@
+#if canImport(Accelerate)
+  import Accelerate
+#else
+  import COpenBLAS
+#endif
+
+/// The matrix products of the system's BLAS, on the calling thread alone.
+enum BLAS {
+  #if canImport(Accelerate)
+    static let name = "Accelerate"
+
+    static func useOneThread() { BLASSetThreading(BLAS_THREADING_SINGLE_THREADED) }
+  #else
+    /// The name of the library and of the processor core that it is tuned for.
+    static let name = "OpenBLAS (\(openblas_get_corename().map { String(cString: $0) } ?? "unknown"))"
+
+    /// Keeps the library from starting threads of its own.
+    static func useOneThread() { openblas_set_num_threads(1) }
+  #endif
+
+  /// c ← α op(a) op(b) + β c, row-major; c is m × n.
+  static func multiply(
+    _ a: UnsafePointer<Float>, stride aStride: Int, transposed transposeA: Bool,
+    _ b: UnsafePointer<Float>, stride bStride: Int, transposed transposeB: Bool,
+    m: Int, n: Int, k: Int, alpha: Float, beta: Float, into c: UnsafeMutablePointer<Float>,
+    stride cStride: Int
+  ) {
+    cblas_sgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+      .init(m), .init(n), .init(k), alpha, a, .init(aStride), b, .init(bStride), beta, c, .init(cStride))
+  }
+
+  /// y ← α a x + β y, or with aᵀ; a is rows × columns, x and y are vectors of adjacent elements.
+  static func multiply(
+    _ a: UnsafePointer<Float>, stride aStride: Int, transposed: Bool, rows: Int, columns: Int,
+    _ x: UnsafePointer<Float>, alpha: Float, beta: Float, into y: UnsafeMutablePointer<Float>
+  ) {
+    cblas_sgemv(
+      CblasRowMajor, transposed ? CblasTrans : CblasNoTrans, .init(rows), .init(columns), alpha, a,
+      .init(aStride), x, 1, beta, y, 1)
+  }
+}

@@ -1,0 +1,116 @@
+import CastleKernels
+import Foundation
+public import CastleTensors
+
+extension CPUBackend {
+  // MARK: Normalisation
+
+  /// y ← x / rms(x) · weight, row by row; see ``Backend``.
+  public func rmsNorm(
+    _ x: Matrix, adding residual: Matrix?, weight: Matrix, epsilon: Float, into y: Matrix, scales: Matrix
+  ) {
+    precondition(weight.count == x.columnCount && scales.count == x.rowCount, "shapes do not fit")
+    precondition(y.rowCount == x.rowCount && y.columnCount == x.columnCount, "shapes do not fit")
+    forEachRows(x.rowCount, columns: x.columnCount) { [kernels] rows in
+      let start = rows.lowerBound
+      kernels.rms_norm(
+        rows.count, x.columnCount, x.hostAddress + start * x.rowStride, x.rowStride,
+        residual.map { UnsafePointer($0.hostAddress + start * $0.rowStride) }, residual?.rowStride ?? 0,
+        weight.hostAddress, epsilon, y.hostAddress + start * y.rowStride, y.rowStride,
+        scales.hostAddress + start)
+    }
+  }
+
+  /// **Adds** to `dx` and `dWeight`; see ``Backend``.
+  public func rmsNormBackward(
+    _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix
+  ) {
+    precondition(dy.rowCount == x.rowCount && dx.rowCount == x.rowCount, "shapes do not fit")
+    let parts = max(1, min(pool.threadCount, x.count / Self.grain))
+    withScratch(parts * x.columnCount) { partials in
+      partials.update(repeating: 0, count: parts * x.columnCount)
+      pool.forEach(parts) { part in
+        let rows = x.rowCount * part / parts..<x.rowCount * (part + 1) / parts
+        let start = rows.lowerBound
+        self.kernels.rms_norm_backward(
+          rows.count, x.columnCount, dy.hostAddress + start * dy.rowStride, dy.rowStride,
+          x.hostAddress + start * x.rowStride, x.rowStride, weight.hostAddress,
+          scales.hostAddress + start, dx.hostAddress + start * dx.rowStride, dx.rowStride,
+          partials + part * x.columnCount)
+      }
+      for part in 0..<parts {
+        kernels.add(x.columnCount, partials + part * x.columnCount, dWeight.hostAddress)
+      }
+    }
+  }
+
+  // MARK: Rotary positions
+
+  /// Cosines and sines for positions `0..<length`, computed in double precision.
+  public func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix {
+    let half = headSize / 2
+    let table = allocate(Float.self, rowCount: length, columnCount: headSize)
+    pool.forEachRange(of: length, minimum: 64) { positions in
+      for position in positions {
+        let row = table.hostAddress + position * table.rowStride
+        for i in 0..<half {
+          let angle = Double(position) * pow(theta, -2 * Double(i) / Double(headSize))
+          row[i] = Float(cos(angle))
+          row[half + i] = Float(sin(angle))
+        }
+      }
+    }
+    return table
+  }
+
+  /// Turns every head of `x` by its token's position; see ``Backend``.
+  public func rotate(_ x: Matrix, headSize: Int, positions: IndexMatrix, table: Matrix, inverse: Bool) {
+    precondition(x.columnCount % headSize == 0 && headSize % 2 == 0, "columns are not whole heads")
+    precondition(positions.count == x.rowCount && table.columnCount == headSize, "shapes do not fit")
+    forEachRows(x.rowCount, columns: x.columnCount) { [kernels] rows in
+      for row in rows {
+        precondition(
+          positions.hostAddress[row] >= 0 && Int(positions.hostAddress[row]) < table.rowCount,
+          "position beyond the rotary table")
+      }
+      kernels.rotate(
+        rows.count, x.columnCount / headSize, headSize / 2,
+        x.hostAddress + rows.lowerBound * x.rowStride, x.rowStride,
+        positions.hostAddress + rows.lowerBound, table.hostAddress, table.rowStride, inverse ? -1 : 1)
+    }
+  }
+
+  // MARK: SwiGLU
+
+  /// y ← SiLU(gate) · up.
+  public func swiGLU(_ gateUp: Matrix, into y: Matrix) {
+    precondition(gateUp.columnCount == 2 * y.columnCount && gateUp.rowCount == y.rowCount)
+    forEachRows(y.rowCount, columns: y.columnCount) { [kernels] rows in
+      kernels.swiglu(
+        rows.count, y.columnCount, gateUp.hostAddress + rows.lowerBound * gateUp.rowStride,
+        gateUp.rowStride, y.hostAddress + rows.lowerBound * y.rowStride, y.rowStride)
+    }
+  }
+
+  /// `dGateUp` ← the gradient of `gateUp`, which it may be.
+  public func swiGLUBackward(_ dy: Matrix, gateUp: Matrix, dGateUp: Matrix) {
+    precondition(gateUp.columnCount == 2 * dy.columnCount && dGateUp.columnCount == gateUp.columnCount)
+    precondition(gateUp.rowCount == dy.rowCount && dGateUp.rowCount == dy.rowCount)
+    forEachRows(dy.rowCount, columns: dy.columnCount) { [kernels] rows in
+      let start = rows.lowerBound
+      kernels.swiglu_backward(
+        rows.count, dy.columnCount, dy.hostAddress + start * dy.rowStride, dy.rowStride,
+        gateUp.hostAddress + start * gateUp.rowStride, gateUp.rowStride,
+        dGateUp.hostAddress + start * dGateUp.rowStride, dGateUp.rowStride)
+    }
+  }
+
+  /// Lends memory for `count` floats.
+  func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { buffer in
+      guard let base = buffer.baseAddress else { return }
+      Scratch.poison(base, byteCount: count * MemoryLayout<Float>.stride)
+      body(base)
+    }
+  }
+}

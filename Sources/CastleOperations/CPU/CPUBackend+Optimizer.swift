@@ -1,0 +1,44 @@
+import CastleKernels
+import Foundation
+public import CastleTensors
+
+extension CPUBackend {
+  /// Σ x², in an order that depends on the shape alone.
+  public func sumOfSquares(_ x: Matrix) -> Double {
+    guard x.isContiguous else {
+      return (0..<x.rowCount).reduce(0) { $0 + sumOfSquares(x.rows($1..<$1 + 1)) }
+    }
+    let chunk = 1 << 16
+    let chunks = (x.count + chunk - 1) / chunk
+    return withUnsafeTemporaryAllocation(of: Double.self, capacity: max(chunks, 1)) { sums in
+      let sums = UnsafeMutableBufferPointer(rebasing: sums[...])
+      pool.forEach(chunks) { [kernels] index in
+        let start = index * chunk
+        sums[index] = kernels.sum_of_squares(min(chunk, x.count - start), x.hostAddress + start)
+      }
+      return sums.prefix(chunks).reduce(0, +)
+    }
+  }
+
+  /// One step of AdamW. See ``Backend``.
+  public func adamW(
+    _ weights: Matrix, gradients: Matrix, firstMoments: Matrix, secondMoments: Matrix, step: AdamWStep
+  ) {
+    let all = [weights, gradients, firstMoments, secondMoments]
+    precondition(all.allSatisfy { $0.isContiguous && $0.count == weights.count }, "shapes do not fit")
+    let (beta1, beta2) = (Double(step.beta1), Double(step.beta2))
+    var constants = castle_adamw(
+      beta1: step.beta1, beta2: step.beta2, epsilon: step.epsilon, gradient_scale: step.gradientScale,
+      keep: 1 - step.learningRate * step.weightDecay,
+      rate: Float(Double(step.learningRate) / (1 - pow(beta1, Double(step.number)))),
+      second_correction: Float(1 / (1 - pow(beta2, Double(step.number)))))
+    withUnsafePointer(to: &constants) { constants in
+      pool.forEachRange(of: weights.count, minimum: Self.grain) { [kernels] range in
+        let start = range.lowerBound
+        kernels.adamw(
+          range.count, weights.hostAddress + start, gradients.hostAddress + start,
+          firstMoments.hostAddress + start, secondMoments.hostAddress + start, constants)
+      }
+    }
+  }
+}

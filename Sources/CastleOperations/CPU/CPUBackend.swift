@@ -1,0 +1,44 @@
+import CastleAttention
+import CastleKernels
+public import CastleTensors
+
+/// The operations on the processor's own memory: BLAS for large products, vector loops for the rest.
+///
+/// All of them run on one pool of threads; BLAS works on one thread at a time and its products are split over the
+/// pool. One call at a time: a backend belongs to one thread of control.
+///
+/// Results depend on the number of threads (it decides how sums are split), not on how the threads run.
+public final class CPUBackend: Backend, @unchecked Sendable {
+  /// The vector instructions in use.
+  public let instructionSet: InstructionSet
+
+  /// The threads that work.
+  public let pool: ThreadPool
+
+  let kernels: castle_row_kernels
+  let attentionWorkspace = AttentionWorkspace()
+
+  /// A backend with `threads` threads. Traps below one, and if this processor lacks `instructionSet`.
+  public init(threads: Int = ThreadPool.availableProcessors, instructionSet: InstructionSet = .best) {
+    guard let kernels = castle_row_kernels_for(instructionSet.cValue) else {
+      preconditionFailure("this processor has no \(instructionSet)")
+    }
+    self.kernels = kernels.pointee
+    self.instructionSet = instructionSet
+    pool = ThreadPool(threadCount: threads)
+    BLAS.useOneThread()
+  }
+
+  /// One line: threads, instruction set and BLAS.
+  public var summary: String {
+    "CPU, \(pool.threadCount) thread\(pool.threadCount == 1 ? "" : "s"), \(instructionSet), \(BLAS.name)"
+  }
+
+  /// Rows of a matrix are worth a thread of their own from about this many elements on.
+  static let grain = 4_096
+
+  /// Calls `body` with ranges of rows of a matrix with `columns` columns, on all threads.
+  func forEachRows(_ rows: Int, columns: Int, _ body: (Range<Int>) -> Void) {
+    pool.forEachRange(of: rows, minimum: max(1, Self.grain / max(columns, 1)), body)
+  }
+}

@@ -1,0 +1,21 @@
+import ArgumentParser
+import CastleOperations
+import CastleTensors
+
+/// What decides where and with how many threads a command computes.
+struct BackendOptions: ParsableArguments {
+  @Option(help: "Threads that work together (default: all processors).")
+  var threads: Int?
+
+  /// The number of threads to use.
+  var threadCount: Int { threads ?? ThreadPool.availableProcessors }
+
+  func validate() throws {
+    guard (1...256).contains(threadCount) else {
+      throw ValidationError("--threads \(threadCount) is not possible; choose 1 to 256.")
+    }
+  }
+
+  /// The backend that the options ask for.
+  func makeBackend() -> CPUBackend { CPUBackend(threads: threadCount) }
+}
