@@ -29,15 +29,17 @@ public final class TokenEncoder {
     invalidBytes: InvalidBytes = .replaced, into tokens: inout [Int32]
   ) {
     if invalidBytes == .replaced, let repaired = UTF8Decoding.repaired(text) {
-      repaired.withUnsafeBufferPointer { encodeValid($0, specialTokens, &tokens) }
+      repaired.withUnsafeBufferPointer { encodeChecked($0, specialTokens: specialTokens, into: &tokens) }
     } else {
-      encodeValid(text, specialTokens, &tokens)
+      encodeChecked(text, specialTokens: specialTokens, into: &tokens)
     }
   }
 
-  /// Splits out the tokens that are not normalised, then, in what is left, those that are.
-  private func encodeValid(
-    _ text: UnsafeBufferPointer<UInt8>, _ specialTokens: SpecialTokenReading, _ tokens: inout [Int32]
+  /// As ``encode(_:specialTokens:invalidBytes:into:)`` for a text in which bytes that are not UTF-8 are to be kept.
+  ///
+  /// Splits out the added tokens that are not normalised, then, in what is left, those that are.
+  func encodeChecked(
+    _ text: UnsafeBufferPointer<UInt8>, specialTokens: SpecialTokenReading, into tokens: inout [Int32]
   ) {
     guard let base = text.baseAddress else { return }
     let matchers = tokenizer.matchers(specialTokens)

@@ -36,26 +36,42 @@ public final class TokenShardWriter {
   ///
   /// - Throws: ``InputError`` if a token does not fit the width, the shard would get more tokens than its header
   ///   can tell of, or the file cannot be written.
-  public func append(_ tokens: some Sequence<Int32>) throws {
-    for token in tokens { try append(token) }
+  public func append(_ tokens: UnsafeBufferPointer<Int32>) throws {
+    guard tokens.count <= TokenShardHeader.mostTokens - tokenCount else {
+      throw InputError(
+        "\(file.path) would hold more than \(TokenShardHeader.mostTokens) tokens; make smaller shards")
+    }
+    let largest = width == .uint16 ? Int32(UInt16.max) : .max
+    if let stray = tokens.first(where: { $0 < 0 || $0 > largest }) {
+      throw InputError("token \(stray) does not fit a shard of \(width) tokens")
+    }
+    var rest = tokens[...]
+    while !rest.isEmpty {
+      if buffered == buffer.count { try flush() }
+      let some = rest.prefix((buffer.count - buffered) / width.byteCount)
+      store(UnsafeBufferPointer(rebasing: some))
+      rest = rest.dropFirst(some.count)
+    }
+    tokenCount += tokens.count
   }
 
-  private func append(_ token: Int32) throws {
-    guard token >= 0, width == .uint32 || token <= UInt16.max, tokenCount < TokenShardHeader.mostTokens else {
-      throw InputError(
-        tokenCount < TokenShardHeader.mostTokens
-          ? "token \(token) does not fit a shard of \(width) tokens"
-          : "\(file.path) would hold more than \(TokenShardHeader.mostTokens) tokens; make smaller shards")
-    }
-    if buffered == buffer.count { try flush() }
+  /// Appends tokens.
+  public func append(_ tokens: [Int32]) throws {
+    try tokens.withUnsafeBufferPointer(append)
+  }
+
+  /// Puts tokens into the buffer, which has room for them.
+  private func store(_ tokens: UnsafeBufferPointer<Int32>) {
+    let address = buffer.baseAddress! + buffered
     switch width {
     case .uint16:
-      buffer.storeBytes(of: UInt16(token).littleEndian, toByteOffset: buffered, as: UInt16.self)
+      let stored = address.assumingMemoryBound(to: UInt16.self)
+      for index in 0..<tokens.count { stored[index] = UInt16(truncatingIfNeeded: tokens[index]).littleEndian }
     case .uint32:
-      buffer.storeBytes(of: UInt32(token).littleEndian, toByteOffset: buffered, as: UInt32.self)
+      let stored = address.assumingMemoryBound(to: Int32.self)
+      for index in 0..<tokens.count { stored[index] = tokens[index].littleEndian }
     }
-    buffered += width.byteCount
-    tokenCount += 1
+    buffered += tokens.count * width.byteCount
   }
 
   /// Completes the file and gives it its name.

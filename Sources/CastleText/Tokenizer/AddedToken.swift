@@ -28,7 +28,7 @@ public enum SpecialTokenReading: Sendable {
 }
 
 /// What becomes of bytes that are not UTF-8.
-public enum InvalidBytes: Sendable {
+public enum InvalidBytes: String, Sendable, Codable, CaseIterable {
   /// U+FFFD takes the place of every maximal subpart, as with Python's `errors="replace"`.
   case replaced
   /// They are kept: decoding gives the same bytes again. Words are cut as if they were U+FFFD.

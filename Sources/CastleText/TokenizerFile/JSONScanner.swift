@@ -18,7 +18,6 @@ enum JSONValue: Equatable {
 
 /// Reads JSON front to back without building objects, so that a vocabulary of 50 000 tokens takes milliseconds.
 ///
-/// The text must be valid UTF-8, which ``init(_:name:)`` checks.
 struct JSONScanner {
   private let text: UnsafePointer<UInt8>
   private let end: Int
@@ -33,11 +32,14 @@ struct JSONScanner {
   private static let deepest = 64
 
   /// A scanner of a document that errors call `name`.
-  init(_ document: UnsafeBufferPointer<UInt8>, name: String) throws {
+  ///
+  /// - Parameter requiresUTF8: Whether bytes that are not UTF-8 are refused; else they pass inside strings.
+  init(_ document: UnsafeBufferPointer<UInt8>, name: String, requiresUTF8: Bool = true) throws {
     guard let base = document.baseAddress else { throw InputError("\(name) is empty") }
     text = base
     end = document.count
     self.name = name
+    guard requiresUTF8 else { return }
     let valid = UTF8Decoding.validPrefix(base, count: end)
     guard valid == end else { throw InputError("\(name) is not JSON: byte \(valid) is not UTF-8") }
   }
@@ -100,21 +102,23 @@ struct JSONScanner {
   mutating func readString() throws {
     try expect("\"")
     string.removeAll(keepingCapacity: true)
-    while position < end {
+    while true {
+      let start = position
+      while position < end, Self.isPlain(text[position]) { position += 1 }
+      string.append(contentsOf: UnsafeBufferPointer(start: text + start, count: position - start))
+      guard position < end else { throw malformed("the end of the string") }
       let byte = text[position]
-      if byte == UInt8(ascii: "\"") {
-        position += 1
-        return
-      }
       guard byte >= 0x20 else { throw malformed("no control character in a string") }
       position += 1
-      if byte == UInt8(ascii: "\\") {
-        try readEscape()
-      } else {
-        string.append(byte)
-      }
+      guard byte == UInt8(ascii: "\\") else { return }
+      try readEscape()
     }
-    throw malformed("the end of the string")
+  }
+
+  /// Whether a byte stands for itself in a string.
+  @inline(__always)
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 
   private mutating func readEscape() throws {

@@ -1,0 +1,23 @@
+/// A part of one document: the whole of it if it is short.
+struct CorpusPiece: Sendable {
+  /// The place of the document in the corpus, empty ones counted.
+  var document: Int
+  /// Where the bytes are in those of the batch item.
+  var range: Range<Int>
+  /// Whether the document ends with this piece.
+  var isLast: Bool
+}
+
+/// Pieces that one thread works on at a time, with their bytes.
+struct CorpusItem: Sendable {
+  /// The bytes of the file that the pieces were cut from.
+  var bytes: [UInt8]
+  /// The pieces, in order.
+  var pieces: [CorpusPiece]
+  /// The file.
+  var file: CorpusFile
+  /// The line of the file that the first piece starts in, counted from 1; JSON lines only.
+  var firstLine: Int
+  /// The number of bytes of files up to the end of this item.
+  var bytesRead: Int
+}

@@ -1,0 +1,50 @@
+import CastleFormats
+import CastleTensors
+
+/// Reads a corpus, works on its items on all threads, and hands the results on in order: the three go on at the
+/// same time.
+struct CorpusPipeline {
+  /// The threads.
+  let pool: ThreadPool
+
+  /// The bytes that the threads work on in one round, for each thread.
+  private static let roundBytes = 8 * CorpusReader.itemBytes
+
+  /// Runs to the end of the corpus.
+  ///
+  /// - Parameters:
+  ///   - work: Works on one item; called on any thread, with its number.
+  ///   - deliver: Takes the results, in the order of the items; called on any thread, once at a time.
+  ///   - progress: Called on the calling thread with the number of bytes that are done.
+  /// - Throws: The error of the earliest item that has one.
+  func run<Result>(
+    _ reader: CorpusReader, work: (CorpusItem, _ thread: Int) throws -> Result,
+    deliver: (CorpusItem, Result) throws -> Void, progress: (Int) -> Void
+  ) throws {
+    var reader = reader
+    let size = Self.roundBytes * pool.threadCount
+    var items = try reader.nextItems(byteCount: size)
+    var done: [(item: CorpusItem, result: Result)] = []
+    while !items.isEmpty || !done.isEmpty {
+      var following = Swift.Result<[CorpusItem], any Error>.success([])
+      var delivered = Swift.Result<Void, any Error>.success(())
+      var results = [Swift.Result<Result, any Error>?](repeating: nil, count: items.count)
+      results.withUnsafeMutableBufferPointer { results in
+        pool.forEach(items.count + 2) { index, thread in
+          switch index {
+          case 0:
+            delivered = Swift.Result { for (item, result) in done { try deliver(item, result) } }
+          case 1:
+            following = Swift.Result { try reader.nextItems(byteCount: size) }
+          default:
+            results[index - 2] = Swift.Result { try work(items[index - 2], thread) }
+          }
+        }
+      }
+      try delivered.get()
+      done = try zip(items, results).map { ($0, try $1!.get()) }
+      items = try following.get()
+      if let last = done.last { progress(last.item.bytesRead) }
+    }
+  }
+}
