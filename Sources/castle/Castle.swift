@@ -7,5 +7,5 @@ struct Castle: AsyncParsableCommand {
     commandName: "castle",
     abstract: "Train, run and measure language models with lookahead-key attention.",
     version: "0.1.0",
-    subcommands: [TokenizeCommand.self, DetokenizeCommand.self])
+    subcommands: [PrepareCommand.self, TokenizeCommand.self, DetokenizeCommand.self])
 }

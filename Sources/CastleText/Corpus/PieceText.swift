@@ -38,7 +38,8 @@ struct PieceText {
     guard let base = text.baseAddress else { return body(text, false) }
     let isValid = UTF8Decoding.validPrefix(base, count: text.count) == text.count
     guard isValid || invalidBytes != nil else {
-      throw InputError("\(place) has bytes that are not UTF-8; convert it, or allow them to be replaced or kept")
+      throw InputError(
+        "\(place) has bytes that are not UTF-8; convert it, or allow them to be replaced or kept")
     }
     body(text, !isValid)
   }

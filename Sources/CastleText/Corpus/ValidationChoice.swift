@@ -34,7 +34,9 @@ struct ValidationChoice {
     switch size {
     case .documents(0), .fraction(0): return
     case .documents(let count):
-      guard count > 0 else { throw InputError("\(count) validation documents were asked for; 0 or more are right") }
+      guard count > 0 else {
+        throw InputError("\(count) validation documents were asked for; 0 or more are right")
+      }
     case .fraction(let fraction):
       guard fraction > 0, fraction < 1 else {
         throw InputError("the validation fraction is \(fraction); from 0 to less than 1 is right")
@@ -80,7 +82,8 @@ struct ValidationChoice {
     var window: [UInt8] = []
     try FileDescriptor(reading: file.path).read(
       min(1 << 20, file.byteCount - wanted), at: wanted, onto: &window)
-    guard let lineEnd = window.firstIndex(of: UInt8(ascii: "\n")), wanted + lineEnd + 1 < file.byteCount else {
+    guard let lineEnd = window.firstIndex(of: UInt8(ascii: "\n")), wanted + lineEnd + 1 < file.byteCount
+    else {
       throw InputError(
         "\(file.path) is a single document without a line end near \(wanted), where validation would begin; "
           + "give more documents, or a validation fraction of 0")
