@@ -79,6 +79,7 @@ let package = Package(
         "CastleText", "CastleModel", "CastleTraining", "CastleGeneration", "Yams",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "RealModule", package: "swift-numerics"),
       ],
       swiftSettings: strictImports),
 

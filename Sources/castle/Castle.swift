@@ -1,4 +1,6 @@
 import ArgumentParser
+import CastleFormats
+import Foundation
 
 /// The command line: each subcommand is a file under `Commands`.
 @main
@@ -7,5 +9,24 @@ struct Castle: AsyncParsableCommand {
     commandName: "castle",
     abstract: "Train, run and measure language models with lookahead-key attention.",
     version: "0.1.0",
-    subcommands: [PrepareCommand.self, TokenizeCommand.self, DetokenizeCommand.self])
+    subcommands: [
+      TokenizeCommand.self, DetokenizeCommand.self, AttentionCommand.self,
+    ])
+
+  /// Runs the command that the arguments name. What the user can mend is one line on standard error.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch let error as InputError {
+      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+      exit(withError: ExitCode.failure)
+    } catch {
+      exit(withError: error)
+    }
+  }
 }

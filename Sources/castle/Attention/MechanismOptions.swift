@@ -1,0 +1,48 @@
+import ArgumentParser
+import CastleAttention
+
+/// The attentions by name.
+enum MechanismName: String, ExpressibleByArgument, CaseIterable, Encodable {
+  case causal
+  case castle
+  case castleSWL = "castle-swl"
+}
+
+/// What chooses a member of the attention family.
+struct MechanismOptions: ParsableArguments {
+  @Option(help: "Which attention: causal, castle or castle-swl.")
+  var mechanism: MechanismName
+
+  @Option(help: "For castle-swl: how many later tokens a key may read (0 is causal attention).")
+  var window: Int?
+
+  @Flag(help: "Ablation: the lookahead term does not pass through SiLU.")
+  var withoutSilu = false
+
+  @Flag(help: "Ablation: the scores have no causal term.")
+  var withoutCausalKeys = false
+
+  func validate() throws {
+    switch (mechanism, window) {
+    case (.castleSWL, nil):
+      throw ValidationError("--mechanism castle-swl needs --window, the number of tokens a key may read.")
+    case (.castleSWL, let window?) where window < 0:
+      throw ValidationError("--window \(window) is negative; give 0 or more tokens.")
+    case (.causal, _?), (.castle, _?):
+      throw ValidationError("--window belongs to --mechanism castle-swl, not to \(mechanism.rawValue).")
+    default:
+      break
+    }
+  }
+
+  /// The attention that the options choose.
+  var value: Mechanism {
+    let lookahead: Mechanism.Window =
+      switch mechanism {
+      case .causal: .tokens(0)
+      case .castle: .unlimited
+      case .castleSWL: .tokens(window ?? 0)
+      }
+    return Mechanism(window: lookahead, appliesSiLU: !withoutSilu, usesCausalKeys: !withoutCausalKeys)
+  }
+}
