@@ -24,7 +24,7 @@ public struct CheckpointStore: Sendable {
   }
 
   private static let prefix = "step-"
-  private static let temporaryPrefix = ".partial-"
+  private static let temporarySuffix = ".partial"
   private static let replacedPrefix = ".replaced-"
 
   private var folder: String { run + "/checkpoints" }
@@ -66,24 +66,20 @@ public struct CheckpointStore: Sendable {
   /// A checkpoint of the same step is replaced.
   @discardableResult
   public func save(step: Int, write: (_ folder: String) throws -> Void) throws -> Entry {
-    let manager = FileManager.default
     let digits = String(step)
     let name = Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-    let temporary = folder + "/" + Self.temporaryPrefix + name
     let target = folder + "/" + name
     do {
-      try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      try removeIfPresent(temporary)
-      try manager.createDirectory(atPath: temporary, withIntermediateDirectories: false)
-      try write(temporary)
-      try FileHashes.write(folder: temporary)
       try putAside(target)
-      try manager.moveItem(atPath: temporary, toPath: target)
-      AtomicFile.syncFolder(AtomicFile.folder(of: target))
+      try AtomicFolder.write(to: target) { folder in
+        try write(folder)
+        try FileHashes.write(folder: folder)
+      }
       try removeIfPresent(replaced(name))
     } catch {
-      try? removeIfPresent(temporary)
-      throw InputError("cannot save the checkpoint \(target): \(Self.reason(error))")
+      try? recoverReplaced()
+      let reason = (error as? InputError)?.description ?? error.localizedDescription
+      throw InputError("cannot save the checkpoint \(target): \(reason)")
     }
     return Entry(step: step, folder: target)
   }
@@ -96,7 +92,6 @@ public struct CheckpointStore: Sendable {
     guard symlink(target, temporary) == 0, rename(temporary, bestLink) == 0 else {
       throw InputError("cannot write \(bestLink): \(String(cString: strerror(errno)))")
     }
-    AtomicFile.syncFolder(AtomicFile.folder(of: bestLink))
   }
 
   /// Removes all but the `count` newest checkpoints and the best, and what interrupted saves have left.
@@ -105,9 +100,9 @@ public struct CheckpointStore: Sendable {
     for entry in entries.dropFirst(count) where run + "/" + (best ?? "") != entry.folder {
       let name = (entry.folder as NSString).lastPathComponent
       try FileManager.default.moveItem(
-        atPath: entry.folder, toPath: folder + "/" + Self.temporaryPrefix + name)
+        atPath: entry.folder, toPath: folder + "/." + name + Self.temporarySuffix)
     }
-    for name in names where name.hasPrefix(Self.temporaryPrefix) {
+    for name in names where name.hasSuffix(Self.temporarySuffix) {
       try removeIfPresent(folder + "/" + name)
     }
   }
@@ -140,9 +135,5 @@ public struct CheckpointStore: Sendable {
 
   private func removeIfPresent(_ path: String) throws {
     if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    (error as? InputError)?.description ?? error.localizedDescription
   }
 }

@@ -88,6 +88,8 @@ public struct StepSettings: ConfigurationSection {
   public var accumulation = 1
   /// The number of tokens of a window.
   public var length = 512
+  /// Whether the backward pass computes activations again instead of keeping them.
+  public var recomputes = false
   /// The largest norm of the whole gradient; 0 does not limit it.
   public var clip = 1.0
   /// Steps whose loss or gradient norm lies this many standard deviations above the recent mean are left out;
@@ -106,6 +108,9 @@ public struct StepSettings: ConfigurationSection {
         "accumulation", \.accumulation, "batches whose gradients one step adds up",
         .within(1...65_536)),
       Setting("length", \.length, "tokens of a window", .within(2...1_048_576)),
+      Setting(
+        "recompute", \.recomputes,
+        "compute activations again in the backward pass: a third more work, far less memory"),
       Setting(
         "clip", \.clip, "largest norm of the gradient; a longer one is shortened; 0: no limit",
         .atLeast(0)),

@@ -41,7 +41,7 @@ public final class TokenWindows: @unchecked Sendable {
 
   /// Copies the tokens of a window and, one place on, their successors.
   ///
-  /// - Throws: ``InputError`` if the shard has been changed since it was opened.
+  /// - Throws: ``TextChanged`` if the shard has been changed since it was opened.
   public func copy(
     window: Int, tokens: UnsafeMutablePointer<Int32>, targets: UnsafeMutablePointer<Int32>
   ) throws {
@@ -52,6 +52,12 @@ public final class TokenWindows: @unchecked Sendable {
     shards[index].copyTokens(start..<start + length, to: tokens)
     shards[index].copyTokens(start + 1..<start + length + 1, to: targets)
   }
+}
+
+/// A shard is no longer what it was when training began.
+public struct TextChanged: Error, Hashable, CustomStringConvertible {
+  /// Which file, and what happened to it.
+  public let description: String
 }
 
 /// What tells whether a file has been replaced or written to.
@@ -70,15 +76,15 @@ private struct FileState {
     guard size == self.size, modified.tv_sec == self.modified.tv_sec,
       modified.tv_nsec == self.modified.tv_nsec
     else {
-      throw InputError("\(path) has changed since training began; put the old file back and use --resume")
+      throw TextChanged(description: "\(path) has changed since training began")
     }
   }
 
   private static func read(_ path: String) throws -> (Int, timespec) {
     var status = stat()
     guard stat(path, &status) == 0 else {
-      throw InputError(
-        "\(path) cannot be read any more: \(String(cString: strerror(errno))); put it back and use --resume")
+      throw TextChanged(
+        description: "\(path) cannot be read any more: \(String(cString: strerror(errno)))")
     }
     #if canImport(Darwin)
       return (Int(status.st_size), status.st_mtimespec)

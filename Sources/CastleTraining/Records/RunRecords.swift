@@ -31,7 +31,7 @@ public final class RunRecords {
     metrics = try open(Self.metricsName)
     timing = try open(Self.timingName)
     samples = try open(Self.samplesName)
-    board = try TensorBoardWriter(folder: folder, firstStep: step > 0 ? step + 1 : nil)
+    board = try TensorBoardWriter(folder: folder, firstStep: step + 1)
   }
 
   /// Adds a step.

@@ -11,10 +11,11 @@ public final class TensorBoardWriter {
 
   private let file: AppendingFile
 
-  /// Starts a new event file in `folder`. If the run continues after an interruption, `firstStep` is the first step that it
-  /// will report: TensorBoard then forgets what older files in the folder say of that step and later ones.
-  public init(folder: String, firstStep: Int? = nil) throws {
-    let time = try Self.timeAfterOlderFiles(in: folder)
+  /// Starts a new event file in `folder`. `firstStep` is the first step that it will report: TensorBoard then forgets
+  /// what older files in the folder, written before an interruption, say of that step and later ones.
+  public init(folder: String, firstStep: Int = 1) throws {
+    let older = Self.timeOfNewest(in: folder)
+    let time = max(Int(Date().timeIntervalSince1970), (older ?? 0) + 1)
     let host = ProcessInfo.processInfo.hostName.replacing(" ", with: "-")
     path = folder + "/\(Self.prefix)\(time).\(host)"
     file = try AppendingFile(path: path, truncatedTo: 0)
@@ -22,7 +23,7 @@ public final class TensorBoardWriter {
     version.add(Field.wallTime, double: Date().timeIntervalSince1970)
     version.add(Field.fileVersion, string: "brain.Event:2")
     write(version)
-    if let firstStep { writeRestart(step: firstStep) }
+    if older != nil { writeRestart(step: firstStep) }
     try flush()
   }
 
@@ -81,11 +82,10 @@ public final class TensorBoardWriter {
   }
 
   /// TensorBoard reads the files of a folder in the order of their names, which contain a time in seconds.
-  private static func timeAfterOlderFiles(in folder: String) throws -> Int {
+  private static func timeOfNewest(in folder: String) -> Int? {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    let times = names.filter { $0.hasPrefix(prefix) }
-      .compactMap { Int($0.dropFirst(prefix.count).prefix { $0.isNumber }) }
-    return max(Int(Date().timeIntervalSince1970), (times.max() ?? 0) + 1)
+    return names.filter { $0.hasPrefix(prefix) }
+      .compactMap { Int($0.dropFirst(prefix.count).prefix { $0.isNumber }) }.max()
   }
 
   private func writeRestart(step: Int) {

@@ -1,0 +1,57 @@
+import CastleFormats
+public import CastleModel
+import Foundation
+
+/// Measures how well a model predicts a text.
+///
+/// The text is cut into windows that follow each other; every token but the first is predicted once, from the tokens
+/// of its window (and of its document, if documents are separated).
+public final class Evaluator {
+  private let pass: TrainingPass
+  private let batch: Int
+  private let length: Int
+  private let separator: Int32?
+
+  /// An evaluator that runs through `pass`, which was made for `batch` windows of `length` tokens.
+  public init(
+    _ pass: TrainingPass, batch: Int, length: Int, separator: Int32?
+  ) {
+    self.pass = pass
+    self.batch = batch
+    self.length = length
+    self.separator = separator
+  }
+
+  /// Measures on `text`. `progress` gets the share that is done before each batch, and ends the work by returning
+  /// false; the result is then nil.
+  public func evaluate(
+    _ text: EvaluationText, progress: (_ share: Double) -> Bool = { _ in true }
+  ) throws -> EvaluationResult? {
+    let predicted = text.tokenCount - 1
+    guard predicted > 0 else {
+      throw InputError("\(text.name) has \(text.tokenCount) tokens; evaluation needs at least 2")
+    }
+    var sum = 0.0
+    for start in stride(from: 0, to: predicted, by: batch * length) {
+      guard progress(Double(start) / Double(predicted)) else { return nil }
+      let end = min(start + batch * length, predicted)
+      sum += try loss(text.tokens(start..<end + 1), name: text.name)
+    }
+    let loss = sum / Double(predicted)
+    return EvaluationResult(
+      loss: loss, tokens: predicted,
+      bitsPerByte: text.bytesPerToken.map { loss / (log(2) * $0) })
+  }
+
+  /// The summed loss of all but the first of `piece`.
+  private func loss(_ piece: [Int32], name: String) throws -> Double {
+    let inputs = Array(piece.dropLast())
+    var sequences: [Range<Int>] = []
+    TokenSequences.find(in: inputs, length: length, separator: separator, into: &sequences)
+    do {
+      return try pass.loss(tokens: inputs, targets: Array(piece.dropFirst()), sequences: sequences).sum
+    } catch let error as InputError {
+      throw InputError("\(name): \(error); prepare it with the tokenizer of the model")
+    }
+  }
+}

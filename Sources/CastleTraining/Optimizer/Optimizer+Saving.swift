@@ -1,0 +1,43 @@
+import CastleFormats
+import CastleModel
+import CastleTensors
+
+extension Optimizer {
+  /// The name of the file in a checkpoint.
+  static let fileName = "training.safetensors"
+
+  private static let firstPrefix = "first_moment."
+  private static let secondPrefix = "second_moment."
+
+  /// Writes the moments of every parameter under its name.
+  func save(layout: ParameterLayout, folder: String) throws {
+    let tensors = [(Self.firstPrefix, firstMoments), (Self.secondPrefix, secondMoments)]
+    let writer = try SafetensorsWriter(
+      path: folder + "/" + Self.fileName,
+      tensors: tensors.flatMap { prefix, _ in
+        layout.entries.map { .init(name: prefix + $0.name, type: .f32, shape: $0.shape) }
+      })
+    for (_, moments) in tensors {
+      for entry in layout.entries {
+        try writer.write(numbers(of: moments.columns(entry.range)))
+      }
+    }
+    try writer.finish()
+  }
+
+  /// Reads what ``save(layout:folder:)`` wrote.
+  func load(layout: ParameterLayout, folder: String) throws {
+    let file = try SafetensorsFile(path: folder + "/" + Self.fileName)
+    for (prefix, moments) in [(Self.firstPrefix, firstMoments), (Self.secondPrefix, secondMoments)] {
+      for entry in layout.entries {
+        let tensor = try file.tensor(prefix + entry.name)
+        guard tensor.shape == entry.shape else {
+          throw InputError(
+            "\(file.path): \(prefix + entry.name) has the shape \(tensor.shape), the model needs \(entry.shape)"
+          )
+        }
+        try tensor.floats().withUnsafeBufferPointer { set(moments.columns(entry.range), to: $0) }
+      }
+    }
+  }
+}

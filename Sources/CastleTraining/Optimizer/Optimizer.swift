@@ -1,0 +1,90 @@
+import CastleModel
+import CastleOperations
+import CastleTensors
+
+/// AdamW over the parameters of a model, in groups of one decay and one learning rate.
+///
+/// Matrices decay, the token embedding included: it is shared with the output head in the published models. The weights of
+/// norms do not decay.
+final class Optimizer {
+  /// Neighbouring parameters that are updated by one call.
+  private struct Group {
+    var range: Range<Int>
+    var decays: Bool
+    var factor: Double
+  }
+
+  /// The mean of the gradients, (1, parameters).
+  let firstMoments: Matrix
+  /// The mean of their squares, (1, parameters).
+  let secondMoments: Matrix
+
+  private let groups: [Group]
+  private let settings: OptimizerSettings
+  private let backend: any Backend
+
+  /// An optimizer that has seen no gradients.
+  init(layout: ParameterLayout, settings: OptimizerSettings, backend: any Backend) {
+    self.settings = settings
+    self.backend = backend
+    groups = Self.groups(layout, settings.factors)
+    firstMoments = backend.allocate(Float.self, rowCount: 1, columnCount: layout.parameterCount)
+    secondMoments = backend.allocate(Float.self, rowCount: 1, columnCount: layout.parameterCount)
+    backend.fill(firstMoments, with: 0)
+    backend.fill(secondMoments, with: 0)
+  }
+
+  /// One step: `weights` move against `gradients` · `gradientScale` at `learningRate`. Steps are counted from 1.
+  func update(
+    _ weights: Matrix, gradients: Matrix, gradientScale: Double, learningRate: Double, step: Int
+  ) {
+    for group in groups {
+      backend.adamW(
+        weights.columns(group.range), gradients: gradients.columns(group.range),
+        firstMoments: firstMoments.columns(group.range), secondMoments: secondMoments.columns(group.range),
+        step: AdamWStep(
+          learningRate: Float(learningRate * group.factor), beta1: Float(settings.beta1),
+          beta2: Float(settings.beta2), epsilon: Float(settings.epsilon),
+          weightDecay: group.decays ? Float(settings.weightDecay) : 0,
+          gradientScale: Float(gradientScale), number: step))
+    }
+  }
+
+  /// The numbers of `matrix` on the host.
+  func numbers(of matrix: Matrix) -> [Float] {
+    [Float](unsafeUninitializedCapacity: matrix.count) { numbers, count in
+      backend.download(matrix, to: UnsafeMutableBufferPointer(rebasing: numbers[..<matrix.count]))
+      count = matrix.count
+    }
+  }
+
+  /// Sets `matrix` to numbers on the host.
+  func set(_ matrix: Matrix, to numbers: UnsafeBufferPointer<Float>) {
+    backend.upload(numbers, to: matrix)
+  }
+
+  private static func groups(_ layout: ParameterLayout, _ factors: LearningRateFactors) -> [Group] {
+    var groups: [Group] = []
+    for entry in layout.entries {
+      let factor = factors.factor(of: entry)
+      if let last = groups.last, last.range.upperBound == entry.offset, last.decays == entry.isMatrix,
+        last.factor == factor
+      {
+        groups[groups.count - 1].range = last.range.lowerBound..<entry.range.upperBound
+      } else {
+        groups.append(Group(range: entry.range, decays: entry.isMatrix, factor: factor))
+      }
+    }
+    return groups
+  }
+}
+
+extension LearningRateFactors {
+  /// The factor of a parameter, which its name in `model.safetensors` tells.
+  func factor(of entry: ParameterLayout.Entry) -> Double {
+    if !entry.isMatrix { return norms }
+    if entry.name.contains(".self_attn.") { return attention }
+    if entry.name.contains(".mlp.") { return mlp }
+    return embeddings
+  }
+}

@@ -1,0 +1,85 @@
+import CastleFormats
+import Foundation
+
+/// The folder of a run, new or to be resumed, locked against other trainers.
+final class RunFolder {
+  /// The folder.
+  let path: String
+  /// Its checkpoints.
+  let store: CheckpointStore
+  /// The checkpoint to go on from.
+  let checkpoint: CheckpointStore.Entry?
+  /// The state to go on from.
+  let state: TrainingState
+
+  private let lock: RunLock
+
+  private static let configurationName = "config.yaml"
+
+  /// Opens or makes the folder and writes the configuration into it.
+  init(
+    _ configuration: TrainingConfiguration, text: PreparedText, resumes: Bool, progress: any TrainingProgress
+  ) throws {
+    path = configuration.output
+    store = CheckpointStore(run: path)
+    let isPresent = FileManager.default.fileExists(atPath: path + "/" + Self.configurationName)
+    if isPresent && !resumes {
+      throw InputError(
+        "\(path) holds a run already; continue it with --resume, or choose another folder with --set output=…"
+      )
+    }
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw InputError("cannot make the folder \(path): \(error.localizedDescription)")
+    }
+    lock = try RunLock(folder: path)
+    var state = TrainingState(seed: configuration.seed, text: text.fingerprint)
+    if resumes {
+      let (entry, damages) = try store.newestIntact()
+      damages.forEach { progress.note("warning: \($0); an older checkpoint is used") }
+      checkpoint = entry
+      if let entry {
+        state = try TrainingState(folder: entry.folder)
+        guard state.text == text.fingerprint else {
+          throw InputError(
+            "\(text.folder) is not the text that \(path) was trained on; put the old text back "
+              + "or start a new run in another output")
+        }
+        progress.note("resuming \(path) after step \(state.step)")
+      } else {
+        progress.note("\(path) has no checkpoint yet: starting at step 1")
+      }
+      if isPresent {
+        try Self.compare(configuration, with: path + "/" + Self.configurationName, progress: progress)
+      }
+    } else {
+      checkpoint = nil
+    }
+    self.state = state
+    if let best = state.best, let entry = store.entries.first(where: { $0.step == best.step }) {
+      try store.markBest(entry)
+    }
+    try AtomicFile.write(try configuration.yaml().utf8, path: path + "/" + Self.configurationName)
+  }
+
+  /// Settings that a resumed run must share with its beginning; all others may change.
+  private static let fixed = [
+    "seed", "model.", "data.separates-documents", "training.batch-size", "training.accumulation",
+    "training.length",
+  ]
+
+  private static func compare(
+    _ configuration: TrainingConfiguration, with path: String, progress: any TrainingProgress
+  ) throws {
+    let before = try TrainingConfiguration(path: path)
+    for (old, new) in zip(before.entries, configuration.entries) where old.value != new.value {
+      if fixed.contains(where: { old.path == $0 || ($0.hasSuffix(".") && old.path.hasPrefix($0)) }) {
+        throw InputError(
+          "\(old.path) was \(old.value) when this run began and cannot become \(new.value); "
+            + "start a new run in another output")
+      }
+      progress.note("changed since the run began: \(old.path) from \(old.value) to \(new.value)")
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import CastleAttention
+public import CastleModel
+import CastleOperations
+
+/// The useful operations of training, one addition or multiplication each.
+///
+/// Every number of a matrix costs 6 operations a token (2 forward, 4 backward), the embedding only where it is the
+/// output head. Attention is counted in the units of castle.md section 3 over the pairs of tokens that see each
+/// other: forward and backward together 7 units for causal attention, 21 for lookahead keys, 11 for them outside the
+/// window, at 2 · d operations a pair and unit.
+public struct StepWork: Sendable, Hashable {
+  /// The operations of matrix products per window.
+  public let matrixProducts: Double
+  /// The operations of attention per window.
+  public let attention: Double
+
+  /// The work on one window of `length` tokens that are one document.
+  public init(_ configuration: ModelConfiguration, length: Int) {
+    let layout = ParameterLayout(configuration)
+    let embedding = configuration.vocabularySize * configuration.modelSize
+    let multiplied = layout.matrices.count - (configuration.tiesEmbeddings ? 0 : embedding)
+    matrixProducts = 6 * Double(multiplied) * Double(length)
+
+    let tokens = Double(length)
+    let pairs = tokens * (tokens + 1) / 2
+    let window = Double(min(configuration.mechanism.windowLength, length))
+    let ahead = window * tokens - window * (window - 1) / 2
+    let units =
+      configuration.mechanism.hasLookahead
+      ? 21 * min(ahead, pairs) + 11 * max(0, pairs - ahead) : 7 * pairs
+    let heads = Double(configuration.layerCount * configuration.heads.queryHeads)
+    attention = units * 2 * Double(configuration.heads.headSize) * heads
+  }
+
+  /// All operations per window.
+  public var operations: Double { matrixProducts + attention }
+}

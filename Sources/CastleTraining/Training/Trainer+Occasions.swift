@@ -1,0 +1,67 @@
+import CastleFormats
+import CastleGeneration
+import CastleModel
+import CastleText
+
+extension Trainer {
+  /// What is due after the present step: evaluation, samples, checkpoint.
+  ///
+  /// Returns whether a checkpoint was saved, nil if someone asked to end during it; all of it is then still due.
+  func occasions() throws -> Bool? {
+    let isLast = state.step == configuration.training.steps
+    var isBest = false
+    if isDue(configuration.evaluation.every) || isLast, !sets.isEmpty {
+      guard let results = try evaluateSets() else { return nil }
+      evaluations = results
+      try records.add(results)
+      isBest = rememberBest(results)
+    }
+    if isDue(configuration.samples.every) { try writeSamples() }
+    state.isStepComplete = true
+    guard isDue(configuration.checkpoints.every) || isLast || isBest else { return false }
+    try saveCheckpoint()
+    return true
+  }
+
+  /// Saves the run as it is after the present step.
+  func saveCheckpoint() throws {
+    state.seconds = clock.seconds
+    state.records = try records.synchronize()
+    let entry = try folder.store.save(step: state.step) { target in
+      try model.save(to: target, tokenizer: text.tokenizerPath)
+      try optimizer.save(layout: model.layout, folder: target)
+      try state.write(to: target)
+    }
+    if state.best?.step == state.step { try folder.store.markBest(entry) }
+    try folder.store.prune(keeping: configuration.checkpoints.keep)
+    progress.saved(entry)
+  }
+
+  private func isDue(_ interval: Int) -> Bool {
+    interval > 0 && state.step.isMultiple(of: interval)
+  }
+
+  private func evaluateSets() throws -> [EvaluationMetrics]? {
+    var results: [EvaluationMetrics] = []
+    for set in sets {
+      let result = try evaluator.evaluate(set) { share in
+        progress.evaluating(set.name, share: share)
+        return !Interruption.isRequested
+      }
+      guard let result else { return nil }
+      results.append(
+        EvaluationMetrics(
+          step: state.step, trainedTokens: state.step * configuration.tokensPerStep, set: set.name,
+          result: result))
+    }
+    for result in results { progress.evaluated(result) }
+    return results
+  }
+
+  /// Whether the first set's loss is the lowest so far.
+  private func rememberBest(_ results: [EvaluationMetrics]) -> Bool {
+    guard let first = results.first, first.result.loss < state.best?.loss ?? .infinity else { return false }
+    state.best = .init(step: state.step, loss: first.result.loss)
+    return true
+  }
+}

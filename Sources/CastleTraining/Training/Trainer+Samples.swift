@@ -1,0 +1,39 @@
+import CastleFormats
+import CastleGeneration
+import CastleModel
+import CastleText
+
+extension Trainer {
+  /// Writes a text for each prompt, or one from the beginning of a document.
+  func writeSamples() throws {
+    let settings = configuration.samples
+    for (index, prompt) in (settings.prompts.isEmpty ? [""] : settings.prompts).enumerated() {
+      let options = try SamplingOptions(
+        temperature: Float(settings.temperature),
+        seed: configuration.seed &+ UInt64(state.step) &* 1_000_003 &+ UInt64(index))
+      let sample = try self.sample(prompt, options)
+      try records.add(sample: sample, prompt: prompt, step: state.step)
+      progress.sampled(sample, prompt: prompt, step: state.step)
+    }
+  }
+
+  private func sample(_ prompt: String, _ options: SamplingOptions) throws -> String {
+    let endOfText = text.tokenizer.endOfText
+    let start = (endOfText.map { [$0] } ?? []) + text.tokenizer.encode(prompt, specialTokens: .ordinary)
+    guard !start.isEmpty else {
+      throw InputError("samples.prompts: an empty prompt needs a tokenizer with an end-of-text token")
+    }
+    let capacity = min(start.count + configuration.samples.maximumTokens, plan.model.maximumLength)
+    let session = try DecodingSession(model, capacity: capacity)
+    var sampler = Sampler(options)
+    var logits = try session.append(start)
+    var tokens: [Int32] = []
+    while tokens.count < configuration.samples.maximumTokens, start.count + tokens.count < capacity {
+      let token = try sampler.next(logits)
+      guard token != endOfText else { break }
+      tokens.append(token)
+      if start.count + tokens.count < capacity { logits = try session.append([token]) }
+    }
+    return String(decoding: try text.tokenizer.decode(tokens), as: UTF8.self)
+  }
+}

@@ -1,0 +1,99 @@
+import CastleFormats
+import CastleModel
+import CastleOperations
+import CastleTensors
+import Foundation
+
+extension Trainer {
+  /// One step of the optimizer: gradients of all its batches, clipping, update, records.
+  func step() throws {
+    let settings = configuration.training
+    let number = state.step + 1
+    let started = clock.seconds
+    backend.fill(gradients, with: 0)
+    var lossSum = 0.0
+    let tokens = configuration.tokensPerStep
+    for _ in 0..<settings.accumulation {
+      try batches.advance()
+      lossSum += try pass.lossAndGradients(
+        tokens: batches.tokens, targets: batches.targets, sequences: batches.sequences,
+        lossScale: 1 / Float(tokens), into: gradients)
+    }
+    let loss = lossSum / Double(tokens)
+    let norm = backend.sumOfSquares(gradients).squareRoot()
+    guard loss.isFinite, norm.isFinite else { throw notFinite(step: number, loss: loss) }
+
+    let isSpike = isSpike(loss: loss, norm: norm)
+    let rate = configuration.optimizer.learningRate * schedule.factor(step: number)
+    if !isSpike {
+      let scale = settings.clip > 0 && norm > settings.clip ? settings.clip / norm : 1
+      optimizer.update(
+        model.weights, gradients: gradients, gradientScale: scale, learningRate: rate, step: number)
+    }
+    let metrics = StepMetrics(
+      step: number, tokens: number * tokens, loss: loss, learningRate: rate, gradientNorm: norm,
+      isSkipped: isSpike)
+    state.step = number
+    state.position = batches.position
+    state.isStepComplete = false
+    try record(metrics, seconds: clock.seconds - started)
+  }
+
+  private func record(_ metrics: StepMetrics, seconds: Double) throws {
+    let speed = Double(configuration.tokensPerStep) / seconds
+    let timing = StepTiming(
+      step: metrics.step, seconds: clock.seconds, tokensPerSecond: speed,
+      shareOfPeak: plan.shareOfPeak(tokensPerSecond: speed), memory: ProcessMemory.peak)
+    try records.add(metrics, timing)
+    progress.step(
+      metrics, timing, of: configuration.training.steps,
+      remaining: clock.estimate(
+        stepsDone: metrics.step - folder.state.step, of: configuration.training.steps - folder.state.step))
+  }
+
+  /// Whether the update should be left out; what is not a spike is remembered.
+  private func isSpike(loss: Double, norm: Double) -> Bool {
+    let limit = configuration.training.skipSpikes
+    guard limit > 0 else { return false }
+    let deviations = [state.losses.deviation(of: loss), state.gradientNorms.deviation(of: norm)]
+    if deviations.contains(where: { ($0 ?? 0) > limit }) { return true }
+    state.losses.add(loss)
+    state.gradientNorms.add(norm)
+    return false
+  }
+
+  /// Names the first parameter whose gradient is not finite, and where to go on from.
+  private func notFinite(step: Int, loss: Double) -> InputError {
+    let entries = model.layout.entries
+    let culprit = entries.first { entry in
+      !backend.sumOfSquares(gradients.columns(entry.range)).isFinite
+    }
+    let tensor = culprit.map { ", the gradient of \($0.name) is not finite" } ?? ""
+    let checkpoint =
+      folder.store.entries.first.map { "the last good checkpoint is \($0.folder)" }
+      ?? "there is no checkpoint yet"
+    return InputError(
+      "step \(step): the loss is \(loss)\(tensor); \(checkpoint); use --resume with a lower optimizer.learning-rate, "
+        + "as in --set optimizer.learning-rate=\(configuration.optimizer.learningRate / 2)")
+  }
+}
+
+/// The seconds of work of a run.
+struct RunClock {
+  private let secondsBefore: Double
+  private let start = ProcessInfo.processInfo.systemUptime
+
+  init(secondsBefore: Double) {
+    self.secondsBefore = secondsBefore
+  }
+
+  /// The seconds since the run began, interruptions left out.
+  var seconds: Double { secondsBefore + sinceStart }
+
+  private var sinceStart: Double { ProcessInfo.processInfo.systemUptime - start }
+
+  /// The seconds that the rest takes if it goes on like the steps since this process began.
+  func estimate(stepsDone: Int, of total: Int) -> Double {
+    stepsDone > 0 ? sinceStart / Double(stepsDone) * Double(total - stepsDone) : .infinity
+  }
+}

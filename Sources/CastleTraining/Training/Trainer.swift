@@ -1,0 +1,148 @@
+import CastleFormats
+public import CastleModel
+public import CastleOperations
+import CastleTensors
+import CastleText
+import Foundation
+
+/// Trains a model: steps, evaluations, samples and checkpoints, until the run is done or someone interrupts it.
+///
+/// A run that was interrupted, in whatever way, and is resumed computes the same numbers as one that was not.
+public final class Trainer {
+  /// How a run ended.
+  public enum Outcome: Sendable, Hashable {
+    /// All steps are done and the model is in the run's `model` folder.
+    case finished
+    /// Someone asked to end; a checkpoint was saved after the last step.
+    case interrupted
+  }
+
+  /// What decides the run.
+  public let configuration: TrainingConfiguration
+  /// What the run will take.
+  public let plan: TrainingPlan
+  /// The state after the last step.
+  public internal(set) var state: TrainingState
+  /// The last evaluation of each set.
+  public internal(set) var evaluations: [EvaluationMetrics] = []
+  /// The model being trained.
+  public let model: LanguageModel
+
+  let folder: RunFolder
+  let text: PreparedText
+  let sets: [EvaluationText]
+  let batches: TokenBatches
+  let pass: TrainingPass
+  let gradients: Matrix
+  let optimizer: Optimizer
+  let evaluator: Evaluator
+  let records: RunRecords
+  let progress: any TrainingProgress
+  let backend: any Backend
+  let schedule: LearningRateSchedule
+  var clock: RunClock
+
+  /// Opens the run's folder, new or to be resumed, and makes everything ready for the next step.
+  ///
+  /// - Throws: ``InputError`` if the text cannot be used, the run does not fit into memory, the folder is in use or
+  ///   holds another run, or (when `resumes` is true) no checkpoint is intact.
+  public init(
+    _ configuration: TrainingConfiguration, resumes: Bool, backend: any Backend,
+    peakRate: Double, progress: any TrainingProgress
+  ) throws {
+    self.configuration = configuration
+    self.backend = backend
+    self.progress = progress
+    schedule = configuration.learningRateSchedule
+    text = try PreparedText(folder: configuration.data.shards)
+    plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
+    try plan.checkMemory()
+    sets = try Self.evaluationSets(configuration, text: text)
+    folder = try RunFolder(configuration, text: text, resumes: resumes, progress: progress)
+    state = folder.state
+    model = try Self.model(configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend)
+
+    let settings = configuration.training
+    let layout = ParameterLayout(plan.model)
+    batches = TokenBatches(
+      windows: try TokenWindows(shards: text.training.shards, length: settings.length),
+      batchSize: settings.batchSize, seed: configuration.seed, separator: plan.separator,
+      position: state.position)
+    pass = try TrainingPass(
+      model, batch: settings.batchSize, length: settings.length, recomputesActivations: settings.recomputes)
+    gradients = backend.allocate(Float.self, rowCount: 1, columnCount: layout.parameterCount)
+    optimizer = Optimizer(layout: layout, settings: configuration.optimizer, backend: backend)
+    if let checkpoint = folder.checkpoint {
+      try optimizer.load(layout: layout, folder: checkpoint.folder)
+    }
+    evaluator = Evaluator(
+      pass, batch: settings.batchSize, length: settings.length, separator: plan.separator)
+    records = try RunRecords(folder: folder.path, position: state.records, step: state.step)
+    clock = RunClock(secondsBefore: state.seconds)
+  }
+
+  /// Trains until the last step or an interruption.
+  ///
+  /// - Throws: ``InputError`` if a loss or gradient is not finite, the text has changed, or the disk is full.
+  public func run() throws -> Outcome {
+    clock = RunClock(secondsBefore: state.seconds)
+    var isSaved = folder.checkpoint != nil
+    while state.step < configuration.training.steps || !state.isStepComplete {
+      if state.isStepComplete {
+        if Interruption.isRequested { return try interrupted(isSaved: isSaved) }
+        do {
+          try step()
+        } catch let error as TextChanged {
+          throw try stopped(error, isSaved: isSaved)
+        }
+        isSaved = false
+      }
+      guard let saved = try occasions() else { return try interrupted(isSaved: false) }
+      isSaved = isSaved || saved
+    }
+    try finish()
+    return .finished
+  }
+
+  private func interrupted(isSaved: Bool) throws -> Outcome {
+    if !isSaved { try saveCheckpoint() }
+    return .interrupted
+  }
+
+  private func stopped(_ error: TextChanged, isSaved: Bool) throws -> InputError {
+    if !isSaved { try saveCheckpoint() }
+    return InputError(
+      "\(error.description); the run is saved at step \(state.step): put the old file back and use --resume")
+  }
+
+  private func finish() throws {
+    try model.save(to: folder.path + "/model", tokenizer: text.tokenizerPath)
+  }
+
+  private static func model(
+    _ configuration: TrainingConfiguration, plan: TrainingPlan, checkpoint: CheckpointStore.Entry?,
+    backend: any Backend
+  ) throws -> LanguageModel {
+    if let checkpoint { return try LanguageModel(folder: checkpoint.folder, backend: backend) }
+    if let initial = configuration.model.initial {
+      return try LanguageModel(folder: initial, backend: backend)
+    }
+    return try LanguageModel(plan.model, backend: backend, seed: configuration.seed)
+  }
+
+  private static func evaluationSets(
+    _ configuration: TrainingConfiguration, text: PreparedText
+  ) throws -> [EvaluationText] {
+    let limit = configuration.evaluation.tokens
+    let own = text.validation.map { [EvaluationSettings.ownSet: $0] } ?? [:]
+    let others = try configuration.evaluation.sets.sorted { $0.key < $1.key }.map { name, folder in
+      let other = try PreparedText(folder: folder)
+      try other.checkTokenizer(isThatOf: text)
+      return (name, other.validation ?? other.training)
+    }
+    return (own.map { ($0.key, $0.value) } + others).map { name, part in
+      EvaluationText(
+        name: name, shards: part.shards, bytesPerToken: part.bytesPerToken, limit: limit)
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import CastleFormats
+public import CastleModel
+import CastleOperations
+import CastleText
+import Foundation
+
+/// What a run will take: parameters, tokens, memory and time.
+public struct TrainingPlan: Sendable {
+  /// The model.
+  public let model: ModelConfiguration
+  /// The number of parameters.
+  public let parameterCount: Int
+  /// The number of optimizer steps.
+  public let steps: Int
+  /// The number of tokens of a step.
+  public let tokensPerStep: Int
+  /// The number of tokens of the training text.
+  public let textTokens: Int
+  /// The bytes of weights, gradients and both moments.
+  public let parameterBytes: Int
+  /// The bytes of activations.
+  public let activationBytes: Int
+  /// The bytes that are free.
+  public let availableBytes: Int?
+  /// The operations of a token.
+  public let operationsPerToken: Double
+  /// The machine's rate of matrix products, in operations per second.
+  public let peakRate: Double
+
+  /// The token that begins a document, if attention must not cross it.
+  let separator: Int32?
+
+  /// Plans a run. `peakRate` is the machine's rate of matrix products, in operations per second.
+  public init(_ configuration: TrainingConfiguration, text: PreparedText, peakRate: Double) throws {
+    let settings = configuration.training
+    model = try configuration.model.configuration(
+      vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
+      length: settings.length)
+    separator = configuration.data.separatesDocuments ? text.tokenizer.endOfText : nil
+    parameterCount = ParameterLayout(model).parameterCount
+    steps = settings.steps
+    tokensPerStep = configuration.tokensPerStep
+    textTokens = text.training.tokenCount
+    parameterBytes = 4 * parameterCount * MemoryLayout<Float>.size
+    activationBytes = TrainingPass.byteCount(
+      model, batch: settings.batchSize, length: settings.length, recomputesActivations: settings.recomputes)
+    availableBytes = ProcessMemory.available
+    operationsPerToken = StepWork(model, length: settings.length).operations / Double(settings.length)
+    self.peakRate = peakRate
+  }
+
+  /// The number of tokens of the run.
+  public var totalTokens: Int { steps * tokensPerStep }
+
+  /// The memory that the run takes, in bytes.
+  public var totalBytes: Int { parameterBytes + activationBytes }
+
+  /// The seconds that the run would take if it ran at the machine's rate of matrix products.
+  public var leastSeconds: Double { Double(totalTokens) * operationsPerToken / peakRate }
+
+  /// The part of the machine's rate that a speed amounts to.
+  public func shareOfPeak(tokensPerSecond: Double) -> Double {
+    tokensPerSecond * operationsPerToken / peakRate
+  }
+
+  /// - Throws: ``InputError`` with the numbers if the run does not fit into the free memory.
+  public func checkMemory() throws {
+    guard let availableBytes, totalBytes > availableBytes else { return }
+    throw InputError(
+      "the run needs \(NumberFormat.bytes(totalBytes)) (weights, gradients and moments "
+        + "\(NumberFormat.bytes(parameterBytes)), activations \(NumberFormat.bytes(activationBytes))), but only "
+        + "\(NumberFormat.bytes(availableBytes)) are free; lower training.batch-size (with a higher "
+        + "training.accumulation), training.length or choose a smaller model.preset")
+  }
+
+  /// The plan in a few lines.
+  public var text: String {
+    let epochs = Double(totalTokens) / Double(max(textTokens, 1))
+    return """
+      parameters   \(NumberFormat.grouped(parameterCount))
+      steps        \(NumberFormat.grouped(steps)) of \(NumberFormat.grouped(tokensPerStep)) tokens
+      tokens       \(NumberFormat.grouped(totalTokens)), \(NumberFormat.fixed(epochs, 2)) times the text's \(NumberFormat.grouped(textTokens))
+      memory       \(NumberFormat.bytes(totalBytes)): weights, gradients and moments \(NumberFormat.bytes(parameterBytes)), activations \(NumberFormat.bytes(activationBytes)); free \(availableBytes.map(NumberFormat.bytes) ?? "unknown")
+      time         at least \(NumberFormat.duration(leastSeconds)) at \(NumberFormat.fixed(peakRate / 1e9, 0)) GFLOP/s, this machine's rate of matrix products
+      """
+  }
+
+  /// The plan as JSON.
+  public var json: JSONObject {
+    JSONObject([
+      ("parameters", .integer(parameterCount)), ("steps", .integer(steps)),
+      ("tokens_per_step", .integer(tokensPerStep)), ("tokens", .integer(totalTokens)),
+      ("text_tokens", .integer(textTokens)), ("parameter_bytes", .integer(parameterBytes)),
+      ("activation_bytes", .integer(activationBytes)),
+      ("available_bytes", availableBytes.map { .integer($0) } ?? .null),
+      ("operations_per_token", .number(operationsPerToken)), ("operations_per_second", .number(peakRate)),
+      ("least_seconds", .number(leastSeconds)),
+    ])
+  }
+}

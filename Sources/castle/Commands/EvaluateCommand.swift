@@ -1,0 +1,90 @@
+import ArgumentParser
+import CastleFormats
+import CastleModel
+import CastleText
+import CastleTraining
+import Foundation
+
+/// `castle evaluate`: how well a model predicts a text.
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Measure how well a model predicts a text: loss, perplexity, bits per byte.",
+    discussion: """
+      The text is a folder made by castle prepare (its validation part is read), a token shard, or a text file, which is \
+      encoded with the model's tokenizer as one document. Every token but the first is predicted once.
+
+      EXAMPLES
+        castle evaluate --model runs/first/model --data data/books
+        castle evaluate --model runs/first/best --data play.txt --json
+      """)
+
+  @Option(help: ArgumentHelp("A model folder.", valueName: "folder"))
+  var model: String
+
+  @Option(
+    help: ArgumentHelp("A folder made by castle prepare, a token shard, or a text file.", valueName: "path"))
+  var data: String
+
+  @Option(help: "Tokens of a window; by default what the model was made for.")
+  var length: Int?
+
+  @Option(help: "Windows computed at a time.")
+  var batch = 1
+
+  @Option(help: "Tokens taken from the text; 0: all.")
+  var tokens = 0
+
+  @Flag(help: "Let attention see the document before in the same window.")
+  var joinDocuments = false
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  @OptionGroup var backendOptions: BackendOptions
+
+  func validate() throws {
+    guard batch >= 1 else { throw ValidationError("--batch is \(batch), it must be at least 1") }
+    guard length ?? 1 >= 1 else { throw ValidationError("--length is \(length ?? 0), it must be at least 1") }
+    guard tokens >= 0 else { throw ValidationError("--tokens is \(tokens), it must not be negative") }
+  }
+
+  func run() throws {
+    let backend = backendOptions.makeBackend()
+    let model = try LanguageModel(folder: model, backend: backend)
+    let tokenizer = try? TokenizerFile.read(path: self.model)
+    let text = try EvaluationText(path: data, tokenizer: tokenizer, limit: tokens)
+    let length = min(self.length ?? model.configuration.maximumLength, max(text.tokenCount - 1, 1))
+    let pass = try TrainingPass(model, batch: batch, length: length)
+    let evaluator = Evaluator(
+      pass, batch: batch, length: length, separator: joinDocuments ? nil : tokenizer?.endOfText)
+    let progress = ProgressLine()
+    let start = ProcessInfo.processInfo.systemUptime
+    let result = try evaluator.evaluate(text) { share in
+      let passed = ProcessInfo.processInfo.systemUptime - start
+      let rest = share > 0 ? NumberFormat.duration(passed / share - passed) : "?"
+      progress.update("evaluating  \(NumberFormat.fixed(share * 100, 0)) %  eta \(rest)")
+      return true
+    }
+    progress.finish()
+    guard let result else { return }
+    print(json ? Self.json(result).text : Self.text(result))
+  }
+
+  /// A result as JSON.
+  static func json(_ result: EvaluationResult) -> JSONObject {
+    JSONObject([
+      ("loss", .number(result.loss)), ("perplexity", .number(result.perplexity)),
+      ("bits_per_byte", result.bitsPerByte.map { .number($0) } ?? .null), ("tokens", .integer(result.tokens)),
+    ])
+  }
+
+  private static func text(_ result: EvaluationResult) -> String {
+    let bits = result.bitsPerByte.map { "\nbits per byte  \(NumberFormat.fixed($0, 4))" } ?? ""
+    return """
+      tokens         \(NumberFormat.grouped(result.tokens))
+      loss           \(NumberFormat.fixed(result.loss, 4))
+      perplexity     \(NumberFormat.fixed(result.perplexity, 3))\(bits)
+      """
+  }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import CastleFormats
+import CastleOperations
+import CastleTraining
+
+/// `castle train`: trains a model on prepared text.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a language model on text made by castle prepare.",
+    discussion: """
+      The run is a folder: config.yaml (all settings as they took effect), metrics.jsonl (losses), timing.jsonl, event \
+      files for TensorBoard, checkpoints, best (the checkpoint with the lowest validation loss) and at the end model.
+
+      Ctrl-C finishes the step, saves and ends; --resume goes on with the same numbers as if nothing had happened. A \
+      second Ctrl-C ends at once.
+
+      EXAMPLES
+        castle train --config Recipes/3m-castle.yaml --set data.shards=data/books --set output=runs/first
+        castle train --config runs/first/config.yaml --resume
+        castle train --set data.shards=data/books --set output=runs/tiny --set model.preset=1m-castle --dry-run
+        castle train --settings
+      """)
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("A YAML file; without one all settings have their defaults.", valueName: "file"))
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp("Set one setting, as in training.steps=500. Can be repeated.", valueName: "key=value"))
+  var set: [String] = []
+
+  @Flag(help: "Go on with an interrupted run; without a checkpoint it begins anew.")
+  var resume = false
+
+  @Flag(help: "Print what the run would take, and end.")
+  var dryRun = false
+
+  @Flag(help: "List all settings with their values here and their meanings, and end.")
+  var settings = false
+
+  @Flag(help: "Print the result (or the plan, or the settings) as one JSON object.")
+  var json = false
+
+  @OptionGroup var backendOptions: BackendOptions
+
+  func run() throws {
+    if settings { return printSettings() }
+    Interruption.listen()
+    let configuration =
+      try config.map { try TrainingConfiguration(path: $0, overrides: set) }
+      ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
+    let backend = backendOptions.makeBackend()
+    let peakRate = MachineCeilings.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
+    if dryRun { return try printPlan(configuration, peakRate: peakRate) }
+
+    let progress = ConsoleProgress()
+    progress.note(backend.summary)
+    let trainer = try Trainer(
+      configuration, resumes: resume, backend: backend, peakRate: peakRate, progress: progress)
+    progress.note(trainer.plan.text)
+    let outcome = try trainer.run()
+    progress.finish()
+    switch outcome {
+    case .finished: printResult(trainer, model: configuration.output + "/model")
+    case .interrupted:
+      progress.note(
+        "saved after step \(trainer.state.step); continue with: "
+          + "castle train --config \(configuration.output)/config.yaml --resume")
+      if json { printResult(trainer, model: nil) }
+    }
+  }
+
+  private func printSettings() {
+    let entries = TrainingConfiguration().entries
+    if json {
+      print(
+        JSONObject(
+          entries.map { entry in
+            (
+              entry.path,
+              .object(JSONObject([("default", .text(entry.value)), ("meaning", .text(entry.help))]))
+            )
+          }
+        ).text)
+      return
+    }
+    let width = entries.map(\.path.count).max() ?? 0
+    for entry in entries {
+      let gap = String(repeating: " ", count: width - entry.path.count)
+      print("\(entry.path)\(gap)  \(entry.help) [\(entry.value)]")
+    }
+  }
+
+  private func printPlan(_ configuration: TrainingConfiguration, peakRate: Double) throws {
+    let text = try PreparedText(folder: configuration.data.shards)
+    let plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
+    print(json ? plan.json.text : plan.text)
+    try plan.checkMemory()
+  }
+
+  private func printResult(_ trainer: Trainer, model: String?) {
+    let validation = trainer.evaluations.first?.result
+    guard json else {
+      let loss = validation.map { ", validation perplexity \(NumberFormat.fixed($0.perplexity, 2))" } ?? ""
+      print("\(model ?? ""): \(trainer.state.step) steps\(loss)")
+      return
+    }
+    print(
+      JSONObject([
+        ("run", .text(trainer.configuration.output)), ("steps", .integer(trainer.state.step)),
+        ("finished", .boolean(model != nil)), ("model", model.map { .text($0) } ?? .null),
+        ("seconds", .number(trainer.state.seconds)),
+        (
+          "evaluations",
+          .object(
+            JSONObject(
+              trainer.evaluations.map { row in
+                (row.set, .object(EvaluateCommand.json(row.result)))
+              }))
+        ),
+      ]).text)
+  }
+}
