@@ -10,7 +10,6 @@ struct Castle: AsyncParsableCommand {
     abstract: "Train, run and measure language models with lookahead-key attention.",
     version: "0.1.0",
     subcommands: [
-    subcommands: [
       PrepareCommand.self,
       TokenizeCommand.self,
       DetokenizeCommand.self,
@@ -20,4 +19,21 @@ struct Castle: AsyncParsableCommand {
       ExperimentCommand.self,
       AttentionCommand.self,
     ])
+
+  /// Runs the command that the arguments name. What the user can mend is one line on standard error.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch let error as InputError {
+      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+      exit(withError: ExitCode.failure)
+    } catch {
+      exit(withError: error)
+    }
+  }
 }
