@@ -18,6 +18,7 @@ struct Castle: AsyncParsableCommand {
       CompareCommand.self,
       ExperimentCommand.self,
       AttentionCommand.self,
+      BenchmarkCommand.self,
     ])
 
   /// Runs the command that the arguments name. What the user can mend is one line on standard error.
@@ -30,10 +31,17 @@ struct Castle: AsyncParsableCommand {
         try command.run()
       }
     } catch let error as InputError {
-      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
-      exit(withError: ExitCode.failure)
+      fail("\(error)", ExitCode.failure)
     } catch {
-      exit(withError: error)
+      let code = exitCode(for: error)
+      guard code != .success else { exit(withError: error) }
+      fail(message(for: error), code)
     }
+  }
+
+  private static func fail(_ message: String, _ code: ExitCode) -> Never {
+    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+    FileHandle.standardError.write(Data("error: \(line)\n".utf8))
+    exit(withError: code)
   }
 }

@@ -13,7 +13,9 @@ struct MechanismOptions: ParsableArguments {
   @Option(help: "Which attention: causal, castle or castle-swl.")
   var mechanism: MechanismName
 
-  @Option(help: "For castle-swl: how many later tokens a key may read (0 is causal attention).")
+  @Option(
+    parsing: .unconditional,
+    help: "For castle-swl: how many later tokens a key may read (0 is causal attention).")
   var window: Int?
 
   @Flag(help: "Ablation: the lookahead term does not pass through SiLU.")

@@ -1,0 +1,152 @@
+import CastleAttention
+import CastleOperations
+import CastleTensors
+
+/// Times attention passes of one length side by side.
+struct AttentionBenchmark {
+  /// What is timed.
+  enum Pass: String, CaseIterable, Encodable {
+    case forward
+    case forwardBackward = "forward+backward"
+    case prefill
+    case chunkedPrefill = "chunked-prefill"
+    case decode
+  }
+
+  /// One line of the result.
+  struct Row: Encodable {
+    var mechanism: String
+    var heads: Int
+    var length: Int
+    var headSize: Int
+    var pass: Pass
+    var threads: Int
+    /// The best and the median time of a call.
+    var seconds: Double
+    var medianSeconds: Double
+    /// What the machine's ceilings allow.
+    var floorSeconds: Double
+    /// Floating-point operations, or bytes for decoding.
+    var work: Double
+    /// The share of the ceiling: floor over best time.
+    var share: Double
+    /// Scratch memory, and for passes with a backward the final lookahead keys, in bytes.
+    var extraBytes: Int
+    /// The time per head over that of causal attention, if that was measured too.
+    var timePerHeadOverCausal: Double?
+  }
+
+  let subjects: [(name: String, mechanism: Mechanism, heads: Int)]
+  let length: Int
+  let headSize: Int
+  let passes: [Pass]
+  let repetitions: Int
+  let pool: ThreadPool
+  let ceilings: MachineCeilings
+
+  func run() -> [Row] {
+    var times: [[[Double]]] = subjects.map { _ in passes.map { _ in [] } }
+    var extra = subjects.map { _ in passes.map { _ in 0 } }
+    let problems = subjects.map {
+      RandomAttention<Float>(heads: $0.heads, length: length, headSize: headSize)
+    }
+    // Mechanisms take turns, so that a slow moment of the machine does not fall on one of them alone.
+    for repetition in 0...repetitions {
+      for (s, subject) in subjects.enumerated() {
+        for (p, pass) in passes.enumerated() {
+          let (seconds, bytes) = time(pass, subject.mechanism, problems[s])
+          if repetition > 0 { times[s][p].append(seconds) }
+          extra[s][p] = bytes
+        }
+      }
+    }
+    var rows: [Row] = []
+    for (s, subject) in subjects.enumerated() {
+      for (p, pass) in passes.enumerated() {
+        rows.append(row(subject, pass, times: times[s][p].sorted(), extraBytes: extra[s][p]))
+      }
+    }
+    for index in rows.indices {
+      guard let causal = rows.first(where: { $0.mechanism == "causal" && $0.pass == rows[index].pass }) else {
+        continue
+      }
+      rows[index].timePerHeadOverCausal =
+        rows[index].seconds / Double(rows[index].heads) / (causal.seconds / Double(causal.heads))
+    }
+    return rows
+  }
+
+  private func row(
+    _ subject: (name: String, mechanism: Mechanism, heads: Int), _ pass: Pass, times: [Double],
+    extraBytes: Int
+  ) -> Row {
+    let work = AttentionWork(
+      mechanism: subject.mechanism, heads: subject.heads, length: length, headSize: headSize)
+    let amount: Double =
+      switch pass {
+      case .forward, .prefill, .chunkedPrefill: work.forwardOperations
+      case .forwardBackward: work.forwardOperations + work.backwardOperations
+      case .decode: work.decodingBytes
+      }
+    let floor = amount / (pass == .decode ? ceilings.copyBandwidth : ceilings.productRate)
+    return Row(
+      mechanism: subject.name, heads: subject.heads, length: length, headSize: headSize, pass: pass,
+      threads: pool.threadCount, seconds: times[0], medianSeconds: times[times.count / 2],
+      floorSeconds: floor, work: amount, share: floor / times[0], extraBytes: extraBytes)
+  }
+
+  /// The time of one call and the memory that it needed beyond inputs, outputs and gradients.
+  private func time(
+    _ pass: Pass, _ mechanism: Mechanism, _ problem: RandomAttention<Float>
+  ) -> (seconds: Double, extraBytes: Int) {
+    let clock = ContinuousClock()
+    let documents = Documents(length: length)
+    switch pass {
+    case .forward, .forwardBackward:
+      let attention = BlockedAttention(mechanism: mechanism, pool: pool)
+      let elapsed = clock.measure {
+        attention.forward(problem.projections, documents: documents, results: problem.results)
+        guard pass == .forwardBackward else { return }
+        attention.backward(
+          problem.dOutput.view, problem.projections, documents: documents, results: problem.results,
+          gradients: problem.gradients)
+      }
+      let keys = mechanism.hasLookahead ? problem.lookaheadKeys.count * MemoryLayout<Float>.stride : 0
+      return (elapsed / .seconds(1), attention.workspace.byteCount + keys)
+    case .prefill, .chunkedPrefill:
+      let workspace = AttentionWorkspace()
+      let cache = makeCache(mechanism, problem, extra: 0, workspace)
+      let chunk = pass == .prefill ? length : 256
+      let elapsed = clock.measure {
+        for start in stride(from: 0, to: length, by: chunk) {
+          append(start..<min(length, start + chunk), of: problem, to: cache)
+        }
+      }
+      return (elapsed / .seconds(1), workspace.byteCount)
+    case .decode:
+      let workspace = AttentionWorkspace()
+      let tokens = 16
+      let cache = makeCache(mechanism, problem, extra: tokens + 1, workspace)
+      append(0..<length, of: problem, to: cache)
+      append(0..<1, of: problem, to: cache)
+      let elapsed = clock.measure {
+        for token in 0..<tokens { append(token..<token + 1, of: problem, to: cache) }
+      }
+      return (elapsed / .seconds(1) / Double(tokens), workspace.byteCount)
+    }
+  }
+
+  private func makeCache(
+    _ mechanism: Mechanism, _ problem: RandomAttention<Float>, extra: Int, _ workspace: AttentionWorkspace
+  ) -> LookaheadCache {
+    let heads = problem.output.view.heads
+    return LookaheadCache(
+      mechanism: mechanism, queryHeads: heads, keyHeads: heads, headSize: headSize,
+      capacity: length + extra, pool: pool, workspace: workspace)
+  }
+
+  private func append(_ tokens: Range<Int>, of problem: RandomAttention<Float>, to cache: LookaheadCache) {
+    cache.append(
+      problem.projections.window(0, tokens), output: problem.output.view.window(0, tokens))
+  }
+}

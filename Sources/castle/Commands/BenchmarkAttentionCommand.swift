@@ -1,0 +1,154 @@
+import ArgumentParser
+import CastleAttention
+import CastleOperations
+import CastleTensors
+import Foundation
+
+/// `castle benchmark attention`.
+struct BenchmarkAttentionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "attention",
+    abstract: "Time attention against the matrix-product rate and the memory bandwidth of this run.",
+    discussion: """
+      Every mechanism is first checked against the dense reference, on up to 1025 tokens, and not timed if a result is
+      wrong. Then each line gives the best and the median time of a call, the floor (operations over the measured
+      matrix-product rate, or for decoding bytes over the measured copy bandwidth), their ratio, the memory beyond
+      inputs, outputs and gradients, and the time per head over that of causal attention.
+
+      EXAMPLES
+        castle benchmark attention
+        castle benchmark attention --lengths 130,1025 --head-size 128 --passes forward,forward+backward
+        castle benchmark attention --lengths 4096 --causal-heads 14 --mechanisms causal,castle-swl
+      """)
+
+  @Option(help: "The lengths, separated by commas.")
+  var lengths = "2048"
+
+  @Option(help: "The mechanisms, separated by commas.")
+  var mechanisms = "causal,castle,castle-swl"
+
+  @Option(
+    help: "The passes, separated by commas: forward, forward+backward, prefill, chunked-prefill, decode.")
+  var passes = "forward,forward+backward,decode"
+
+  @Option(help: "The number of heads.")
+  var heads = 8
+
+  @Option(help: "The number of heads of causal attention, if another (equal parameters: 7 for every 4).")
+  var causalHeads: Int?
+
+  @Option(help: "The size of a head.")
+  var headSize = 64
+
+  @Option(help: "The window of castle-swl.")
+  var window = 128
+
+  @Option(help: "How often everything is timed.")
+  var repetitions = 5
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  @OptionGroup var backend: BackendOptions
+
+  private struct Report: Encodable {
+    var backend: String
+    var productRate: Double
+    var copyBandwidth: Double
+    var rows: [AttentionBenchmark.Row]
+  }
+
+  func validate() throws {
+    _ = try lengthList()
+    _ = try mechanismList()
+    _ = try passList()
+    let limits = [
+      ("--heads", heads, 1...1_024), ("--causal-heads", causalHeads ?? heads, 1...1_024),
+      ("--head-size", headSize, 1...1_024), ("--window", window, 0...1_000_000),
+      ("--repetitions", repetitions, 1...1_000),
+    ]
+    for (name, value, range) in limits where !range.contains(value) {
+      throw ValidationError(
+        "\(name) \(value) is not possible; choose \(range.lowerBound) to \(range.upperBound).")
+    }
+  }
+
+  private func lengthList() throws -> [Int] {
+    try words(lengths).map { word in
+      guard let length = Int(word), (1...1_000_000).contains(length) else {
+        throw ValidationError("\"\(word)\" in --lengths is not a length; give numbers from 1 to 1000000.")
+      }
+      return length
+    }
+  }
+
+  private func mechanismList() throws -> [MechanismName] {
+    try words(mechanisms).map { word in
+      guard let name = MechanismName(rawValue: word) else {
+        throw ValidationError("\"\(word)\" in --mechanisms is none of causal, castle, castle-swl.")
+      }
+      return name
+    }
+  }
+
+  private func passList() throws -> [AttentionBenchmark.Pass] {
+    try words(passes).map { word in
+      guard let pass = AttentionBenchmark.Pass(rawValue: word) else {
+        let all = AttentionBenchmark.Pass.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("\"\(word)\" in --passes is none of \(all).")
+      }
+      return pass
+    }
+  }
+
+  private func words(_ list: String) -> [String] {
+    list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+  }
+
+  func run() throws {
+    let backend = backend.makeBackend()
+    let ceilings = MachineCeilings.measure(backend)
+    if !json {
+      print(backend.summary)
+      print(
+        String(
+          format: "Matrix product %.1f GFLOP/s, copy %.1f GB/s (this run)", ceilings.productRate / 1e9,
+          ceilings.copyBandwidth / 1e9))
+      print(AttentionTable.header)
+    }
+    var rows: [AttentionBenchmark.Row] = []
+    for length in try lengthList() {
+      let subjects = try mechanismList().map { name in
+        (
+          name: name.rawValue, mechanism: mechanism(name),
+          heads: name == .causal ? causalHeads ?? heads : heads
+        )
+      }
+      for subject in subjects {
+        try AttentionCheck(
+          mechanism: subject.mechanism, length: length, headSize: headSize, pool: backend.pool
+        ).run()
+      }
+      let benchmark = AttentionBenchmark(
+        subjects: subjects, length: length, headSize: headSize, passes: try passList(),
+        repetitions: repetitions, pool: backend.pool, ceilings: ceilings)
+      let measured = benchmark.run()
+      if !json { for row in measured { print(AttentionTable.line(row)) } }
+      rows += measured
+    }
+    guard json else { return }
+    print(
+      try JSONOutput.line(
+        Report(
+          backend: backend.summary, productRate: ceilings.productRate,
+          copyBandwidth: ceilings.copyBandwidth, rows: rows)))
+  }
+
+  private func mechanism(_ name: MechanismName) -> Mechanism {
+    switch name {
+    case .causal: .causal
+    case .castle: .castle
+    case .castleSWL: .slidingWindow(window)
+    }
+  }
+}

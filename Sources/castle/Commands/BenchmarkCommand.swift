@@ -1,0 +1,112 @@
+import ArgumentParser
+import CastleOperations
+import CastleTensors
+import Foundation
+
+/// `castle benchmark`: what this machine can do, and how near to it the package comes.
+struct BenchmarkCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "benchmark",
+    abstract: "Measure attention against the machine's ceilings.",
+    discussion: """
+      Machines differ from minute to minute: compare numbers of one run only.
+
+      EXAMPLES
+        castle benchmark matmul
+        castle benchmark attention --lengths 2048,8192 --threads 2
+      """,
+    subcommands: [Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self])
+
+  /// A measured rate, as `--json` prints it.
+  struct Rate: Encodable {
+    var backend: String
+    var threads: Int
+    var unit: String
+    var best: Double
+    var median: Double
+
+    init(_ rates: [Double], unit: String, scale: Double, backend: CPUBackend) {
+      self.backend = backend.summary
+      threads = backend.pool.threadCount
+      self.unit = unit
+      best = (rates.max() ?? 0) / scale
+      median = rates.sorted()[rates.count / 2] / scale
+    }
+
+    func print(json: Bool) throws {
+      guard !json else { return Swift.print(try JSONOutput.line(self)) }
+      Swift.print("\(backend): best \(format(best)) \(unit), median \(format(median)) \(unit)")
+    }
+
+    private func format(_ value: Double) -> String { String(format: "%.1f", value) }
+  }
+
+  /// `castle benchmark matmul`.
+  struct Matmul: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The rate of a large matrix product in single precision.",
+      discussion: """
+        EXAMPLE
+          castle benchmark matmul --size 2048 --threads 1
+        """)
+
+    @Option(help: "The side of the square matrices.")
+    var size = 2_048
+
+    @Option(help: "How many products are timed.")
+    var repetitions = 8
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @OptionGroup var backend: BackendOptions
+
+    func validate() throws {
+      guard (1...20_000).contains(size) else {
+        throw ValidationError("--size \(size) is not possible; choose 1 to 20000.")
+      }
+      guard repetitions > 0 else { throw ValidationError("--repetitions \(repetitions) must be at least 1.") }
+    }
+
+    func run() throws {
+      let backend = backend.makeBackend()
+      let rates = MachineCeilings.productRates(backend, size: size, repetitions: repetitions)
+      try Rate(rates, unit: "GFLOP/s", scale: 1e9, backend: backend).print(json: json)
+    }
+  }
+
+  /// `castle benchmark bandwidth`.
+  struct Bandwidth: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The bandwidth of copying memory, read and written bytes together.",
+      discussion: """
+        EXAMPLE
+          castle benchmark bandwidth --megabytes 512
+        """)
+
+    @Option(help: "How many megabytes are copied at a time.")
+    var megabytes = 256
+
+    @Option(help: "How many copies are timed.")
+    var repetitions = 8
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @OptionGroup var backend: BackendOptions
+
+    func validate() throws {
+      guard (1...8_192).contains(megabytes) else {
+        throw ValidationError("--megabytes \(megabytes) is not possible; choose 1 to 8192.")
+      }
+      guard repetitions > 0 else { throw ValidationError("--repetitions \(repetitions) must be at least 1.") }
+    }
+
+    func run() throws {
+      let backend = backend.makeBackend()
+      let rates = MachineCeilings.copyBandwidths(
+        backend, byteCount: megabytes << 20, repetitions: repetitions)
+      try Rate(rates, unit: "GB/s", scale: 1e9, backend: backend).print(json: json)
+    }
+  }
+}
