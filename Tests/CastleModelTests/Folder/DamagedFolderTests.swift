@@ -1,3 +1,4 @@
+import CastleAttention
 import CastleFormats
 import CastleModel
 import Foundation
@@ -29,7 +30,7 @@ import Testing
 
   private func message(_ folder: String) -> String? {
     do {
-      _ = try LanguageModel(folder: folder, backend: testBackend)
+      _ = try LanguageModel(folder: folder, backend: makeBackend())
       return nil
     } catch {
       return "\(error)"
@@ -37,7 +38,8 @@ import Testing
   }
 
   @Test func aSoundFolderIsAccepted() throws {
-    #expect(try refusal { _ in } == nil)
+    let text = try refusal { _ in }
+    #expect(text == nil)
   }
 
   @Test func missingTensorsAreNamed() throws {
@@ -62,7 +64,8 @@ import Testing
   }
 
   @Test func theHeadOfATiedModelIsNoSurprise() throws {
-    #expect(try refusal { $0.append((name: "lm_head.weight", shape: [50, 96])) } == nil)
+    let copied = try refusal { $0.append((name: "lm_head.weight", shape: [50, 96])) }
+    #expect(copied == nil)
     let text = try refusal(config: { $0.tiesEmbeddings = false }, { _ in })
     #expect(text?.contains("lacks the tensors lm_head.weight") == true)
   }

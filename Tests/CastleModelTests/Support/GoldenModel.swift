@@ -29,7 +29,7 @@ struct GoldenModel {
     }
   }
 
-  func load(_ backend: any Backend = testBackend) throws -> LanguageModel {
+  func load(_ backend: any Backend = makeBackend()) throws -> LanguageModel {
     try LanguageModel(folder: folder, backend: backend)
   }
 
@@ -37,11 +37,11 @@ struct GoldenModel {
   var targetCount: Int { targets.filter { $0 >= 0 }.count }
 }
 
-/// One backend for all tests of this module; memory without a value is NaN.
-let testBackend: any Backend = {
+/// A backend of the test's own; memory without a value is NaN.
+func makeBackend() -> any Backend {
   Scratch.isPoisoned = true
   return CPUBackend(threads: 2)
-}()
+}
 
 extension LanguageModel {
   /// A gradient arena of zeros.
@@ -76,7 +76,7 @@ func makeModel(
   configuration.layerCount = layers
   configuration.vocabularySize = vocabulary
   change(&configuration)
-  return try LanguageModel(configuration, backend: testBackend, seed: seed)
+  return try LanguageModel(configuration, backend: makeBackend(), seed: seed)
 }
 
 /// `count` token ids that `seed` determines.
