@@ -17,6 +17,8 @@ struct Castle: AsyncParsableCommand {
       EvaluateCommand.self,
       CompareCommand.self,
       ExperimentCommand.self,
+      PresetsCommand.self,
+      LogitsCommand.self,
       AttentionCommand.self,
       BenchmarkCommand.self,
     ])

@@ -1,0 +1,109 @@
+import ArgumentParser
+import CastleAttention
+import CastleModel
+import CastleOperations
+
+/// `castle presets`: the models that can be trained by name.
+struct PresetsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "presets",
+    abstract: "List the models that have a name, with their sizes and parameter counts.",
+    discussion: """
+      A name is a scale and a mechanism. The scales s, m, l and xl are the published models; 1m to 30m are for
+      training on a CPU. Causal and CASTLE models of one scale have equal parameter counts, or nearly so: a head
+      with lookahead keys has 7 matrices where an ordinary one has 4.
+
+      EXAMPLES
+        castle presets
+        castle presets --json
+        castle train --set model.preset=3m-castle-swl
+      """)
+
+  @Flag(help: "Print a JSON list.")
+  var json = false
+
+  func run() throws {
+    let rows = ModelPreset.all.map(PresetRow.init)
+    if json {
+      print(try JSONOutput.line(rows))
+    } else {
+      print(PresetRow.table(rows))
+    }
+  }
+}
+
+/// One line of the list.
+private struct PresetRow: Encodable {
+  var name: String
+  var attention: String
+  var parameters: Int
+  var layers: Int
+  var modelSize: Int
+  var hiddenSize: Int
+  var heads: Int
+  var headSize: Int
+  var lookaheadWindow: Int?
+  var vocabulary: Int
+  var maximumLength: Int
+
+  private enum CodingKeys: String, CodingKey {
+    case name, attention, parameters, layers, heads, vocabulary
+    case modelSize = "model_size"
+    case hiddenSize = "hidden_size"
+    case headSize = "head_size"
+    case lookaheadWindow = "lookahead_window"
+    case maximumLength = "maximum_length"
+  }
+
+  init(_ preset: ModelPreset) {
+    let configuration = preset.configuration
+    name = preset.name
+    attention = configuration.mechanism.name
+    parameters = configuration.parameterCount
+    layers = configuration.layerCount
+    modelSize = configuration.modelSize
+    hiddenSize = configuration.hiddenSize
+    heads = configuration.heads.queryHeads
+    headSize = configuration.heads.headSize
+    if configuration.mechanism.hasLookahead, case .tokens(let window) = configuration.mechanism.window {
+      lookaheadWindow = window
+    }
+    vocabulary = configuration.vocabularySize
+    maximumLength = configuration.maximumLength
+  }
+
+  private static let titles = [
+    "preset", "parameters", "layers", "size", "hidden", "heads", "head size", "window", "vocabulary",
+    "length",
+  ]
+
+  private var cells: [String] {
+    [
+      name, Self.grouped(parameters), "\(layers)", "\(modelSize)", "\(hiddenSize)", "\(heads)", "\(headSize)",
+      lookaheadWindow.map(String.init) ?? "-", Self.grouped(vocabulary), "\(maximumLength)",
+    ]
+  }
+
+  /// The rows under their titles: names to the left, numbers to the right.
+  static func table(_ rows: [PresetRow]) -> String {
+    let lines = [titles] + rows.map(\.cells)
+    let widths = titles.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    return lines.map { cells in
+      cells.indices.map { column in
+        let padding = String(repeating: " ", count: widths[column] - cells[column].count)
+        return column == 0 ? cells[column] + padding : padding + cells[column]
+      }.joined(separator: "  ")
+    }.joined(separator: "\n")
+  }
+
+  /// Digits in groups of three: 10 924 416.
+  private static func grouped(_ number: Int) -> String {
+    var groups: [Substring] = []
+    var rest = Substring(String(number))
+    while rest.count > 3 {
+      groups.insert(rest.suffix(3), at: 0)
+      rest = rest.dropLast(3)
+    }
+    return ([rest] + groups).joined(separator: " ")
+  }
+}
