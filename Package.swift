@@ -92,7 +92,9 @@ let package = Package(
       "CastleModel",
       ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"],
       resources: [.copy("Golden")]),
-    tests("CastleGeneration", ["CastleModel", "CastleOperations", "CastleTensors", "CastleFormats"]),
+    tests(
+      "CastleGeneration",
+      ["CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"]),
     tests(
       "CastleTraining",
       ["CastleModel", "CastleOperations", "CastleTensors", "CastleFormats", "CastleText"]),

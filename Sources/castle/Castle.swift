@@ -1,6 +1,4 @@
 import ArgumentParser
-import CastleFormats
-import Foundation
 
 /// The command line: each subcommand is a file under `Commands`.
 @main
@@ -11,39 +9,16 @@ struct Castle: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       PrepareCommand.self,
-      TokenizeCommand.self,
-      DetokenizeCommand.self,
       TrainCommand.self,
+      GenerateCommand.self,
       EvaluateCommand.self,
       CompareCommand.self,
-      ExperimentCommand.self,
       PresetsCommand.self,
       LogitsCommand.self,
+      TokenizeCommand.self,
+      DetokenizeCommand.self,
       AttentionCommand.self,
       BenchmarkCommand.self,
+      ExperimentCommand.self,
     ])
-
-  /// Runs the command that the arguments name. What the user can mend is one line on standard error.
-  static func main() async {
-    do {
-      var command = try parseAsRoot()
-      if var asynchronous = command as? any AsyncParsableCommand {
-        try await asynchronous.run()
-      } else {
-        try command.run()
-      }
-    } catch let error as InputError {
-      fail("\(error)", ExitCode.failure)
-    } catch {
-      let code = exitCode(for: error)
-      guard code != .success else { exit(withError: error) }
-      fail(message(for: error), code)
-    }
-  }
-
-  private static func fail(_ message: String, _ code: ExitCode) -> Never {
-    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("error: \(line)\n".utf8))
-    exit(withError: code)
-  }
 }

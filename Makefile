@@ -1,0 +1,61 @@
+# The two to know: make quickstart, make test. make help lists the others.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# One set of flags everywhere: another set would compile everything again.
+SWIFT_FLAGS ?=
+BUILD := swift build -c release $(SWIFT_FLAGS)
+TEST := swift test -c release --disable-testable-imports $(SWIFT_FLAGS)
+
+.PHONY: help
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@echo
+	@echo "Variables of quickstart: TEXT=file-or-folder STEPS=n PRESET=name RUN=folder THREADS=n QUICK=1"
+
+.PHONY: setup
+setup: ## Check for Swift and OpenBLAS, install what is missing.
+	@scripts/setup
+
+.PHONY: build
+build: setup ## Build the command line tool castle.
+	$(BUILD) --product castle
+	@echo "built $$($(BUILD) --show-bin-path)/castle"
+
+.PHONY: quickstart
+quickstart: ## Train a small model on the plays of Shakespeare, measure it, let it write.
+	@scripts/quickstart
+
+.PHONY: test
+test: setup ## Run all tests but the long ones.
+	@$(TEST) && echo "make test: all tests passed"
+
+.PHONY: test-long
+test-long: setup ## Run all tests, the long ones too.
+	@CASTLE_LONG_TESTS=1 $(TEST) && echo "make test-long: all tests passed"
+
+.PHONY: test-interop
+test-interop: build ## Compare with PyTorch, transformers and tokenizers, in a Python environment of its own.
+	@Tests/Interop/run.sh && echo "make test-interop: all comparisons passed"
+
+.PHONY: examples
+examples: setup ## Build the example package.
+	@swift build -c release --package-path Examples --scratch-path .build-examples
+
+.PHONY: lint
+lint: ## Check the formatting.
+	@swift format lint --strict -r Sources Tests Examples/Sources Package.swift && echo "make lint: clean"
+
+.PHONY: format
+format: ## Format the sources.
+	@swift format -i -r Sources Tests Examples/Sources Package.swift
+
+.PHONY: docs
+docs: setup ## Write the documentation of the modules as web pages into .build/docs.
+	@scripts/docs
+
+.PHONY: clean
+clean: ## Remove what was built. Data and runs stay.
+	rm -rf .build .build-examples

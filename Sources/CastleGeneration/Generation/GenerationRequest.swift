@@ -1,0 +1,63 @@
+/// What is to be generated.
+public struct GenerationRequest: Sendable, Hashable {
+  /// The tokens to go on from; at least one.
+  public var prompt: [Int32]
+  /// How tokens are chosen.
+  public var sampling: SamplingOptions
+  /// The most tokens to generate.
+  public var maximumTokens: Int
+  /// Tokens that end the text. They are not given out.
+  public var endTokens: Set<Int32>
+  /// Sequences of tokens that end the text. They are not given out.
+  public var stopSequences: [[Int32]]
+
+  /// Bundles the parts of a request.
+  public init(
+    prompt: [Int32], sampling: SamplingOptions = .greedy, maximumTokens: Int, endTokens: Set<Int32> = [],
+    stopSequences: [[Int32]] = []
+  ) {
+    self.prompt = prompt
+    self.sampling = sampling
+    self.maximumTokens = maximumTokens
+    self.endTokens = endTokens
+    self.stopSequences = stopSequences
+  }
+}
+
+/// Why no more tokens come.
+public enum FinishReason: String, Sendable, CaseIterable {
+  /// One of the request's end tokens was chosen.
+  case endToken = "end-token"
+  /// One of the request's stop sequences was completed.
+  case stopSequence = "stop-sequence"
+  /// As many tokens as the request allows were generated.
+  case maximumTokens = "maximum-tokens"
+  /// The sequence is as long as the model can read.
+  case contextFull = "context-full"
+  /// The caller asked to end.
+  case cancelled = "cancelled"
+}
+
+/// How many tokens went through the model and how long that took.
+public struct GenerationStatistics: Sendable, Hashable {
+  /// The tokens of the prompt that the model has read.
+  public internal(set) var promptTokens = 0
+  /// The time that reading the prompt took, in seconds.
+  public internal(set) var promptSeconds = 0.0
+  /// The tokens that were chosen, an end token and stop sequences included.
+  public internal(set) var generatedTokens = 0
+  /// The chosen tokens that the model has read, one at a time.
+  public internal(set) var decodedTokens = 0
+  /// The time that reading and choosing them took, in seconds.
+  public internal(set) var decodeSeconds = 0.0
+
+  /// The speed of reading the prompt; 0 before anything was read.
+  public var promptTokensPerSecond: Double {
+    promptSeconds > 0 ? Double(promptTokens) / promptSeconds : 0
+  }
+
+  /// The speed of generation after the first token; 0 before there is a second.
+  public var decodeTokensPerSecond: Double {
+    decodeSeconds > 0 ? Double(decodedTokens) / decodeSeconds : 0
+  }
+}

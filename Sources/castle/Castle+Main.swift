@@ -1,0 +1,35 @@
+import ArgumentParser
+import CastleFormats
+import Foundation
+
+extension Castle {
+  /// Runs the command that the arguments name.
+  ///
+  /// A failure is one line `error: …` on standard error. The exit code is 0 on success, 64 for arguments that are
+  /// no command, and 1 for everything else.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      end(error)
+    }
+  }
+
+  private static func end(_ error: any Error) -> Never {
+    let code = exitCode(for: error)
+    guard !code.isSuccess, !(error is ExitCode) else { exit(withError: error) }
+    let text = (error as? InputError)?.description ?? message(for: error)
+    let message = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    FileHandle.standardError.write(Data("error: \(message)\n".utf8))
+    if code == .validationFailure {
+      let usage = fullMessage(for: error).split(separator: "\n").drop { !$0.hasPrefix("Usage:") }
+      FileHandle.standardError.write(Data((usage.joined(separator: "\n") + "\n").utf8))
+    }
+    exit(withError: code)
+  }
+}
