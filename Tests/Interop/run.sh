@@ -1,0 +1,27 @@
+#!/bin/sh
+# Runs all checks against Python's libraries. See README.md.
+set -eu
+cd "$(dirname "$0")/../.."
+
+if [ -z "${PYTHON:-}" ]; then
+  venv=.venv-interop
+  PYTHON=$PWD/$venv/bin/python
+  [ -x "$PYTHON" ] || python3 -m venv "$venv"
+  if [ ! -e "$venv/installed" ]; then
+    # A CPU build of torch where an index offers one, otherwise the ordinary build.
+    "$PYTHON" -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch ||
+      "$PYTHON" -m pip install --quiet torch
+    "$PYTHON" -m pip install --quiet transformers tokenizers tiktoken safetensors numpy tensorboard
+    touch "$venv/installed"
+  fi
+fi
+
+swift build -c release --product castle
+CASTLE=$(swift build -c release --show-bin-path)/castle
+export CASTLE
+
+for script in Tests/Interop/check_*.py; do
+  echo "== $script"
+  "$PYTHON" "$script"
+done
+echo "All checks against Python passed."
