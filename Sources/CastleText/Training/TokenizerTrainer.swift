@@ -1,0 +1,79 @@
+import CastleFormats
+public import CastleTensors
+
+/// Learns a byte-level byte-pair encoding from text.
+///
+/// The words of all documents are counted, cut as ``Tokenizer`` cuts them; then the most frequent pair of adjacent
+/// tokens becomes a token, until there are as many as wanted. Of equally frequent pairs the one whose left token
+/// came first is taken, then the one whose right token did. The result depends on nothing but the text: it is that
+/// of Python's `tokenizers` with `BpeTrainer(vocab_size, min_frequency, special_tokens,
+/// initial_alphabet=ByteLevel.alphabet())` for the same documents.
+///
+/// The ids: the special tokens, the 256 bytes in order of their characters in the byte-level alphabet, the merges.
+public struct TokenizerTrainer: Sendable {
+  /// The number of tokens in the end, special ones and the 256 bytes included.
+  public var vocabularySize = 4096
+  /// Pairs that occur less often are not merged.
+  public var minimumFrequency = 2
+  /// Tokens that stand for themselves.
+  public var specialTokens = ["<|endoftext|>"]
+  /// The member of a JSON line that holds the text.
+  public var textField = "text"
+
+  /// A trainer of 4096 tokens.
+  public init() {}
+
+  /// How far training is.
+  public enum Progress: Sendable, Hashable {
+    /// Words are counted: so many bytes are done, of so many.
+    case counting(done: Int, all: Int)
+    /// Merges are learned: so many are done, of so many.
+    case merging(done: Int, all: Int)
+  }
+
+  /// Learns from the files and folders at `paths`. Bytes that are not UTF-8 count as U+FFFD.
+  ///
+  /// The vocabulary stays smaller than ``vocabularySize`` if the text has no more pairs that occur
+  /// ``minimumFrequency`` times.
+  ///
+  /// - Throws: ``InputError`` if something cannot be read, or the vocabulary has no room for a merge.
+  public func train(
+    paths: [String], pool: ThreadPool, progress: (Progress) -> Void = { _ in }
+  ) throws -> Tokenizer {
+    let base = try Self.base(specialTokens)
+    guard vocabularySize > base.vocabularySize, vocabularySize <= Tokenizer.mostTokens else {
+      throw InputError(
+        "a vocabulary of \(vocabularySize) tokens is impossible; from \(base.vocabularySize + 1) to "
+          + "\(Tokenizer.mostTokens) is right")
+    }
+    let cutter = PieceCutter(tokenizer: base, specialTokens: .ordinary, separator: [])
+    let reader = CorpusReader(try CorpusFile.find(paths), cutter: cutter)
+    let counter = WordCounter(pool: pool, source: PieceText(invalidBytes: .replaced, field: textField))
+    let words = try counter.count(reader) { progress(.counting(done: $0, all: reader.totalBytes)) }
+    var learner = MergeLearner(
+      words, vocabulary: (0..<Int32(base.vocabularySize)).map { Array(base.bytes(of: $0)) },
+      byteTokens: base.byteTokens)
+    let all = vocabularySize - base.vocabularySize
+    while learner.vocabulary.count < vocabularySize {
+      guard learner.learn(minimum: minimumFrequency) else { break }
+      if learner.merges.count % 64 == 0 { progress(.merging(done: learner.merges.count, all: all)) }
+    }
+    let vocabulary = learner.vocabulary.enumerated().map { id, bytes in
+      id < specialTokens.count ? nil : bytes
+    }
+    return try Tokenizer(vocabulary: vocabulary, merges: learner.merges, addedTokens: base.addedTokens)
+  }
+
+  /// The tokenizer of the special tokens and the bytes.
+  private static func base(_ specialTokens: [String]) throws -> Tokenizer {
+    guard Set(specialTokens).count == specialTokens.count,
+      specialTokens.allSatisfy({ $0.utf8.count > 1 })
+    else {
+      throw InputError("special tokens must be different from each other and longer than one byte")
+    }
+    let alphabet = (0..<256).sorted { ByteAlphabet.scalars[$0] < ByteAlphabet.scalars[$1] }
+    return try Tokenizer(
+      vocabulary: specialTokens.map { _ in nil } + alphabet.map { [UInt8($0)] }, merges: [],
+      addedTokens: specialTokens.enumerated().map { AddedToken(id: Int32($0), content: $1) })
+  }
+}

@@ -1,0 +1,71 @@
+/// Counts words: a hash table from byte sequences to numbers.
+final class WordTable {
+  /// The number of different words.
+  private(set) var count = 0
+
+  /// The bytes of all words, one after another.
+  private var bytes: [UInt8] = []
+  private var words: [Word] = []
+  private var slots = [Int32](repeating: -1, count: 1 << 16)
+
+  private struct Word {
+    var offset: Int
+    var length: Int32
+    var hash: UInt32
+    var count: Int
+  }
+
+  /// Counts `word` `times` more.
+  func add(_ word: UnsafeBufferPointer<UInt8>, times: Int = 1) {
+    let hash = Self.hash(word)
+    let mask = slots.count - 1
+    var slot = Int(hash) & mask
+    while slots[slot] >= 0 {
+      let index = Int(slots[slot])
+      if words[index].hash == hash, isEqual(words[index], word) {
+        words[index].count += times
+        return
+      }
+      slot = (slot + 1) & mask
+    }
+    slots[slot] = Int32(count)
+    words.append(Word(offset: bytes.count, length: Int32(word.count), hash: hash, count: times))
+    bytes.append(contentsOf: word)
+    count += 1
+    if 2 * count > slots.count { grow() }
+  }
+
+  /// Calls `body` with every word and its number.
+  func forEach(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
+    bytes.withUnsafeBufferPointer { bytes in
+      for word in words {
+        body(UnsafeBufferPointer(rebasing: bytes[word.offset..<word.offset + Int(word.length)]), word.count)
+      }
+    }
+  }
+
+  private func isEqual(_ known: Word, _ word: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard Int(known.length) == word.count else { return false }
+    return bytes.withUnsafeBufferPointer { bytes in
+      for index in 0..<word.count where bytes[known.offset + index] != word[index] { return false }
+      return true
+    }
+  }
+
+  private func grow() {
+    slots = Array(repeating: -1, count: 2 * slots.count)
+    let mask = slots.count - 1
+    for (index, word) in words.enumerated() {
+      var slot = Int(word.hash) & mask
+      while slots[slot] >= 0 { slot = (slot + 1) & mask }
+      slots[slot] = Int32(index)
+    }
+  }
+
+  @inline(__always)
+  private static func hash(_ word: UnsafeBufferPointer<UInt8>) -> UInt32 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in word { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    return UInt32(truncatingIfNeeded: hash ^ hash >> 32)
+  }
+}

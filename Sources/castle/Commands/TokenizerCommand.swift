@@ -1,0 +1,122 @@
+import ArgumentParser
+import CastleFormats
+import CastleTensors
+import CastleText
+import CastleTraining
+import Foundation
+
+/// `castle tokenizer`: makes tokenizers.
+struct TokenizerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tokenizer",
+    abstract: "Train or convert a tokenizer.",
+    subcommands: [Train.self, Convert.self])
+}
+
+extension TokenizerCommand {
+  /// `castle tokenizer train`.
+  struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Learn a tokenizer from text.",
+      discussion: """
+        Learns a byte-level byte-pair encoding and writes it as tokenizer.json, which Python's tokenizers and
+        transformers read too. Files and folders are read as `castle prepare` does. The first token is
+        <|endoftext|>, which ends documents.
+
+        EXAMPLES
+          castle tokenizer train --vocab-size 4096 --output tokenizer.json plays/
+          castle tokenizer train --vocab-size 32768 --special-tokens '<|endoftext|>' '<|user|>' \\
+            --output tokenizer.json -- web-*.jsonl
+        """)
+
+    @Option(help: ArgumentHelp("The number of tokens.", valueName: "tokens"))
+    var vocabSize = 4096
+
+    @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
+    var output: String
+
+    @Argument(help: ArgumentHelp("Files and folders of text.", valueName: "text"))
+    var paths: [String]
+
+    @Option(help: ArgumentHelp("Pairs that occur less often are not merged.", valueName: "count"))
+    var minimumFrequency = 2
+
+    @Option(
+      parsing: .upToNextOption,
+      help: ArgumentHelp(
+        "Tokens that stand for themselves; one must be <|endoftext|> for `castle prepare`.",
+        valueName: "token"))
+    var specialTokens = ["<|endoftext|>"]
+
+    @Option(help: ArgumentHelp("The member of a JSON line that holds the text.", valueName: "name"))
+    var textField = "text"
+
+    @Option(help: "The number of threads (default: all processors).")
+    var threads: Int?
+
+    @Flag(help: "Print one JSON object with the result on standard output, and no progress.")
+    var json = false
+
+    func validate() throws {
+      guard threads.map({ $0 >= 1 }) ?? true else {
+        throw ValidationError("--threads is \(threads!); 1 or more is right")
+      }
+      guard minimumFrequency >= 1 else {
+        throw ValidationError("--minimum-frequency is \(minimumFrequency); 1 or more is right")
+      }
+    }
+
+    func run() throws {
+      let pool = ThreadPool(threadCount: threads ?? ThreadPool.availableProcessors)
+      var trainer = TokenizerTrainer()
+      trainer.vocabularySize = vocabSize
+      trainer.minimumFrequency = minimumFrequency
+      trainer.specialTokens = specialTokens
+      trainer.textField = textField
+      let start = ContinuousClock.now
+      let line = json ? nil : ProgressLine()
+      let tokenizer = try trainer.train(paths: paths, pool: pool) { progress in
+        line?.update(Self.text(progress, after: start.duration(to: .now)))
+      }
+      line?.finish()
+      try TokenizerFile.write(tokenizer, path: output)
+      if tokenizer.vocabularySize < vocabSize {
+        line?.note("note: the text has no more pairs that occur \(minimumFrequency) times")
+      }
+      let seconds = NumberFormat.fixed(start.duration(to: .now) / .seconds(1), 1)
+      print(
+        json
+          ? #"{"tokens":\#(tokenizer.vocabularySize),"merges":\#(tokenizer.mergeList.count),"seconds":\#(seconds)}"#
+          : "\(output): \(NumberFormat.grouped(tokenizer.vocabularySize)) tokens, learned in \(seconds) s")
+    }
+
+    private static func text(_ progress: TokenizerTrainer.Progress, after time: Duration) -> String {
+      switch progress {
+      case .counting(let done, let all): "counting words  " + ProgressText.bytes(done, of: all, after: time)
+      case .merging(let done, let all):
+        "learning merges  \(NumberFormat.grouped(done)) of \(NumberFormat.grouped(all))"
+      }
+    }
+  }
+
+  /// `castle tokenizer convert`.
+  struct Convert: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write a tokenizer as tokenizer.json.",
+      discussion: """
+        EXAMPLES
+          castle tokenizer convert --tokenizer gpt2 --output tokenizer.json
+        """)
+
+    @OptionGroup var source: TokenizerOptions
+
+    @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
+    var output: String
+
+    func run() throws {
+      let tokenizer = try source.read()
+      try TokenizerFile.write(tokenizer, path: output)
+      print("\(output): \(NumberFormat.grouped(tokenizer.vocabularySize)) tokens")
+    }
+  }
+}
