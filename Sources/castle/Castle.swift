@@ -8,6 +8,7 @@ struct Castle: AsyncParsableCommand {
     abstract: "Train, run and measure language models with lookahead-key attention.",
     version: "0.1.0",
     subcommands: [
+      TokenizerCommand.self,
       PrepareCommand.self,
       TrainCommand.self,
       GenerateCommand.self,
