@@ -5,8 +5,9 @@ import CastleOperations
 /// A model of a known size, by name: `10m-castle`, `s-causal`, `xl-castle-swl`.
 ///
 /// `s`, `m`, `l` and `xl` are the models of the paper (castle.md section 6). The small ones, for CPUs, have 7 heads
-/// where the model is causal and 4 where it has lookahead keys, which makes their parameter counts equal, and an
-/// MLP of exactly 8/3 of the model's size.
+/// where the model is causal and 4 where it has lookahead keys, which makes their parameter counts equal. Their sizes
+/// are multiples of 168: 7 heads divide them, as transformers asks of a LLaMA model, and the MLP's 8/3 of them is a
+/// multiple of 64.
 public struct ModelPreset: Sendable, Hashable {
   /// The name: the scale and the mechanism.
   public let name: String
@@ -52,10 +53,10 @@ private struct Scale {
   var length: Int
 
   static let all = [
-    small("1m", layers: 5, modelSize: 96, headSize: 16, vocabulary: 4096),
-    small("3m", layers: 5, modelSize: 192, headSize: 32, vocabulary: 4096),
-    small("10m", layers: 5, modelSize: 384, headSize: 64, vocabulary: 4096),
-    small("30m", layers: 7, modelSize: 576, headSize: 64, vocabulary: 8192),
+    small("1m", layers: 2, modelSize: 168, headSize: 24, vocabulary: 2048),
+    small("3m", layers: 6, modelSize: 168, headSize: 32, vocabulary: 4096),
+    small("10m", layers: 6, modelSize: 336, headSize: 64, vocabulary: 4096),
+    small("30m", layers: 9, modelSize: 504, headSize: 64, vocabulary: 8192),
     published("s", layers: 12, modelSize: 896, headSize: 64, causalHeads: 14, castleHeads: 8, window: 128),
     published("m", layers: 24, modelSize: 1024, headSize: 64, causalHeads: 16, castleHeads: 9, window: 512),
     published("l", layers: 24, modelSize: 1536, headSize: 96, causalHeads: 16, castleHeads: 9, window: 512),

@@ -1,5 +1,7 @@
+import CastleAttention
 import CastleFormats
 import CastleModel
+import CastleOperations
 import Testing
 
 @Suite struct ModelPresetTests {
@@ -21,6 +23,17 @@ import Testing
     }
     #expect(Set(counts).count == 1)
     #expect(abs(counts[0] - about) <= about / 8, "\(counts[0])")
+  }
+
+  /// What transformers asks of a LLaMA model, and what makes the MLP's products even.
+  @Test(arguments: ModelPreset.all)
+  func sizesDivide(preset: ModelPreset) {
+    let configuration = preset.configuration
+    if !configuration.mechanism.hasLookahead {
+      #expect(configuration.modelSize.isMultiple(of: configuration.heads.queryHeads))
+    }
+    #expect(configuration.hiddenSize == 8 * configuration.modelSize / 3)
+    if configuration.parameterCount < 100_000_000 { #expect(configuration.hiddenSize.isMultiple(of: 64)) }
   }
 
   @Test(arguments: ModelPreset.all)

@@ -53,9 +53,9 @@ import Testing
   }
 
   @Test func shapesAreCompared() throws {
-    let text = try refusal { $0[0].shape = [51, 96] }
-    #expect(text?.contains("model.embed_tokens.weight has the shape [51, 96]") == true)
-    #expect(text?.contains("[50, 96]") == true)
+    let text = try refusal { $0[0].shape = [51, 168] }
+    #expect(text?.contains("model.embed_tokens.weight has the shape [51, 168]") == true)
+    #expect(text?.contains("[50, 168]") == true)
   }
 
   @Test func anotherMechanismIsNoticed() throws {
@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test func theHeadOfATiedModelIsNoSurprise() throws {
-    let copied = try refusal { $0.append((name: "lm_head.weight", shape: [50, 96])) }
+    let copied = try refusal { $0.append((name: "lm_head.weight", shape: [50, 168])) }
     #expect(copied == nil)
     let text = try refusal(config: { $0.tiesEmbeddings = false }, { _ in })
     #expect(text?.contains("lacks the tensors lm_head.weight") == true)

@@ -25,15 +25,15 @@ import Testing
     let castle = ParameterLayout(try ModelPreset("1m-castle").configuration)
     let causal = ParameterLayout(try ModelPreset("1m-causal").configuration)
     for name in ["qu", "ku", "vu", "qc", "kc", "vc"] {
-      let entry = castle.entry(named: "model.layers.4.self_attn.\(name)_proj.weight")
-      #expect(entry?.shape == [64, 96])
+      let entry = castle.entry(named: "model.layers.1.self_attn.\(name)_proj.weight")
+      #expect(entry?.shape == [96, 168])
     }
     for name in ["q", "k", "v"] {
-      #expect(causal.entry(named: "model.layers.0.self_attn.\(name)_proj.weight")?.shape == [112, 96])
+      #expect(causal.entry(named: "model.layers.0.self_attn.\(name)_proj.weight")?.shape == [168, 168])
     }
-    #expect(causal.entry(named: "model.layers.0.self_attn.o_proj.weight")?.shape == [96, 112])
-    #expect(causal.entry(named: "model.layers.0.mlp.down_proj.weight")?.shape == [96, 256])
-    #expect(causal.entry(named: "model.layers.0.input_layernorm.weight")?.shape == [96])
+    #expect(causal.entry(named: "model.layers.0.self_attn.o_proj.weight")?.shape == [168, 168])
+    #expect(causal.entry(named: "model.layers.0.mlp.down_proj.weight")?.shape == [168, 448])
+    #expect(causal.entry(named: "model.layers.0.input_layernorm.weight")?.shape == [168])
     #expect(causal.entry(named: "model.norm.weight")?.isMatrix == false)
   }
 
