@@ -13,7 +13,7 @@ extension LanguageModel {
     try check(tokens: tokens)
     let pass = ForwardPass(self, capacity: tokens.count, longest: tokens.count, retention: .none)
     try pass.run(tokens, sequences: [0..<tokens.count])
-    let head = LossHead(self, tokenCount: tokens.count)
+    let head = OutputHead(self, tokenCount: tokens.count)
     let width = configuration.vocabularySize
     return [Float](unsafeUninitializedCapacity: tokens.count * width) { buffer, initialised in
       head.forEachChunk(of: pass.normed) { logits, rows in

@@ -58,7 +58,7 @@ public final class LanguageModel: Sendable {
   func fill(
     _ entry: ParameterLayout.Entry,
     _ produce: (_ start: Int, _ piece: UnsafeMutableBufferPointer<Float>) throws -> Void
-  ) throws {
+  ) rethrows {
     let elements = view(entry).flattened
     let pieceSize = min(Self.pieceSize, elements.count)
     let piece = UnsafeMutableBufferPointer<Float>.allocate(capacity: pieceSize)
@@ -74,7 +74,7 @@ public final class LanguageModel: Sendable {
   /// Reads one parameter piece by piece.
   func forEachPiece(
     of entry: ParameterLayout.Entry, _ body: (UnsafeBufferPointer<Float>) throws -> Void
-  ) throws {
+  ) rethrows {
     let elements = view(entry).flattened
     let pieceSize = min(Self.pieceSize, elements.count)
     let piece = UnsafeMutableBufferPointer<Float>.allocate(capacity: pieceSize)
@@ -96,7 +96,7 @@ public final class LanguageModel: Sendable {
         backend.fill(view(entry), with: 1)
         continue
       }
-      try? fill(entry) { _, piece in
+      fill(entry) { _, piece in
         for index in piece.indices { piece[index] = deviation * source.nextNormal() }
       }
     }

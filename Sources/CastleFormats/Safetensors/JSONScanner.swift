@@ -110,7 +110,12 @@ struct JSONScanner {
   }
 
   private mutating func skipSpace() {
-    while position < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[position]) { position += 1 }
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x09, 0x0a, 0x0d: position += 1
+      default: return
+      }
+    }
   }
 
   private mutating func skip(_ character: Unicode.Scalar) -> Bool {

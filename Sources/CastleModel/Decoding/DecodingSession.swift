@@ -60,7 +60,8 @@ public final class DecodingSession {
     return [Float](unsafeUninitializedCapacity: width) { buffer, initialised in
       forEachChunk(of: tokens) { normed, rows in
         guard rows.upperBound == tokens.count else { return }
-        writeLogits(normed.rows(rows.count - 1..<rows.count), to: buffer)
+        let logits = workspace.logits(normed.rows(rows.count - 1..<rows.count))
+        model.backend.download(logits, to: UnsafeMutableBufferPointer(rebasing: buffer[..<width]))
       }
       initialised = width
     }
@@ -72,11 +73,13 @@ public final class DecodingSession {
   public func appendReturningAllLogits(_ tokens: [Int32]) throws -> [Float] {
     try check(tokens)
     let width = model.configuration.vocabularySize
+    let head = OutputHead(model, tokenCount: min(tokens.count, workspace.capacity))
     return [Float](unsafeUninitializedCapacity: tokens.count * width) { buffer, initialised in
       forEachChunk(of: tokens) { normed, rows in
-        for row in 0..<rows.count {
-          let target = UnsafeMutableBufferPointer(rebasing: buffer[((rows.lowerBound + row) * width)...])
-          writeLogits(normed.rows(row..<row + 1), to: target)
+        head.forEachChunk(of: normed) { logits, part in
+          let start = (rows.lowerBound + part.lowerBound) * width
+          let target = buffer[start..<start + logits.count]
+          model.backend.download(logits, to: UnsafeMutableBufferPointer(rebasing: target))
         }
       }
       initialised = tokens.count * width
@@ -123,12 +126,5 @@ public final class DecodingSession {
       length += rows.count
       body(normed, rows)
     }
-  }
-
-  /// Writes the logits of one row to the first elements of `target`.
-  private func writeLogits(_ normed: Matrix, to target: UnsafeMutableBufferPointer<Float>) {
-    let logits = workspace.logits(normed)
-    model.backend.download(
-      logits, to: UnsafeMutableBufferPointer(rebasing: target[..<logits.columnCount]))
   }
 }

@@ -15,7 +15,7 @@ extension TrainingPass {
     let last = 2 * configuration.modelSize + 1
     let indices = 3
     let perToken = layers + last + indices + GradientWorkspace.countPerToken(configuration)
-    let chunk = LossHead.chunkSize(configuration, tokenCount: tokenCount)
+    let chunk = OutputHead.chunkSize(configuration, tokenCount: tokenCount)
     let table = length * configuration.heads.headSize
     return 4 * (tokenCount * perToken + chunk * (configuration.vocabularySize + 1) + table)
   }

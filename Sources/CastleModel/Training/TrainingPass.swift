@@ -18,7 +18,7 @@ public final class TrainingPass {
   public let tokenCapacity: Int
 
   private let forward: ForwardPass
-  private let head: LossHead
+  private let head: OutputHead
   private let workspace: GradientWorkspace
   private let targetIDs: IndexMatrix
 
@@ -38,7 +38,7 @@ public final class TrainingPass {
     tokenCapacity = batch * length
     forward = ForwardPass(
       model, capacity: tokenCapacity, longest: length, retention: recomputesActivations ? .streams : .all)
-    head = LossHead(model, tokenCount: tokenCapacity)
+    head = OutputHead(model, tokenCount: tokenCapacity)
     workspace = GradientWorkspace(model.configuration, tokenCount: tokenCapacity, backend: model.backend)
     targetIDs = model.backend.allocate(Int32.self, rowCount: 1, columnCount: tokenCapacity)
   }

@@ -2,7 +2,7 @@ import CastleOperations
 import CastleTensors
 
 /// The output head and the loss, over a few rows at a time: the logits of a batch are never all in memory.
-struct LossHead {
+struct OutputHead {
   let backend: any Backend
   /// (vocabulary, model size).
   let weight: Matrix
