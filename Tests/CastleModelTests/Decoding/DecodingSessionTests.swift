@@ -35,7 +35,8 @@ import Testing
     let tokens = randomTokens(600)
     let all = try DecodingSession(model, capacity: 600).appendReturningAllLogits(tokens)
     let last = try DecodingSession(model, capacity: 700).append(tokens)
-    #expect(last == Array(all.suffix(model.configuration.vocabularySize)))
+    let expected = all.suffix(model.configuration.vocabularySize)
+    #expect(relativeError(last, expected.map(Double.init)) < 1e-5)
   }
 
   @Test(arguments: GoldenModel.names)
