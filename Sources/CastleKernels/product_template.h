@@ -13,6 +13,21 @@
 CASTLE_INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 CASTLE_INLINE ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 
+/// sums <- sums + a b for one column of A and one row of B, in the rows from `first` on.
+CASTLE_INLINE void tile_step(
+    const float *a, ptrdiff_t a_row, const float *b, const int first, const int rows, const int vectors,
+    vf sums[CASTLE_TILE_ROWS][CASTLE_TILE_VECTORS]) {
+  vf columns[CASTLE_TILE_VECTORS];
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++) columns[v] = vf_load(b + v * CASTLE_LANES);
+#pragma clang loop unroll(full)
+  for (int r = first; r < rows; r++) {
+    const vf x = vf_set(a[r * a_row]);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) sums[r][v] = vf_fma(x, columns[v], sums[r][v]);
+  }
+}
+
 /// `rows` x `vectors` elements of C from row i and column j on; both counts are constants where this is inlined.
 CASTLE_INLINE void tile(
     const castle_product *product, ptrdiff_t i, ptrdiff_t j, const int rows, const int vectors) {
@@ -24,22 +39,20 @@ CASTLE_INLINE void tile(
 
   for (int32_t t = 0; t < product->term_count; t++) {
     const castle_term *term = &product->terms[t];
-    const ptrdiff_t end = least(term->k, term->k_end + i + rows - 1);
+    const ptrdiff_t edge = term->k_end + i, end = least(term->k, edge + rows - 1);
     ptrdiff_t k = most(0, i - term->k_begin);
     const ptrdiff_t a_row = term->a_row, a_column = term->a_column, b_row = term->b_row;
     const float *a = term->a + i * a_row + k * a_column;
     const float *b = term->b + k * b_row + j;
-    for (; k < end; k++, a += a_column, b += b_row) {
-      vf columns[CASTLE_TILE_VECTORS];
+    for (; k < least(end, edge); k++, a += a_column, b += b_row)
+      tile_step(a, a_row, b, 0, rows, vectors, sums);
+    // On the edge of a triangle only the rows that reach so far read B: zero times NaN would be NaN.
 #pragma clang loop unroll(full)
-      for (int v = 0; v < vectors; v++) columns[v] = vf_load(b + v * CASTLE_LANES);
-#pragma clang loop unroll(full)
-      for (int r = 0; r < rows; r++) {
-        const vf x = vf_set(a[r * a_row]);
-#pragma clang loop unroll(full)
-        for (int v = 0; v < vectors; v++) sums[r][v] = vf_fma(x, columns[v], sums[r][v]);
+    for (int first = 1; first < rows; first++)
+      if (k < end && k - edge < first) {
+        tile_step(a, a_row, b, first, rows, vectors, sums);
+        k++, a += a_column, b += b_row;
       }
-    }
   }
 
   float *c = product->c + i * product->c_row + j;

@@ -177,7 +177,7 @@ static void CASTLE_NAME(cross_entropy)(
       if (gradient) vf2_store_first(row + j, p, columns - j);
       for (ptrdiff_t lane = 0; lane < columns - j; lane++) sum += p[lane];
     }
-    losses[i] = logf(sum) + largest - chosen;
+    losses[i] = logf(sum) + (largest - chosen);
     if (!gradient) continue;
     const vf2 factor = vf2_set(scale / sum);
     for (j = 0; j < columns; j += ROW_PAIR)

@@ -13,7 +13,8 @@ struct BlockedAttentionTests {
   /// Runs the fast form and both precisions of the reference on one problem and compares all results.
   static func compare(
     _ sizes: AttentionProblem<Float>.Sizes, _ mechanism: Mechanism, seed: UInt64, threads: Int = 1,
-    instructionSet: InstructionSet = .best, sourceLocation: SourceLocation = #_sourceLocation
+    instructionSet: InstructionSet = .best, isRandomShape: Bool = false, comment: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
     Scratch.isPoisoned = true
     let fast = AttentionProblem<Float>(sizes, seed: seed)
@@ -23,18 +24,20 @@ struct BlockedAttentionTests {
         batch: sizes.batch, queryHeads: sizes.queryHeads, keyHeads: sizes.keyHeads, length: sizes.length,
         headSize: sizes.headSize, documents: sizes.documents, isInterleaved: sizes.isInterleaved,
         inputScale: sizes.inputScale), seed: seed)
-    let attention = BlockedAttention(
-      mechanism: mechanism, pool: ThreadPool(threadCount: threads), instructionSet: instructionSet)
-    attention.forward(fast.projections, documents: fast.documents, results: fast.results)
-    attention.backward(
-      fast.dOutput, fast.projections, documents: fast.documents, results: fast.results,
-      gradients: fast.gradients)
+    fast.computeBlocked(mechanism, threads: threads, instructionSet: instructionSet)
     naive.computeReference(mechanism)
     truth.computeReference(mechanism)
-    ErrorBudget.check(
-      fast.computed(mechanism), naive: naive.computed(mechanism), truth: truth.computed(mechanism),
-      "\(sizes), \(mechanism), \(threads) threads, \(instructionSet), seed \(seed)",
-      sourceLocation: sourceLocation)
+    let comment = "\(sizes), \(mechanism), \(threads) threads, \(instructionSet), seed \(seed) \(comment)"
+    let (results, naiveResults) = (fast.computed(mechanism), naive.computed(mechanism))
+    if isRandomShape {
+      ErrorBudget.checkTogether(
+        results, naive: naiveResults, truth: truth.computed(mechanism), headSize: sizes.headSize, comment,
+        sourceLocation: sourceLocation)
+    } else {
+      ErrorBudget.check(
+        results, naive: naiveResults, truth: truth.computed(mechanism), comment,
+        sourceLocation: sourceLocation)
+    }
   }
 
   @Test("every result agrees with the reference", arguments: mechanisms, [1, 7, 63, 65, 130])
@@ -65,21 +68,5 @@ struct BlockedAttentionTests {
         isInterleaved: true), mechanism, seed: 7, threads: 3)
     Self.compare(
       .init(queryHeads: 3, keyHeads: 1, length: 300, headSize: 32), mechanism, seed: 8, threads: 2)
-  }
-}
-
-extension AttentionProblem {
-  /// Fills results and gradients from the dense reference.
-  func computeReference(_ mechanism: Mechanism) where Scalar == Float {
-    ReferenceAttention.parallel(projections, mechanism: mechanism, documents: documents, results: results)
-    ReferenceAttention.parallelBackward(
-      dOutput, projections, mechanism: mechanism, documents: documents, gradients: gradients)
-  }
-
-  /// Fills results and gradients from the dense reference.
-  func computeReference(_ mechanism: Mechanism) where Scalar == Double {
-    ReferenceAttention.parallel(projections, mechanism: mechanism, documents: documents, results: results)
-    ReferenceAttention.parallelBackward(
-      dOutput, projections, mechanism: mechanism, documents: documents, gradients: gradients)
   }
 }

@@ -32,4 +32,32 @@ struct ErrorBudget {
         sourceLocation: sourceLocation)
     }
   }
+
+  /// As ``check(_:naive:truth:_:sourceLocation:)`` for problems of any shape, the smallest included, where the naive
+  /// computation of a single result is often exact by luck: the worst naive result sets the budget of all. Gradients
+  /// that cancel are measured against the largest gradient, and dot products over `headSize` features are allowed
+  /// their √d units in the last place.
+  static func checkTogether(
+    _ fast: [(name: String, values: [Float])], naive: [(name: String, values: [Float])],
+    truth: [(name: String, values: [Double])], headSize: Int, _ comment: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    func largest(_ values: [Double]) -> Double { values.reduce(0) { max($0, abs($1)) } }
+    let gradientSize = truth.filter { $0.name.hasPrefix("d") }.reduce(0) { max($0, largest($1.values)) }
+    func error(_ values: [Float], _ exact: (name: String, values: [Double])) -> Double {
+      let size = exact.name.hasPrefix("d") ? gradientSize : max(largest(exact.values), 1e-30)
+      return zip(values, exact.values).reduce(0) { worst, pair in
+        let difference = abs(Double(pair.0) - pair.1) / size
+        return difference.isNaN ? .infinity : max(worst, difference)
+      }
+    }
+    let naiveError = zip(naive, truth).reduce(0) { max($0, error($1.0.values, $1.1)) }
+    let budget = factor * naiveError + max(floor, Double(headSize).squareRoot() * Double(Float.ulpOfOne))
+    for (result, exact) in zip(fast, truth) {
+      let error = error(result.values, exact)
+      #expect(
+        error <= budget, "\(result.name): error \(error) over \(budget); \(comment)",
+        sourceLocation: sourceLocation)
+    }
+  }
 }

@@ -13,7 +13,8 @@ struct GoldenTests {
   struct Flags: Decodable {
     var window: Int?
     var silu: Bool
-    var causal_keys: Bool  // swift-format-ignore: AlwaysUseLowerCamelCase
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    var causal_keys: Bool
 
     var mechanism: Mechanism {
       Mechanism(

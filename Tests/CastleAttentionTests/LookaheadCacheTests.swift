@@ -15,7 +15,10 @@ struct LookaheadCacheTests {
     let cached: AttentionProblem<Float>
     let cache: LookaheadCache
 
-    init(_ mechanism: Mechanism, length: Int, threads: Int, queryHeads: Int = 4, keyHeads: Int = 2, headSize: Int = 16) {
+    init(
+      _ mechanism: Mechanism, length: Int, threads: Int, queryHeads: Int = 4, keyHeads: Int = 2,
+      headSize: Int = 16
+    ) {
       Scratch.isPoisoned = true
       let sizes = AttentionProblem<Float>.Sizes(
         queryHeads: queryHeads, keyHeads: keyHeads, length: length, headSize: headSize)
@@ -49,7 +52,9 @@ struct LookaheadCacheTests {
     private func expectClose(
       _ x: HeadView<Float>, _ y: HeadView<Float>, _ comment: String, sourceLocation: SourceLocation
     ) {
-      let worst = zip(x.values, y.values).reduce(Float(0)) { max($0, $1.0.isNaN ? .infinity : abs($1.0 - $1.1)) }
+      let worst = zip(x.values, y.values).reduce(Float(0)) {
+        max($0, $1.0.isNaN ? .infinity : abs($1.0 - $1.1))
+      }
       #expect(worst <= 2e-5, "\(comment)", sourceLocation: sourceLocation)
     }
   }

@@ -10,7 +10,7 @@ extension CPUBackend {
     let (depth, n) = transposeB ? (b.columnCount, b.rowCount) : (b.rowCount, b.columnCount)
     precondition(k == depth && c.rowCount == m && c.columnCount == n, "shapes of a product do not fit")
     guard m > 0, n > 0 else { return }
-    if m == 1 && !transposeA {
+    if m == 1 && !transposeA && k > 0 {
       multiplyRow(a, b, transposed: transposeB, alpha: alpha, beta: beta, into: c)
       return
     }

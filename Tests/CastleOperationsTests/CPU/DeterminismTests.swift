@@ -1,0 +1,43 @@
+import CastleOperations
+import CastleTensors
+import Testing
+
+/// The same call gives the same bits, however the threads run.
+struct DeterminismTests {
+  private static let (rows, columns) = (130, 130)
+
+  /// The results of one call of every operation that adds numbers up, all together.
+  private func results(_ machine: Machine) -> [UInt32] {
+    let backend = machine.backend
+    var source = RandomSource(seed: 1)
+    func random(_ columns: Int = Self.columns) -> Matrix {
+      backend.matrix(source.normals(Self.rows * columns), columns: columns)
+    }
+    func vector() -> Matrix { backend.matrix(source.normals(Self.columns)) }
+    let (x, y, z, weight, scales, dWeight) = (random(), random(), random(), vector(), vector(), vector())
+    let tokens = backend.indices((0..<Self.rows).map { _ in Int.random(in: 0..<5, using: &source) })
+    var results: [Float] = []
+    func keep(_ matrix: Matrix) { results += backend.values(matrix) }
+
+    backend.multiply(x, transposed: true, y, transposed: false, alpha: 1, beta: 0.5, into: z)
+    keep(z)
+    backend.rmsNorm(x, adding: y, weight: weight, epsilon: 1e-5, into: z, scales: scales)
+    keep(z)
+    backend.rmsNormBackward(y, x: x, weight: weight, scales: scales, dx: z, dWeight: dWeight)
+    keep(z)
+    keep(dWeight)
+    backend.embedBackward(y, tokens: tokens, dTable: z)
+    keep(z)
+    let losses = backend.allocate(Float.self, rowCount: 1, columnCount: Self.rows)
+    let sum = backend.crossEntropy(x, targets: tokens, gradientScale: 1, losses: losses)
+    keep(x)
+    results += [Float(sum), Float(backend.sumOfSquares(random(1025)))]
+    return results.bits
+  }
+
+  @Test("repeated calls", arguments: Machine.all)
+  func repeated(machine: Machine) {
+    let first = results(machine)
+    for _ in 0..<4 { #expect(results(machine) == first) }
+  }
+}
