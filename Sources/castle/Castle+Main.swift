@@ -15,6 +15,9 @@ extension Castle {
       } else {
         try command.run()
       }
+      guard fflush(nil) == 0 else {
+        throw InputError("cannot write to standard output: \(String(cString: strerror(errno)))")
+      }
     } catch {
       end(error)
     }

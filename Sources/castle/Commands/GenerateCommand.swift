@@ -25,13 +25,13 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("A model folder with a tokenizer.json.", valueName: "folder"))
   var model: String
 
-  @Option(help: ArgumentHelp("The text to go on from.", valueName: "text"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The text to go on from.", valueName: "text"))
   var prompt: String?
 
   @Option(help: ArgumentHelp("A file with the text to go on from; - is standard input.", valueName: "file"))
   var promptFile: String?
 
-  @Option(help: ArgumentHelp("The most tokens to generate.", valueName: "count"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The most tokens to generate.", valueName: "count"))
   var maxTokens = 256
 
   @OptionGroup var sampling: SamplingArguments
@@ -61,6 +61,12 @@ struct GenerateCommand: ParsableCommand {
     let text = try promptBytes()
     let tokenizer = try TokenizerFile.read(path: model)
     let languageModel = try LanguageModel(folder: model, backend: backendOptions.makeBackend())
+    let vocabularySize = languageModel.configuration.vocabularySize
+    guard tokenizer.vocabularySize <= vocabularySize else {
+      throw InputError(
+        "\(model): the tokenizer has \(tokenizer.vocabularySize) tokens, but the model only \(vocabularySize); "
+          + "they belong to different models")
+    }
     let request = try GenerationRequest(
       prompt: promptTokens(text, tokenizer, languageModel.configuration), sampling: options,
       maximumTokens: maxTokens, endTokens: Self.endTokens(tokenizer, languageModel.configuration))

@@ -19,7 +19,8 @@ struct LogitsCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The model folder.", valueName: "folder"))
   var model: String
 
-  @Option(help: ArgumentHelp("Token ids, separated by commas.", valueName: "ids"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Token ids, separated by commas.", valueName: "ids"))
   var tokens: String
 
   @Option(help: ArgumentHelp("The file to write.", valueName: "file"))

@@ -3,22 +3,27 @@ import CastleGeneration
 
 /// How tokens are chosen.
 struct SamplingArguments: ParsableArguments {
-  @Option(help: "What scores are divided by; 0 always takes the best token.")
+  @Option(parsing: .unconditional, help: "What scores are divided by; 0 always takes the best token.")
   var temperature: Float = 0.8
 
-  @Option(help: ArgumentHelp("Choose among this many of the best tokens; 0: all.", valueName: "count"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Choose among this many of the best tokens; 0: all.", valueName: "count"))
   var topK = 0
 
-  @Option(help: "Choose among the best tokens whose probabilities add up to this.")
+  @Option(parsing: .unconditional, help: "Choose among the best tokens whose probabilities add up to this.")
   var topP: Float = 0.95
 
-  @Option(help: "Choose among tokens at least this likely relative to the best one.")
+  @Option(parsing: .unconditional, help: "Choose among tokens at least this likely relative to the best one.")
   var minP: Float = 0
 
-  @Option(help: "Divide positive scores of tokens that have occurred by this; 1: no penalty.")
+  @Option(
+    parsing: .unconditional,
+    help: "Divide positive scores of tokens that have occurred by this; 1: no penalty.")
   var repetitionPenalty: Float = 1
 
-  @Option(help: "What the choices are made from: the same seed writes the same text.")
+  @Option(
+    parsing: .unconditional, help: "What the choices are made from: the same seed writes the same text.")
   var seed: UInt64 = 0
 
   /// The options, checked.
