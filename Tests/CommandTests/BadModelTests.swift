@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+/// Every command that reads a model refuses a damaged one, and says what is wrong with it.
+struct BadModelTests {
+  static let commands = ["generate", "evaluate", "logits", "tokenize"]
+
+  let tiny: TinyModel
+  let folder: TemporaryFolder
+
+  init() throws {
+    tiny = try TinyModel.shared.get()
+    folder = try TemporaryFolder()
+  }
+
+  private func arguments(_ command: String, model: String) -> [String] {
+    let rest =
+      switch command {
+      case "generate": ["--prompt", "Line"]
+      case "evaluate": ["--data", tiny.textFile]
+      case "logits": ["--tokens", "1,2", "--output", folder.path("logits.safetensors")]
+      default: ["text"]
+      }
+    return [command, "--model", model] + rest
+  }
+
+  @Test(arguments: commands)
+  func aMissingFolder(command: String) throws {
+    try CastleProcess.expectRefusal(
+      arguments(command, model: folder.path("nothing")), naming: folder.path("nothing"))
+  }
+
+  @Test(arguments: ["generate", "evaluate", "logits"])
+  func truncatedWeights(command: String) throws {
+    let model = try tiny.copy(in: folder, changing: "model.safetensors") { $0.removeLast(1_000) }
+    try CastleProcess.expectRefusal(arguments(command, model: model), naming: "model.safetensors")
+  }
+
+  @Test(arguments: ["generate", "evaluate", "logits"])
+  func aHeaderOfAnAbsurdSize(command: String) throws {
+    let model = try tiny.copy(in: folder, changing: "model.safetensors") {
+      $0.replaceSubrange(0..<8, with: [0, 0, 0, 0, 0, 0, 0, 0x10])
+    }
+    try CastleProcess.expectRefusal(
+      arguments(command, model: model), naming: "model.safetensors", String(1 << 60))
+  }
+
+  @Test(arguments: ["generate", "evaluate", "logits"])
+  func missingWeights(command: String) throws {
+    let model = try tiny.copy(in: folder, changing: "config.json") { _ in }
+    try FileManager.default.removeItem(atPath: model + "/model.safetensors")
+    try CastleProcess.expectRefusal(arguments(command, model: model), naming: "model.safetensors")
+  }
+
+  /// A model whose `config.json` says `value` under `key`.
+  private func model(setting key: String, to value: Any) throws -> String {
+    try tiny.copy(in: folder, changing: "config.json") { bytes in
+      var object = try #require(
+        try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+      object[key] = value
+      bytes = [UInt8](try JSONSerialization.data(withJSONObject: object))
+    }
+  }
+
+  @Test(arguments: [
+    ("head_dim", 0), ("hidden_size", 0), ("num_hidden_layers", -1), ("num_attention_heads", 0),
+    ("lookahead_window", -1), ("intermediate_size", 1 << 60), ("vocab_size", 0),
+    ("max_position_embeddings", 0),
+  ])
+  func aConfigurationWithAnImpossibleValue(key: String, value: Int) throws {
+    let model = try model(setting: key, to: value)
+    for command in ["generate", "evaluate", "logits"] {
+      try CastleProcess.expectRefusal(arguments(command, model: model), naming: key)
+    }
+  }
+
+  @Test func aConfigurationThatIsNotJSON() throws {
+    let model = try tiny.copy(in: folder, changing: "config.json") { $0 = Array("{\"head_dim\": ".utf8) }
+    try CastleProcess.expectRefusal(arguments("generate", model: model), naming: "config.json")
+  }
+
+  @Test func anotherVocabularyThanTheTokenizers() throws {
+    let model = try model(setting: "vocab_size", to: 280)
+    try CastleProcess.expectRefusal(arguments("generate", model: model), naming: "280")
+  }
+
+  @Test(arguments: commands.filter { $0 != "logits" })
+  func aTokenizerThatIsNotJSON(command: String) throws {
+    let model = try tiny.copy(in: folder, changing: "tokenizer.json") { $0 = Array($0.prefix(100)) }
+    try CastleProcess.expectRefusal(arguments(command, model: model), naming: "tokenizer.json")
+  }
+
+  @Test(arguments: ["300", "-1", "x", "1,,2", "4000000000"])
+  func tokensThatAreNoIDs(tokens: String) throws {
+    try CastleProcess.expectRefusal(
+      ["logits", "--model", tiny.model, "--tokens", tokens, "--output", folder.path("y")],
+      naming: tokens == "1,,2" ? "tokens" : tokens)
+  }
+}

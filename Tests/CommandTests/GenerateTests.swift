@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+struct GenerateTests {
+  let model: String
+
+  init() throws {
+    model = try TinyModel.shared.get().model
+  }
+
+  private func generate(_ arguments: String..., input: String = "") throws -> String {
+    try CastleProcess.output(["generate", "--model", model, "--threads", "1"] + arguments, input: input)
+  }
+
+  private func object(_ text: String) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+  }
+
+  @Test func theSameSeedWritesTheSameText() throws {
+    let first = try generate("--prompt", "Line 1", "--seed", "3")
+    #expect(try generate("--prompt", "Line 1", "--seed", "3") == first)
+    #expect(try generate("--prompt", "Line 1", "--seed", "4") != first)
+  }
+
+  @Test func thePromptMayComeFromStandardInputOrAFile() throws {
+    let expected = try generate("--prompt", "To be")
+    #expect(try generate("--prompt-file", "-", input: "To be") == expected)
+    let folder = try TemporaryFolder()
+    let file = try folder.write("To be", to: "prompt.txt")
+    #expect(try generate("--prompt-file", file) == expected)
+  }
+
+  @Test func jsonHoldsTheTextAndTheCounts() throws {
+    let object = try object(generate("--prompt", "Line", "--max-tokens", "20", "--json"))
+    let text = try generate("--prompt", "Line", "--max-tokens", "20")
+    #expect(object["text"] as? String == String(text.dropLast()))
+    #expect(object["generated_tokens"] as? Int == 20)
+    #expect(object["finish_reason"] as? String == "maximum-tokens")
+    #expect(object["decode_tokens_per_second"] as? Double ?? 0 > 0)
+  }
+
+  @Test func textEndsBeforeAStopString() throws {
+    let whole = try String(generate("--prompt", "Line", "--max-tokens", "40").dropLast())
+    let middle = whole.index(whole.startIndex, offsetBy: whole.count / 2)
+    let stop = String(whole[middle...].prefix(3))
+    let end = try #require(whole.range(of: stop)).lowerBound
+    let object = try object(
+      generate("--prompt", "Line", "--max-tokens", "40", "--stop", "@@@", "--stop", stop, "--json"))
+    #expect(object["text"] as? String == String(whole[..<end]))
+    #expect(object["finish_reason"] as? String == "stop-sequence")
+  }
+
+  @Test func withoutAPromptANewDocumentBegins() throws {
+    #expect(try !generate("--max-tokens", "10").isEmpty)
+  }
+
+  @Test func aFullContextEndsTheTextAndIsReported() throws {
+    let result = try CastleProcess.run(
+      ["generate", "--model", model, "--prompt", "Line", "--max-tokens", "100000"])
+    #expect(result.exitCode == 0)
+    #expect(result.errorOutput.contains("reads no more than"))
+  }
+
+  @Test func aPromptLongerThanTheContextIsRefused() throws {
+    let prompt = String(repeating: "qzx ", count: 2_000)
+    try CastleProcess.expectRefusal(
+      ["generate", "--model", model, "--prompt-file", "-"], naming: "prompt has", "at most", input: prompt)
+  }
+
+  @Test(arguments: [
+    ["--temperature", "-1"], ["--top-k", "-3"], ["--top-p", "1.5"], ["--min-p", "2"],
+    ["--repetition-penalty", "0"], ["--max-tokens", "-5"], ["--threads", "0"], ["--seed", "abc"],
+  ])
+  func valuesOutsideTheirRangeAreNamed(option: [String]) throws {
+    try CastleProcess.expectRefusal(
+      ["generate", "--model", model, "--prompt", "Line"] + option, naming: option[1],
+      String(option[0].dropFirst(2)))
+  }
+
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))
+  func aFullDiskIsReported() throws {
+    for option in [[], ["--json"]] {
+      try CastleProcess.expectRefusal(
+        ["generate", "--model", model, "--prompt", "Line"] + option, naming: "standard output",
+        outputFile: "/dev/full")
+    }
+  }
+}
