@@ -58,6 +58,7 @@ struct BadModelTests {
       var object = try #require(
         try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
       object[key] = value
+      if key == "lookahead_window" { object["attention_type"] = "castle-swl" }
       bytes = [UInt8](try JSONSerialization.data(withJSONObject: object))
     }
   }

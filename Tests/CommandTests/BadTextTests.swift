@@ -43,12 +43,18 @@ struct BadTextTests {
 
   @Test(arguments: [
     "training.steps=-1", "training.steps=many", "training.stps=5", "optimizer.learning-rate=0",
-    "model.preset=9z-castle", "model.head-size=0", "model.window=-1", "training.length=1",
+    "model.head-size=0", "model.window=-1", "training.length=1",
   ])
   func anImpossibleSetting(setting: String) throws {
     let settings = TinyModel.settings(shards: tiny.shards, output: folder.path("run"), steps: 1)
     let key = try #require(setting.split(separator: "=").first)
     try CastleProcess.expectRefusal(["train"] + settings + ["--set", setting], naming: String(key))
+  }
+
+  @Test func anUnknownPreset() throws {
+    let settings = TinyModel.settings(shards: tiny.shards, output: folder.path("run"), steps: 1)
+    try CastleProcess.expectRefusal(
+      ["train"] + settings + ["--set", "model.preset=9z-castle"], naming: "9z-castle", "10m")
   }
 
   @Test func aModelWithAnotherVocabularyThanTheShards() throws {

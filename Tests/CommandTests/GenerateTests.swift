@@ -9,6 +9,10 @@ struct GenerateTests {
   }
 
   private func generate(_ arguments: String..., input: String = "") throws -> String {
+    try generate(arguments, input: input)
+  }
+
+  private func generate(_ arguments: [String], input: String = "") throws -> String {
     try CastleProcess.output(["generate", "--model", model, "--threads", "1"] + arguments, input: input)
   }
 
@@ -40,12 +44,12 @@ struct GenerateTests {
   }
 
   @Test func textEndsBeforeAStopString() throws {
-    let whole = try String(generate("--prompt", "Line", "--max-tokens", "40").dropLast())
+    let arguments = ["--prompt", "Line", "--max-tokens", "60", "--temperature", "0.3"]
+    let whole = try String(generate(arguments).dropLast())
     let middle = whole.index(whole.startIndex, offsetBy: whole.count / 2)
     let stop = String(whole[middle...].prefix(3))
     let end = try #require(whole.range(of: stop)).lowerBound
-    let object = try object(
-      generate("--prompt", "Line", "--max-tokens", "40", "--stop", "@@@", "--stop", stop, "--json"))
+    let object = try object(generate(arguments + ["--stop", "@@@", "--stop", stop, "--json"]))
     #expect(object["text"] as? String == String(whole[..<end]))
     #expect(object["finish_reason"] as? String == "stop-sequence")
   }
@@ -56,7 +60,7 @@ struct GenerateTests {
 
   @Test func aFullContextEndsTheTextAndIsReported() throws {
     let result = try CastleProcess.run(
-      ["generate", "--model", model, "--prompt", "Line", "--max-tokens", "100000"])
+      ["generate", "--model", model, "--prompt", "Line", "--max-tokens", "100000", "--temperature", "0"])
     #expect(result.exitCode == 0)
     #expect(result.errorOutput.contains("reads no more than"))
   }

@@ -23,7 +23,7 @@ struct HelpTests {
     for command in commands {
       let help = try CastleProcess.output(command + ["--help"])
       let call = (["castle"] + command).joined(separator: " ")
-      let examples = help.components(separatedBy: "EXAMPLES").dropFirst().joined()
+      let examples = help.components(separatedBy: "EXAMPLE").dropFirst().joined()
       #expect(examples.contains(call), "castle \(command.joined(separator: " ")) shows no example")
     }
   }

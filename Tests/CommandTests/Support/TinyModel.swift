@@ -1,6 +1,7 @@
 import Foundation
+import Testing
 
-/// A model that `castle` has trained for two steps, with all that lies around it: what the other tests start from.
+/// A model that `castle` has trained for a moment, with all that lies around it: what the other tests start from.
 final class TinyModel: Sendable {
   /// Made by the first test that asks.
   static let shared = Result { try TinyModel() }
@@ -22,7 +23,7 @@ final class TinyModel: Sendable {
     [
       "data.shards=\(shards)", "output=\(output)", "training.steps=\(steps)", "training.batch-size=2",
       "training.length=32", "schedule.warm-up=0", "model.preset=1m-castle", "model.layers=1", "model.size=32",
-      "model.hidden=64", "model.heads=2", "evaluation.tokens=500",
+      "model.hidden=64", "model.heads=2", "evaluation.tokens=500", "optimizer.learning-rate=0.01",
     ].flatMap { ["--set", $0] }
   }
 
@@ -33,7 +34,7 @@ final class TinyModel: Sendable {
       ["tokenizer", "train", "--vocab-size", "300", "--output", tokenizer, textFile])
     _ = try CastleProcess.output(["prepare", "--tokenizer", tokenizer, "--output", shards, textFile])
     _ = try CastleProcess.output(
-      ["train", "--threads", "1"] + Self.settings(shards: shards, output: run, steps: 2))
+      ["train", "--threads", "1"] + Self.settings(shards: shards, output: run, steps: 100))
   }
 
   /// A copy of the model folder in which one file is changed.
