@@ -8,10 +8,12 @@ if [ -z "${PYTHON:-}" ]; then
   PYTHON=$PWD/$venv/bin/python
   [ -x "$PYTHON" ] || python3 -m venv "$venv"
   if [ ! -e "$venv/installed" ]; then
-    # A CPU build of torch where an index offers one, otherwise the ordinary build.
-    "$PYTHON" -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch ||
+    # The build of torch without GPU libraries is a tenth of the size: from a folder of wheels that pip is set to
+    # search, or from PyTorch's own index. Where there is neither, the ordinary build.
+    "$PYTHON" -m pip install --quiet --no-index --no-deps torch 2>/dev/null ||
+      "$PYTHON" -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch 2>/dev/null ||
       "$PYTHON" -m pip install --quiet torch
-    "$PYTHON" -m pip install --quiet transformers tokenizers tiktoken safetensors numpy tensorboard
+    "$PYTHON" -m pip install --quiet torch transformers tokenizers tiktoken safetensors numpy tensorboard
     touch "$venv/installed"
   fi
 fi
