@@ -31,7 +31,7 @@ public final class Generator {
   /// Prepares a sequence; the model reads the prompt at the first ``next()``.
   ///
   /// - Parameter isCancelled: Asked between tokens and between pieces of the prompt; true ends generation.
-  /// - Throws: ``InputError`` if the prompt is empty, longer than the model can read or has an id outside the
+  /// - Throws: `InputError` if the prompt is empty, longer than the model can read or has an id outside the
   ///   vocabulary, or if `maximumTokens` is negative.
   public init(
     _ request: GenerationRequest, model: LanguageModel, isCancelled: @escaping () -> Bool = { false }
@@ -63,7 +63,7 @@ public final class Generator {
   ///
   /// A token that may be the start of a stop sequence comes when it is known not to be.
   ///
-  /// - Throws: ``InputError`` if the model's scores are not numbers.
+  /// - Throws: `InputError` if the model's scores are not numbers.
   public func next() throws -> Int32? {
     while readyIndex == ready.count {
       guard finishReason == nil else { return nil }

@@ -35,7 +35,7 @@ public struct Sampler: Sendable {
   /// The next token, given the score of every token of the vocabulary: logits, that is natural logarithms of
   /// probabilities up to a constant.
   ///
-  /// - Throws: ``InputError`` if there is no score or one is NaN or +∞: no choice would mean anything.
+  /// - Throws: `InputError` if there is no score or one is NaN or +∞: no choice would mean anything.
   public mutating func next(_ logits: some Sequence<Float>) throws -> Int32 {
     scores.removeAll(keepingCapacity: true)
     scores.append(contentsOf: logits)

@@ -22,7 +22,7 @@ public struct SamplingOptions: Sendable, Hashable {
 
   /// Bundles the numbers.
   ///
-  /// - Throws: ``InputError`` if one is outside its range.
+  /// - Throws: `InputError` if one is outside its range.
   public init(
     temperature: Float = 1, topK: Int? = nil, topP: Float = 1, minP: Float = 0, repetitionPenalty: Float = 1,
     seed: UInt64 = 0
