@@ -1,5 +1,5 @@
 /// What the pre-tokeniser needs to know of a character.
-enum CharacterClass: UInt8 {
+package enum CharacterClass: UInt8 {
   /// `\p{L}`.
   case letter
   /// `\p{N}`.
@@ -16,7 +16,7 @@ enum CharacterClass: UInt8 {
 ///
 /// Characters that were assigned later count as ``CharacterClass/other``, so that a text has the same tokens
 /// whichever Unicode version the standard library knows, and the same as in Python's `tokenizers`.
-enum CharacterClasses {
+package enum CharacterClasses {
   /// The number of scalars that the table covers; all above are ``CharacterClass/other``.
   static let tableSize = 0x34000
 
@@ -41,7 +41,7 @@ enum CharacterClasses {
   }()
 
   /// The class of one scalar, from the standard library's properties.
-  static func of(_ scalar: Unicode.Scalar) -> CharacterClass {
+  package static func of(_ scalar: Unicode.Scalar) -> CharacterClass {
     let properties = scalar.properties
     if properties.isWhitespace { return .space }
     let found: CharacterClass

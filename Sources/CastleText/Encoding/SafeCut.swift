@@ -4,7 +4,7 @@ extension Tokenizer {
   ///
   /// It is a place between a character that is not white space and one of ASCII's white space, and in no
   /// occurrence of an added token.
-  func lastSafeCut(in text: UnsafeBufferPointer<UInt8>, specialTokens: SpecialTokenReading) -> Int? {
+  package func lastSafeCut(in text: UnsafeBufferPointer<UInt8>, specialTokens: SpecialTokenReading) -> Int? {
     guard let base = text.baseAddress else { return nil }
     let matchers = matchers(specialTokens)
     let longest = matchers.map(\.longest).max() ?? 0

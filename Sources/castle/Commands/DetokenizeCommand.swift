@@ -47,12 +47,10 @@ struct DetokenizeCommand: ParsableCommand {
     let tokens = try Self.parse(text)
     let bytes = try tokenizer.decode(tokens, skippingSpecialTokens: skipSpecialTokens)
     guard json else {
-      return try FileHandle.standardOutput.write(contentsOf: Data(bytes))
+      return try StandardOutput.write(bytes)
     }
     let result = Result(count: tokens.count, bytes: bytes.count, text: String(decoding: bytes, as: UTF8.self))
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(result), as: UTF8.self))
+    try StandardOutput.write(try JSONOutput.line(result) + "\n")
   }
 
   private struct Result: Encodable {

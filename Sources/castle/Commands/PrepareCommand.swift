@@ -59,8 +59,7 @@ struct PrepareCommand: ParsableCommand {
   @Option(help: "What to do with bytes that are not UTF-8: replace them with U+FFFD, keep them, or refuse.")
   var invalidUTF8 = InvalidUTF8.replace
 
-  @Option(help: "The number of threads (default: all processors).")
-  var threads: Int?
+  @OptionGroup var backend: BackendOptions
 
   @Flag(help: "Replace the output folder if it exists.")
   var overwrite = false
@@ -78,13 +77,10 @@ struct PrepareCommand: ParsableCommand {
       throw ValidationError("give either --validation-fraction or --validation-documents, not both")
     }
     guard !paths.isEmpty else { throw ValidationError("give at least one file or folder of text") }
-    guard threads.map({ $0 >= 1 }) ?? true else {
-      throw ValidationError("--threads is \(threads!); 1 or more is right")
-    }
   }
 
   func run() throws {
-    let pool = ThreadPool(threadCount: threads ?? ThreadPool.availableProcessors)
+    let pool = ThreadPool(threadCount: backend.threadCount)
     let start = ContinuousClock.now
     let line = json ? nil : ProgressLine()
     let manifest = try preparation.run(

@@ -1,6 +1,5 @@
 import ArgumentParser
 import CastleText
-import Foundation
 
 /// `castle tokenize`: text to token ids.
 struct TokenizeCommand: ParsableCommand {
@@ -46,6 +45,7 @@ struct TokenizeCommand: ParsableCommand {
       bytes, specialTokens: ordinary ? .ordinary : .recognized,
       invalidBytes: keepInvalidBytes ? .kept : .replaced)
     let list = ids.map(String.init).joined(separator: json ? "," : " ")
-    print(json ? #"{"count":\#(ids.count),"bytes":\#(bytes.count),"ids":[\#(list)]}"# : list)
+    let line = json ? #"{"bytes":\#(bytes.count),"count":\#(ids.count),"ids":[\#(list)]}"# : list
+    try StandardOutput.write(line + "\n")
   }
 }

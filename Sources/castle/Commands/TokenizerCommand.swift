@@ -51,23 +51,19 @@ extension TokenizerCommand {
     @Option(help: ArgumentHelp("The member of a JSON line that holds the text.", valueName: "name"))
     var textField = "text"
 
-    @Option(help: "The number of threads (default: all processors).")
-    var threads: Int?
+    @OptionGroup var backend: BackendOptions
 
     @Flag(help: "Print one JSON object with the result on standard output, and no progress.")
     var json = false
 
     func validate() throws {
-      guard threads.map({ $0 >= 1 }) ?? true else {
-        throw ValidationError("--threads is \(threads!); 1 or more is right")
-      }
       guard minimumFrequency >= 1 else {
         throw ValidationError("--minimum-frequency is \(minimumFrequency); 1 or more is right")
       }
     }
 
     func run() throws {
-      let pool = ThreadPool(threadCount: threads ?? ThreadPool.availableProcessors)
+      let pool = ThreadPool(threadCount: backend.threadCount)
       var trainer = TokenizerTrainer()
       trainer.vocabularySize = vocabSize
       trainer.minimumFrequency = minimumFrequency

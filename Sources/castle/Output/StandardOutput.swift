@@ -5,8 +5,13 @@ import Foundation
 enum StandardOutput {
   /// Writes all of `text`.
   static func write(_ text: String) throws {
+    try write(Array(text.utf8))
+  }
+
+  /// Writes all of `bytes`.
+  static func write(_ bytes: [UInt8]) throws {
     do {
-      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+      try FileHandle.standardOutput.write(contentsOf: Data(bytes))
     } catch {
       throw InputError("cannot write to standard output: \(String(cString: strerror(errno)))")
     }

@@ -1,0 +1,202 @@
+import CastleFormats
+import CastleTensors
+import CastleText
+import Foundation
+import Testing
+
+struct CorpusPreparationTests {
+  private let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  private func prepare(
+    _ paths: [String], to output: String = "out", threads: Int = 2,
+    _ change: (inout CorpusPreparation) -> Void = { _ in }
+  ) throws -> CorpusManifest {
+    var preparation = CorpusPreparation()
+    preparation.validation = .documents(0)
+    change(&preparation)
+    return try preparation.run(
+      paths: paths, tokenizerPath: Golden.path("tokenizer.json"), output: folder.path(output),
+      pool: ThreadPool(threadCount: threads))
+  }
+
+  /// The documents that shards hold, as text.
+  private func documents(_ split: CorpusManifest.Split, in output: String = "out") throws -> [String] {
+    let tokenizer = try Golden.tokenizer()
+    let tokens = try split.shards.flatMap { shard in
+      let shard = try TokenShard(path: folder.path("\(output)/\(shard.file)"))
+      return shard.tokens(0..<shard.tokenCount)
+    }
+    #expect(tokens.count == split.tokens)
+    #expect(tokens.last == tokenizer.endOfText || tokens.isEmpty)
+    return try tokens.split(separator: tokenizer.endOfText!, omittingEmptySubsequences: false).dropLast().map
+    {
+      String(decoding: try tokenizer.decode($0), as: UTF8.self)
+    }
+  }
+
+  /// Files of many sizes and kinds: one is far longer than what is encoded at a time.
+  private func makeCorpus() throws -> String {
+    var random = RandomText(seed: 5)
+    for index in 0..<20 {
+      try folder.write(random.text(longest: 3_000) + [0x2E], to: "corpus/part\(index % 3)/\(index).txt")
+    }
+    let play = try Golden.bytes("training.txt")
+    try folder.write((0..<40).flatMap { _ in play }, to: "corpus/long.md")
+    let lines = (0..<50).map { #"{"id": \#($0), "text": "Line \#($0)\nnext \ud83d\ude00"}"# }
+    try folder.write(lines.joined(separator: "\n"), to: "corpus/lines.jsonl")
+    try folder.write("not text", to: "corpus/picture.png")
+    try folder.write("hidden", to: "corpus/.hidden.txt")
+    return folder.path("corpus")
+  }
+
+  @Test func theBytesDoNotDependOnTheThreads() throws {
+    let corpus = try makeCorpus()
+    var expected: [String: [UInt8]] = [:]
+    for threads in [1, 2, 5] {
+      _ = try prepare([corpus], to: "out\(threads)", threads: threads) {
+        $0.validation = .fraction(0.2)
+        $0.shardTokens = 50_000
+      }
+      var files: [String: [UInt8]] = [:]
+      for name in try folder.names(in: "out\(threads)") {
+        files[name] = try folder.bytes("out\(threads)/\(name)")
+      }
+      if threads == 1 { expected = files }
+      #expect(files == expected)
+    }
+    #expect(expected.keys.contains("train_000001.bin") && expected.keys.contains("val_000000.bin"))
+  }
+
+  @Test func documentsComeInOrderWithAnEndAfterEach() throws {
+    let corpus = try makeCorpus()
+    let manifest = try prepare([corpus]) { $0.shardTokens = 40_000 }
+    let found = try documents(manifest.train)
+    #expect(manifest.train.documents == 71)
+    #expect(found.count == 71)
+    #expect(found[0] == "Line 0\nnext \u{1F600}")
+    let play = String(decoding: try Golden.bytes("training.txt"), as: UTF8.self)
+    #expect(found[50] == String(repeating: play, count: 40))
+    #expect(found[51] == String(decoding: try folder.bytes("corpus/part0/0.txt"), as: UTF8.self))
+    #expect(manifest.train.bytes == found.reduce(0) { $0 + $1.utf8.count })
+    #expect(manifest.train.shards.dropLast().allSatisfy { $0.tokens == 40_000 })
+    #expect(try CorpusManifest.read(folder: folder.path("out")) == manifest)
+    try manifest.verifyHashes(folder: folder.path("out"))
+  }
+
+  @Test func longDocumentsHaveTheTokensOfTheWhole() throws {
+    let text = try Golden.bytes("training.txt")
+    let long = (0..<30).flatMap { _ in text }
+    let path = try folder.write(long, to: "long.txt")
+    let manifest = try prepare([path])
+    let tokenizer = try Golden.tokenizer()
+    let shard = try TokenShard(path: folder.path("out/\(manifest.train.shards[0].file)"))
+    #expect(
+      shard.tokens(0..<shard.tokenCount)
+        == tokenizer.encode(long, specialTokens: .ordinary) + [tokenizer.endOfText!])
+  }
+
+  @Test func documentsAreChosenForValidationByTheSeed() throws {
+    let corpus = try makeCorpus()
+    func validation(_ seed: UInt64, _ size: ValidationSize) throws -> (CorpusManifest, [String]) {
+      let manifest = try prepare([corpus]) {
+        $0.seed = seed
+        $0.validation = size
+        $0.replacesOutput = true
+      }
+      let (train, validation) = (try documents(manifest.train), try documents(manifest.validation))
+      #expect(train.count + validation.count == 71)
+      #expect(Set(train).isDisjoint(with: validation))
+      return (manifest, validation)
+    }
+    let (_, first) = try validation(1, .documents(7))
+    #expect(first.count == 7)
+    #expect(try validation(1, .documents(7)).1 == first)
+    #expect(try validation(2, .documents(7)).1 != first)
+    #expect(try validation(1, .fraction(0.1)).1 == first)
+    #expect(try validation(1, .fraction(1e-9)).0.validation.documents == 1)
+  }
+
+  @Test func theOnlyDocumentIsCutForValidation() throws {
+    let text = try Golden.bytes("training.txt")
+    let path = try folder.write(text, to: "play.txt")
+    let manifest = try prepare([path]) { $0.validation = .fraction(0.1) }
+    let parts = try documents(manifest.train) + documents(manifest.validation)
+    #expect(parts.count == 2)
+    #expect(Array(parts.joined().utf8) == text)
+    #expect(parts[0].hasSuffix("\n"))
+    #expect((1_500...2_400).contains(manifest.validation.bytes))
+  }
+
+  @Test func separatorLinesDivideATextIntoDocuments() throws {
+    let path = try folder.write(
+      "one\n<|endoftext|>\ntwo <|endoftext|>\n\n<|endoftext|>\r\n<|endoftext|>\nlast", to: "a.txt")
+    let manifest = try prepare([path]) { $0.separator = "<|endoftext|>" }
+    #expect(try documents(manifest.train) == ["one\n", "two <|endoftext|>\n\n", "last"])
+    #expect(manifest.emptyDocuments == 1)
+    #expect(throws: InputError.self) { try prepare([path], to: "b") { $0.separator = "two words" } }
+  }
+
+  @Test func bytesThatAreNotUTF8AreTreatedAsAsked() throws {
+    let path = try folder.write([0x61, 0xFF, 0x62, 0x0A], to: "a.txt")
+    let replaced = try prepare([path])
+    #expect(try documents(replaced.train) == ["a\u{FFFD}b\n"])
+    #expect(replaced.invalidDocuments == 1 && replaced.train.bytes == 6)
+    let kept = try prepare([path], to: "kept") { $0.invalidBytes = .kept }
+    #expect(kept.invalidDocuments == 1 && kept.train.bytes == 4)
+    let error = try #require(throws: InputError.self) {
+      try prepare([path], to: "none") { $0.invalidBytes = nil }
+    }
+    #expect(error.description.contains(path))
+  }
+
+  @Test func badLinesAreNamed() throws {
+    for (line, word) in [
+      ("{\"text\": 5}", "text"), ("nonsense", "expected"), ("{\"text\": \"a\"", "expected"),
+    ] {
+      let path = try folder.write("{\"text\": \"fine\"}\n\n\(line)\n", to: "bad.jsonl")
+      let error = try #require(throws: InputError.self) { try prepare([path]) }
+      #expect(error.description.contains("\(path), line 3"), "\(error)")
+      #expect(error.description.contains(word), "\(error)")
+    }
+    #expect(try folder.names() == ["bad.jsonl"])
+  }
+
+  @Test func corporaWithoutTextAreRefused() throws {
+    try FileManager.default.createDirectory(atPath: folder.path("empty"), withIntermediateDirectories: true)
+    let blank = try folder.write("", to: "blank/a.txt")
+    let lines = try folder.write("{\"text\": \"\"}\n", to: "lines.jsonl")
+    for paths in [[folder.path("empty")], [blank], [lines], [folder.path("none")]] {
+      let error = try #require(throws: InputError.self) { try prepare(paths) }
+      #expect(error.description.contains("empty") || error.description.contains(paths[0]), "\(error)")
+    }
+    #expect(!(try folder.names().contains("out")))
+  }
+
+  @Test func impossibleSizesAreRefused() throws {
+    let path = try folder.write("some text\n", to: "a.txt")
+    for validation in [
+      ValidationSize.documents(1), .documents(-1), .fraction(1), .fraction(-0.1), .fraction(.nan),
+    ] {
+      #expect(throws: InputError.self) { try prepare([path]) { $0.validation = validation } }
+    }
+    for tokens in [0, -5, 1 << 40] {
+      #expect(throws: InputError.self) { try prepare([path]) { $0.shardTokens = tokens } }
+    }
+  }
+
+  @Test func changedShardsAreFound() throws {
+    let path = try folder.write("some text\n", to: "a.txt")
+    let manifest = try prepare([path])
+    let name = "out/\(manifest.train.shards[0].file)"
+    var bytes = try folder.bytes(name)
+    bytes[1024] ^= 1
+    try folder.write(bytes, to: name)
+    #expect(throws: InputError.self) { try manifest.verifyHashes(folder: folder.path("out")) }
+    try folder.write(bytes + [0, 0], to: name)
+    #expect(throws: InputError.self) { try CorpusManifest.read(folder: folder.path("out")) }
+  }
+}
