@@ -3,10 +3,13 @@ import CastleText
 /// GPT-2's words and merges by their definitions, without regard to speed.
 struct ReferenceEncoder {
   let tokenizer: Tokenizer
+  private let byteTokens: [[UInt8]: Int32]
   private let ranks: [[Int32]: (rank: Int, merged: Int32)]
 
   init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
+    let tokens = (0..<Int32(tokenizer.vocabularySize)).map { (Array(tokenizer.bytes(of: $0)), $0) }
+    byteTokens = Dictionary(tokens.filter { $0.0.count == 1 }, uniquingKeysWith: { first, _ in first })
     ranks = Dictionary(
       uniqueKeysWithValues: tokenizer.mergeList.enumerated().map {
         ([$1.left, $1.right], (rank: $0, merged: $1.merged))
@@ -24,9 +27,7 @@ struct ReferenceEncoder {
 
   /// The tokens of one word.
   func merge(_ word: [UInt8]) -> [Int32] {
-    var tokens = word.map { byte in
-      (0..<Int32(tokenizer.vocabularySize)).first { Array(tokenizer.bytes(of: $0)) == [byte] }!
-    }
+    var tokens = word.map { byteTokens[[$0]]! }
     while true {
       let found = tokens.indices.dropLast().compactMap { index in
         ranks[[tokens[index], tokens[index + 1]]].map { (rank: $0.rank, index: index, merged: $0.merged) }
