@@ -16,10 +16,10 @@ struct CorpusPipeline {
   ///   - work: Works on one item; called on any thread, with its number.
   ///   - deliver: Takes the results, in the order of the items; called on any thread, once at a time.
   ///   - progress: Called on the calling thread with the number of bytes that are done.
-  /// - Throws: The error of the earliest item that has one.
+  /// - Throws: The error of the earliest item that has one, or that of `progress`.
   func run<Result>(
     _ reader: CorpusReader, work: (CorpusItem, _ thread: Int) throws -> Result,
-    deliver: (CorpusItem, Result) throws -> Void, progress: (Int) -> Void
+    deliver: (CorpusItem, Result) throws -> Void, progress: (Int) throws -> Void
   ) throws {
     var reader = reader
     let size = Self.roundBytes * pool.threadCount
@@ -44,7 +44,7 @@ struct CorpusPipeline {
       try delivered.get()
       done = try zip(items, results).map { ($0, try $1!.get()) }
       items = try following.get()
-      if let last = done.last { progress(last.item.bytesRead) }
+      if let last = done.last { try progress(last.item.bytesRead) }
     }
   }
 }

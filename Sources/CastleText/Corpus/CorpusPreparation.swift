@@ -31,17 +31,22 @@ public struct CorpusPreparation: Sendable {
   /// - Parameters:
   ///   - tokenizerPath: Where the tokenizer lies.
   ///   - pool: The threads to work on.
-  ///   - progress: Called now and then with the number of bytes done and of all.
+  ///   - progress: Called now and then with the number of bytes done and of all. If it throws, nothing is made.
   /// - Returns: What was made.
   /// - Throws: ``InputError`` if something cannot be read, makes no sense, or cannot be written.
   public func run(
     paths: [String], tokenizerPath: String, output: String, pool: ThreadPool,
-    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+    progress: (_ done: Int, _ all: Int) throws -> Void = { _, _ in }
   ) throws -> CorpusManifest {
     let tokenizer = try TokenizerFile.read(path: tokenizerPath)
     guard let endOfText = tokenizer.endOfText else {
       throw InputError(
         "\(tokenizerPath) has no end-of-text token; it needs an added token \"<|endoftext|>\"")
+    }
+    guard tokenizer.missingBytes.isEmpty else {
+      throw InputError(
+        "\(tokenizerPath) has no token for \(tokenizer.missingBytes.count) of the 256 bytes, so text would be lost; "
+          + "train one that has them all")
     }
     guard (1...TokenShardHeader.mostTokens).contains(shardTokens) else {
       throw InputError("shards of \(shardTokens) tokens are impossible; from 1 to 2147483647 is right")
@@ -58,7 +63,9 @@ public struct CorpusPreparation: Sendable {
       let writer = CorpusWriter(
         folder: folder, tokenizer: tokenizer, endOfText: endOfText, choice: choice, shardTokens: shardTokens)
       let reader = CorpusReader(files, cutter: cutter, cut: choice.cut)
-      try encode(reader, tokenizer: tokenizer, pool: pool, into: writer) { progress($0, reader.totalBytes) }
+      try encode(reader, tokenizer: tokenizer, pool: pool, into: writer) {
+        try progress($0, reader.totalBytes)
+      }
       manifest = try writer.finish(self, files: files)
     }
     return manifest!
@@ -66,7 +73,7 @@ public struct CorpusPreparation: Sendable {
 
   private func encode(
     _ reader: CorpusReader, tokenizer: Tokenizer, pool: ThreadPool, into writer: CorpusWriter,
-    progress: (Int) -> Void
+    progress: (Int) throws -> Void
   ) throws {
     let encoders = (0..<pool.threadCount).map { _ in TokenEncoder(tokenizer) }
     let source = PieceText(invalidBytes: invalidBytes, field: textField)

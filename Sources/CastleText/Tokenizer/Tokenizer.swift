@@ -24,6 +24,9 @@ public final class Tokenizer: Sendable {
   /// first present of `<|end_of_text|>`, `</s>`, `<eos>`.
   public let endOfText: Int32?
 
+  /// The bytes that the vocabulary has no token for. Encoding leaves them out, as Python's `tokenizers` does.
+  public var missingBytes: [UInt8] { (0...255).filter { byteTokens[Int($0)] < 0 } }
+
   /// The merges, the one to apply first at the start.
   public let mergeList: [Merge]
 

@@ -38,7 +38,7 @@ public struct TokenizerTrainer: Sendable {
   ///
   /// - Throws: ``InputError`` if something cannot be read, or the vocabulary has no room for a merge.
   public func train(
-    paths: [String], pool: ThreadPool, progress: (Progress) -> Void = { _ in }
+    paths: [String], pool: ThreadPool, progress: (Progress) throws -> Void = { _ in }
   ) throws -> Tokenizer {
     let base = try Self.base(specialTokens)
     guard vocabularySize > base.vocabularySize, vocabularySize <= Tokenizer.mostTokens else {
@@ -49,14 +49,14 @@ public struct TokenizerTrainer: Sendable {
     let cutter = PieceCutter(tokenizer: base, specialTokens: .ordinary, separator: [])
     let reader = CorpusReader(try CorpusFile.find(paths), cutter: cutter)
     let counter = WordCounter(pool: pool, source: PieceText(invalidBytes: .replaced, field: textField))
-    let words = try counter.count(reader) { progress(.counting(done: $0, all: reader.totalBytes)) }
+    let words = try counter.count(reader) { try progress(.counting(done: $0, all: reader.totalBytes)) }
     var learner = MergeLearner(
       words, vocabulary: (0..<Int32(base.vocabularySize)).map { Array(base.bytes(of: $0)) },
       byteTokens: base.byteTokens)
     let all = vocabularySize - base.vocabularySize
     while learner.vocabulary.count < vocabularySize {
       guard learner.learn(minimum: minimumFrequency) else { break }
-      if learner.merges.count % 64 == 0 { progress(.merging(done: learner.merges.count, all: all)) }
+      if learner.merges.count % 64 == 0 { try progress(.merging(done: learner.merges.count, all: all)) }
     }
     let vocabulary = learner.vocabulary.enumerated().map { id, bytes in
       id < specialTokens.count ? nil : bytes

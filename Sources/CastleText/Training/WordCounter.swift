@@ -8,7 +8,7 @@ struct WordCounter {
   let source: PieceText
 
   /// The words of all documents; `progress` is called with the number of bytes that are done.
-  func count(_ reader: CorpusReader, progress: (Int) -> Void) throws -> WordTable {
+  func count(_ reader: CorpusReader, progress: (Int) throws -> Void) throws -> WordTable {
     let tables = (0..<pool.threadCount).map { _ in WordTable() }
     let preTokenizer = PreTokenizer()
     try CorpusPipeline(pool: pool).run(

@@ -83,9 +83,11 @@ struct PrepareCommand: ParsableCommand {
     let pool = ThreadPool(threadCount: backend.threadCount)
     let start = ContinuousClock.now
     let line = json ? nil : ProgressLine()
+    Interruption.listen()
     let manifest = try preparation.run(
       paths: paths, tokenizerPath: tokenizer, output: output, pool: pool
     ) { done, all in
+      try ProgressText.checkInterruption()
       line?.update(ProgressText.bytes(done, of: all, after: start.duration(to: .now)))
     }
     line?.finish()
@@ -136,6 +138,11 @@ struct PrepareCommand: ParsableCommand {
 
 /// What a progress line says of work that goes through bytes.
 enum ProgressText {
+  /// Ends work that someone asked to end.
+  static func checkInterruption() throws {
+    if Interruption.isRequested { throw InputError("interrupted; nothing was written") }
+  }
+
   /// The share that is done, the rate, and the time that is left.
   static func bytes(_ done: Int, of all: Int, after time: Duration) -> String {
     let seconds = max(time / .seconds(1), 1e-6)

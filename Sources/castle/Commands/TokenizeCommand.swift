@@ -1,5 +1,6 @@
 import ArgumentParser
 import CastleText
+import CastleTraining
 
 /// `castle tokenize`: text to token ids.
 struct TokenizeCommand: ParsableCommand {
@@ -40,6 +41,11 @@ struct TokenizeCommand: ParsableCommand {
 
   func run() throws {
     let tokenizer = try source.read()
+    if !tokenizer.missingBytes.isEmpty {
+      ProgressLine().note(
+        "note: the tokenizer has no token for \(tokenizer.missingBytes.count) of the 256 bytes; they are left out"
+      )
+    }
     let bytes = try text.map { Array($0.utf8) } ?? CommandInput.bytes(ofFile: file)
     let ids = tokenizer.encode(
       bytes, specialTokens: ordinary ? .ordinary : .recognized,

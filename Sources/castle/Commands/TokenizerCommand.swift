@@ -71,7 +71,9 @@ extension TokenizerCommand {
       trainer.textField = textField
       let start = ContinuousClock.now
       let line = json ? nil : ProgressLine()
+      Interruption.listen()
       let tokenizer = try trainer.train(paths: paths, pool: pool) { progress in
+        try ProgressText.checkInterruption()
         line?.update(Self.text(progress, after: start.duration(to: .now)))
       }
       line?.finish()

@@ -188,6 +188,18 @@ struct CorpusPreparationTests {
     }
   }
 
+  @Test func whatIsInterruptedLeavesNothing() throws {
+    struct Interrupted: Error {}
+    let path = try folder.write(Golden.bytes("training.txt"), to: "play.txt")
+    #expect(throws: Interrupted.self) {
+      try CorpusPreparation().run(
+        paths: [path], tokenizerPath: Golden.path("tokenizer.json"), output: folder.path("out"),
+        pool: ThreadPool(threadCount: 2)
+      ) { _, _ in throw Interrupted() }
+    }
+    #expect(try folder.names() == ["play.txt"])
+  }
+
   @Test func changedShardsAreFound() throws {
     let path = try folder.write("some text\n", to: "a.txt")
     let manifest = try prepare([path])

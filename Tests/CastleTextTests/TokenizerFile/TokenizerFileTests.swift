@@ -137,6 +137,16 @@ struct TokenizerFileTests {
     #expect(throws: InputError.self) { try parse(Array("{\"normalizer\": \(text)".utf8)) }
   }
 
+  @Test func bytesWithoutTokensAreLeftOut() throws {
+    var document = try document()
+    document["added_tokens"] = [[String: Any]]()
+    document["model"] = ["vocab": ["a": 0, "b": 1, "ab": 2], "merges": [["a", "b"]]]
+    let tokenizer = try parse(document)
+    #expect(tokenizer.encode("a\u{E9}b") == [2])
+    #expect(tokenizer.encode("a,b ab") == [0, 1, 2])
+    #expect(tokenizer.missingBytes.count == 254)
+  }
+
   @Test func missingFilesAreNamed() throws {
     let folder = try TemporaryFolder()
     let missing = folder.path("none.json")
