@@ -32,18 +32,25 @@ static void CASTLE_NAME(add)(ptrdiff_t count, const float *x, float *y) {
   }
 }
 
+enum { DOUBLES = CASTLE_LANES / 2 };
+
+/// As many doubles as fill a vector, and as many floats.
+typedef double vd __attribute__((vector_size(8 * DOUBLES)));
+typedef float vf_half __attribute__((vector_size(4 * DOUBLES), aligned(4)));
+
 static double CASTLE_NAME(sum_of_squares)(ptrdiff_t count, const float *x) {
-  double total = 0;
-  // Short runs in single precision, so that their rounding is far below that of the sum.
-  for (ptrdiff_t start = 0; start < count; start += 16 * ROW_PAIR) {
-    vf2 sum = {0};
-    const ptrdiff_t end = count - start < 16 * ROW_PAIR ? count : start + 16 * ROW_PAIR;
-    for (ptrdiff_t j = start; j < end; j += ROW_PAIR) {
-      const vf2 v = vf2_load_first(x + j, end - j);
-      sum = vf2_fma(v, v, sum);
+  vd sums[4] = {{0}, {0}, {0}, {0}};
+  ptrdiff_t j = 0;
+  for (; j + 4 * DOUBLES <= count; j += 4 * DOUBLES) {
+    for (int k = 0; k < 4; k++) {
+      const vd v = __builtin_convertvector(*(const vf_half *)(x + j + k * DOUBLES), vd);
+      sums[k] += v * v;
     }
-    total += vf2_sum(sum);
   }
+  double total = 0;
+  for (; j < count; j++) total += (double)x[j] * x[j];
+  const vd all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  for (int lane = 0; lane < DOUBLES; lane++) total += all[lane];
   return total;
 }
 
@@ -196,7 +203,8 @@ static void CASTLE_NAME(adamw)(
     const vf m = vf_fma(vf_load_first(first + j, n), vf_set(step->beta1), g * rest1);
     const vf v = vf_fma(vf_load_first(second + j, n), vf_set(step->beta2), g * g * rest2);
     const vf root = __builtin_elementwise_sqrt(v * step->second_correction) + step->epsilon;
-    const vf w = vf_load_first(weights + j, n) * step->keep - m / root * step->rate;
+    const vf before = vf_load_first(weights + j, n);
+    const vf w = before - vf_fma(before, vf_set(step->shrink), m / root * step->rate);
     vf_store_first(first + j, m, n);
     vf_store_first(second + j, v, n);
     vf_store_first(weights + j, w, n);

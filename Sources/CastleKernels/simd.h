@@ -20,6 +20,7 @@ CASTLE_INLINE vf vf_load_first(const float *p, size_t n) {
 #if defined(CASTLE_AVX512)
   return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 #else
+  if (n == CASTLE_LANES) return vf_load(p);
   vf x = {0};
   memcpy(&x, p, 4 * n);
   return x;
@@ -31,7 +32,10 @@ CASTLE_INLINE void vf_store_first(float *p, vf x, size_t n) {
 #if defined(CASTLE_AVX512)
   _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)x);
 #else
-  memcpy(p, &x, 4 * n);
+  if (n == CASTLE_LANES)
+    vf_store(p, x);
+  else
+    memcpy(p, &x, 4 * n);
 #endif
 }
 

@@ -18,7 +18,8 @@ public struct DeviceMatrix<Element: BitwiseCopyable & Sendable>: Sendable {
   public init(buffer: Buffer, offset: Int = 0, rowCount: Int, columnCount: Int, rowStride: Int? = nil) {
     let stride = rowStride ?? columnCount
     precondition(offset >= 0 && rowCount >= 0 && columnCount >= 0 && stride >= columnCount)
-    let end = rowCount == 0 ? offset : offset + (rowCount - 1) * stride + columnCount
+    let isEmpty = rowCount == 0 || columnCount == 0
+    let end = isEmpty ? 0 : offset + (rowCount - 1) * stride + columnCount
     precondition(end * MemoryLayout<Element>.stride <= buffer.byteCount, "window outside its buffer")
     self.buffer = buffer
     self.offset = offset

@@ -3,4 +3,5 @@
 
 #include "castle_isa.h"
 #include "castle_attention_kernels.h"
+#include "castle_pause.h"
 #include "castle_row_kernels.h"

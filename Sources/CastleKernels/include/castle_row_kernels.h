@@ -15,8 +15,8 @@ typedef struct castle_adamw {
   float epsilon;
   /// The factor of g before anything else.
   float gradient_scale;
-  /// 1 - learning rate * weight decay.
-  float keep;
+  /// learning rate * weight decay.
+  float shrink;
   /// learning rate / (1 - beta1^t).
   float rate;
   /// 1 / (1 - beta2^t).
@@ -31,7 +31,7 @@ typedef struct castle_row_kernels {
   /// y <- y + x.
   void (*add)(ptrdiff_t count, const float *x, float *y);
 
-  /// Sum of x².
+  /// The sum of x², in double precision.
   double (*sum_of_squares)(ptrdiff_t count, const float *x);
 
   /// x <- x + residual (if not null), then y <- x * scale * weight with scale = 1 / sqrt(mean(x²) + epsilon).

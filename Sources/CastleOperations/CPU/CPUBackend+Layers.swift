@@ -26,22 +26,25 @@ extension CPUBackend {
     _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix
   ) {
     precondition(dy.rowCount == x.rowCount && dx.rowCount == x.rowCount, "shapes do not fit")
-    let parts = max(1, min(pool.threadCount, x.count / Self.grain))
-    withScratch(parts * x.columnCount) { partials in
-      partials.update(repeating: 0, count: parts * x.columnCount)
-      pool.forEach(parts) { part in
-        let rows = x.rowCount * part / parts..<x.rowCount * (part + 1) / parts
-        let start = rows.lowerBound
-        self.kernels.rms_norm_backward(
-          rows.count, x.columnCount, dy.hostAddress + start * dy.rowStride, dy.rowStride,
-          x.hostAddress + start * x.rowStride, x.rowStride, weight.hostAddress,
-          scales.hostAddress + start, dx.hostAddress + start * dx.rowStride, dx.rowStride,
-          partials + part * x.columnCount)
-      }
-      for part in 0..<parts {
-        kernels.add(x.columnCount, partials + part * x.columnCount, dWeight.hostAddress)
-      }
+    precondition(dy.columnCount == x.columnCount && dx.columnCount == x.columnCount, "shapes do not fit")
+    precondition(
+      weight.count == x.columnCount && dWeight.count == x.columnCount && scales.count == x.rowCount,
+      "shapes do not fit")
+    // How the sum over rows is split depends on the shape alone.
+    let columns = x.columnCount
+    let parts = max(1, min(64, x.rowCount, x.count / Self.grain))
+    let partials = scratch.floats(parts * columns)
+    pool.forEach(parts) { [kernels] part in
+      let start = x.rowCount * part / parts
+      let end = x.rowCount * (part + 1) / parts
+      let partial = partials + part * columns
+      partial.update(repeating: 0, count: columns)
+      kernels.rms_norm_backward(
+        end - start, columns, dy.hostAddress + start * dy.rowStride, dy.rowStride,
+        x.hostAddress + start * x.rowStride, x.rowStride, weight.hostAddress, scales.hostAddress + start,
+        dx.hostAddress + start * dx.rowStride, dx.rowStride, partial)
     }
+    for part in 0..<parts { kernels.add(columns, partials + part * columns, dWeight.hostAddress) }
   }
 
   // MARK: Rotary positions
@@ -102,15 +105,6 @@ extension CPUBackend {
         rows.count, dy.columnCount, dy.hostAddress + start * dy.rowStride, dy.rowStride,
         gateUp.hostAddress + start * gateUp.rowStride, gateUp.rowStride,
         dGateUp.hostAddress + start * dGateUp.rowStride, dGateUp.rowStride)
-    }
-  }
-
-  /// Lends memory for `count` floats.
-  func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { buffer in
-      guard let base = buffer.baseAddress else { return }
-      Scratch.poison(base, byteCount: count * MemoryLayout<Float>.stride)
-      body(base)
     }
   }
 }

@@ -54,7 +54,9 @@ extension CPUBackend {
   ) {
     precondition(x.rowCount == y.rowCount && x.columnCount == y.columnCount, "matrices of different shapes")
     if x.isContiguous && y.isContiguous {
-      pool.forEachRange(of: x.count, minimum: Self.grain) { range in
+      pool.forEachRange(
+        of: x.count, minimum: Self.grain, partsPerThread: Self.partsPerThread
+      ) { range in
         body(x.hostAddress + range.lowerBound, y.hostAddress + range.lowerBound, range.count)
       }
     } else {

@@ -10,14 +10,12 @@ extension CPUBackend {
     }
     let chunk = 1 << 16
     let chunks = (x.count + chunk - 1) / chunk
-    return withUnsafeTemporaryAllocation(of: Double.self, capacity: max(chunks, 1)) { sums in
-      let sums = UnsafeMutableBufferPointer(rebasing: sums[...])
-      pool.forEach(chunks) { [kernels] index in
-        let start = index * chunk
-        sums[index] = kernels.sum_of_squares(min(chunk, x.count - start), x.hostAddress + start)
-      }
-      return sums.prefix(chunks).reduce(0, +)
+    let sums = scratch.doubles(chunks)
+    pool.forEach(chunks) { [kernels] index in
+      let start = index * chunk
+      sums[index] = kernels.sum_of_squares(min(chunk, x.count - start), x.hostAddress + start)
     }
+    return (0..<chunks).reduce(0) { $0 + sums[$1] }
   }
 
   /// One step of AdamW. See ``Backend``.
@@ -29,11 +27,13 @@ extension CPUBackend {
     let (beta1, beta2) = (Double(step.beta1), Double(step.beta2))
     var constants = castle_adamw(
       beta1: step.beta1, beta2: step.beta2, epsilon: step.epsilon, gradient_scale: step.gradientScale,
-      keep: 1 - step.learningRate * step.weightDecay,
+      shrink: step.learningRate * step.weightDecay,
       rate: Float(Double(step.learningRate) / (1 - pow(beta1, Double(step.number)))),
       second_correction: Float(1 / (1 - pow(beta2, Double(step.number)))))
     withUnsafePointer(to: &constants) { constants in
-      pool.forEachRange(of: weights.count, minimum: Self.grain) { [kernels] range in
+      pool.forEachRange(
+        of: weights.count, minimum: Self.grain, partsPerThread: Self.partsPerThread
+      ) { [kernels] range in
         let start = range.lowerBound
         kernels.adamw(
           range.count, weights.hostAddress + start, gradients.hostAddress + start,

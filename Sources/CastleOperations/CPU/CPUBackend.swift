@@ -17,6 +17,7 @@ public final class CPUBackend: Backend, @unchecked Sendable {
 
   let kernels: castle_row_kernels
   let attentionWorkspace = AttentionWorkspace()
+  let scratch = ScratchMemory()
 
   /// A backend with `threads` threads. Traps below one, and if this processor lacks `instructionSet`.
   public init(threads: Int = ThreadPool.availableProcessors, instructionSet: InstructionSet = .best) {
@@ -37,8 +38,12 @@ public final class CPUBackend: Backend, @unchecked Sendable {
   /// Rows of a matrix are worth a thread of their own from about this many elements on.
   static let grain = 4_096
 
+  /// A thread that other programs hold up leaves some of its parts to the others.
+  static let partsPerThread = 4
+
   /// Calls `body` with ranges of rows of a matrix with `columns` columns, on all threads.
   func forEachRows(_ rows: Int, columns: Int, _ body: (Range<Int>) -> Void) {
-    pool.forEachRange(of: rows, minimum: max(1, Self.grain / max(columns, 1)), body)
+    pool.forEachRange(
+      of: rows, minimum: max(1, Self.grain / max(columns, 1)), partsPerThread: Self.partsPerThread, body)
   }
 }

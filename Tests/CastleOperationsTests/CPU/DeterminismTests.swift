@@ -35,6 +35,26 @@ struct DeterminismTests {
     return results.bits
   }
 
+  @Test("the norm's gradients do not depend on threads", arguments: InstructionSet.available)
+  func normGradients(instructionSet: InstructionSet) {
+    let (rows, columns) = (1000, 130)
+    let results = (1...3).map { threads in
+      let backend = Machine(instructionSet: instructionSet, threads: threads).backend
+      var source = RandomSource(seed: 2)
+      let (x, dy, dx) = (
+        backend.matrix(source.normals(rows * columns), columns: columns),
+        backend.matrix(source.normals(rows * columns), columns: columns),
+        backend.matrix(source.normals(rows * columns), columns: columns)
+      )
+      let weight = backend.matrix(source.normals(columns))
+      let dWeight = backend.matrix(source.normals(columns))
+      backend.rmsNormBackward(
+        dy, x: x, weight: weight, scales: backend.matrix(source.normals(rows)), dx: dx, dWeight: dWeight)
+      return (backend.values(dx) + backend.values(dWeight)).bits
+    }
+    #expect(results[0] == results[1] && results[1] == results[2])
+  }
+
   @Test("repeated calls", arguments: Machine.all)
   func repeated(machine: Machine) {
     let first = results(machine)

@@ -38,6 +38,20 @@ struct OptimizerTests {
     expectAccurate(backend.values(second), naive: naive.second, truth: truth.second, "second moments")
   }
 
+  @Test("a small decay does not drown in rounding", arguments: Machine.all)
+  func smallDecay(machine: Machine) {
+    let backend = machine.backend
+    let zeros = [Float](repeating: 0, count: 33)
+    let weights = backend.matrix([Float](repeating: 1, count: 33))
+    var step = Self.step(1)
+    step.learningRate = 1e-3
+    backend.adamW(
+      weights, gradients: backend.matrix(zeros), firstMoments: backend.matrix(zeros),
+      secondMoments: backend.matrix(zeros), step: step)
+    let truth = Float(1 - Double(step.learningRate) * Double(step.weightDecay))
+    #expect(backend.values(weights).allSatisfy { $0 == truth })
+  }
+
   @Test("AdamW with zero, denormal, huge and NaN gradients", arguments: Machine.all)
   func extremes(machine: Machine) {
     let backend = machine.backend
@@ -66,6 +80,15 @@ struct OptimizerTests {
     }
     #expect(sums[0] == sums[1] && sums[1] == sums[2])
     #expect(abs(sums[0] - truth) <= 4 * Double(Float.ulpOfOne) * truth)
+  }
+
+  @Test("squares beyond single precision", arguments: Machine.all, [1e-30, 1e25] as [Float])
+  func squaresBeyondSinglePrecision(machine: Machine, scale: Float) {
+    let backend = machine.backend
+    var source = RandomSource(seed: 4)
+    let x = source.normals(1025, scale: scale)
+    let truth = ReferenceOperations.sumOfSquares(x.doubles)
+    #expect(abs(backend.sumOfSquares(backend.matrix(x)) - truth) <= 1e-12 * truth)
   }
 
   @Test("the sum of squares of a window", arguments: Machine.all, Shape.all)

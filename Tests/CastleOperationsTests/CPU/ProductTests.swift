@@ -25,6 +25,7 @@ struct ProductTests {
     Sizes(m: 1, n: 1, k: 1), Sizes(m: 1, n: 130, k: 65), Sizes(m: 1, n: 1025, k: 130),
     Sizes(m: 7, n: 63, k: 1), Sizes(m: 65, n: 7, k: 130), Sizes(m: 130, n: 65, k: 63),
     Sizes(m: 63, n: 130, k: 65), Sizes(m: 1025, n: 1, k: 7), Sizes(m: 33, n: 7, k: 1025),
+    Sizes(m: 3, n: 700, k: 300), Sizes(m: 8, n: 513, k: 130), Sizes(m: 9, n: 130, k: 257),
   ]
 
   static let factors = [
