@@ -92,9 +92,7 @@ struct ValidationChoice {
   }
 
   private static func number(_ document: Int, of file: CorpusFile, seed: UInt64) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ mixed(seed)
-    for byte in file.name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    return mixed(hash ^ mixed(UInt64(document)))
+    mixed(mixed(ByteHash.of(file.name.utf8) ^ mixed(seed)) ^ UInt64(document))
   }
 
   /// The finaliser of SplitMix64: every bit of the result depends on every bit of `value`.

@@ -3,8 +3,16 @@ final class LongWordMerger {
   private let merges: MergeTable
   private var next: [Int32] = []
   private var previous: [Int32] = []
-  /// Rank in the upper, position in the lower half: the smallest is the merge to make.
-  private var candidates = MinimumHeap()
+  private var candidates = Heap<Candidate>()
+
+  /// A merge that may be made.
+  private struct Candidate: HeapElement {
+    /// Rank in the upper, position in the lower half: the smallest goes first.
+    var key: UInt64
+
+    @inline(__always)
+    func goesBefore(_ other: Candidate) -> Bool { key < other.key }
+  }
 
   init(merges: MergeTable) {
     self.merges = merges
@@ -18,12 +26,12 @@ final class LongWordMerger {
     for index in 0..<count - 1 {
       push(tokens, at: index)
     }
-    while let candidate = candidates.popMinimum() {
-      let position = Int(candidate & 0xFFFF_FFFF)
+    while let candidate = candidates.pop() {
+      let position = Int(candidate.key & 0xFFFF_FFFF)
       guard tokens[position] >= 0, next[position] >= 0 else { continue }
       let right = Int(next[position])
       let entry = merges.find(tokens[position], tokens[right])
-      guard UInt64(entry.rank) == candidate >> 32 else { continue }
+      guard UInt64(entry.rank) == candidate.key >> 32 else { continue }
       tokens[position] = entry.merged
       tokens[right] = -1
       next[position] = next[right]
@@ -43,6 +51,6 @@ final class LongWordMerger {
     guard next[position] >= 0 else { return }
     let rank = merges.find(tokens[position], tokens[Int(next[position])]).rank
     guard rank != MergeTable.noRank else { return }
-    candidates.push(UInt64(rank) << 32 | UInt64(position))
+    candidates.push(Candidate(key: UInt64(rank) << 32 | UInt64(position)))
   }
 }

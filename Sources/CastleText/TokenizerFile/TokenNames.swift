@@ -60,8 +60,7 @@ struct TokenNames {
 
   /// The slot that holds the token, or the empty one where it would go.
   private func slot(of bytes: [UInt8]) -> Int {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    let hash = ByteHash.of(bytes)
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: hash ^ hash >> 29) & mask
     while slots[slot] >= 0, tokens[Int(slots[slot])]! != bytes {

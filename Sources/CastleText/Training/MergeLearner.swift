@@ -11,7 +11,7 @@ struct MergeLearner {
   private var tokens: [Int32] = []
   private var words: [Word] = []
   private var pairs: [UInt64: Pair] = [:]
-  private var queue = PairQueue()
+  private var queue = Heap<PairCandidate>()
   private var ids: [[UInt8]: Int32] = [:]
 
   private struct Word {
@@ -44,7 +44,7 @@ struct MergeLearner {
         count(Self.key(tokens[place], tokens[place + 1]), word.count, in: index)
       }
     }
-    for (pair, found) in pairs { queue.push(PairQueue.Entry(count: found.count, pair: pair)) }
+    for (pair, found) in pairs { queue.push(PairCandidate(count: found.count, pair: pair)) }
   }
 
   /// Learns one merge; false if no pair occurs at least `minimum` times.
@@ -52,7 +52,7 @@ struct MergeLearner {
     while let top = queue.pop() {
       guard let pair = pairs[top.pair], pair.count > 0 else { continue }
       guard pair.count == top.count else {
-        queue.push(PairQueue.Entry(count: pair.count, pair: top.pair))
+        queue.push(PairCandidate(count: pair.count, pair: top.pair))
         continue
       }
       guard pair.count >= max(minimum, 1) else { return false }
@@ -80,7 +80,7 @@ struct MergeLearner {
     pairs[pair] = nil
     for pair in changed {
       if let found = pairs[pair], found.count > 0 {
-        queue.push(PairQueue.Entry(count: found.count, pair: pair))
+        queue.push(PairCandidate(count: found.count, pair: pair))
       }
     }
   }

@@ -64,8 +64,7 @@ final class WordTable {
 
   @inline(__always)
   private static func hash(_ word: UnsafeBufferPointer<UInt8>) -> UInt32 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in word { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    let hash = ByteHash.of(word)
     return UInt32(truncatingIfNeeded: hash ^ hash >> 32)
   }
 }
