@@ -30,8 +30,8 @@ final class ThreadTeam: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  /// How often a thread looks for work, or for the end of a job, before it lets others run: 50 to 100 microseconds,
-  /// longer than the pause between two operations of a model and far shorter than a pause that a user would notice.
+  /// How often a thread looks for work, or for the end of a job, before it lets others run: some tens of microseconds,
+  /// longer than the pause between two operations of a model.
   private static let looks = 2_000
 
   init(workers: Int) {

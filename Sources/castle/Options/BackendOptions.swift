@@ -8,11 +8,13 @@ struct BackendOptions: ParsableArguments {
   var threads: Int?
 
   /// The number of threads to use.
-  var threadCount: Int { threads ?? ThreadPool.availableProcessors }
+  var threadCount: Int { threads ?? min(Self.most, ThreadPool.availableProcessors) }
+
+  private static let most = 256
 
   func validate() throws {
-    guard (1...256).contains(threadCount) else {
-      throw ValidationError("--threads \(threadCount) is not possible; choose 1 to 256.")
+    guard (1...Self.most).contains(threadCount) else {
+      throw ValidationError("--threads \(threadCount) is not possible; choose 1 to \(Self.most).")
     }
   }
 
