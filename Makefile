@@ -8,12 +8,14 @@ SHELL := /bin/bash
 SWIFT_FLAGS ?=
 BUILD := swift build -c release $(SWIFT_FLAGS)
 TEST := swift test -c release --disable-testable-imports $(SWIFT_FLAGS)
+SOURCES := Package.swift Sources Tests Snippets Benchmarks
 
 .PHONY: help
 help: ## List the targets.
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables of quickstart: TEXT=file-or-folder STEPS=n PRESET=name RUN=folder THREADS=n QUICK=1"
+	@echo "Variables of quickstart: TEXT=file-or-folder PRESET=name STEPS=n VOCABULARY=n PROMPT=text RUN=folder"
+	@echo "THREADS=n QUICK=1, as in: make quickstart TEXT=book.txt STEPS=500"
 
 .PHONY: setup
 setup: ## Check for Swift and OpenBLAS, install what is missing.
@@ -37,20 +39,17 @@ test-long: setup ## Run all tests, the long ones too.
 	@CASTLE_LONG_TESTS=1 $(TEST) && echo "make test-long: all tests passed"
 
 .PHONY: test-interop
-test-interop: build ## Compare with PyTorch, transformers and tokenizers, in a Python environment of its own.
+test-interop: ## Compare with PyTorch, transformers and tokenizers, in a Python environment of its own.
+	@scripts/setup interop
 	@Tests/Interop/run.sh && echo "make test-interop: all comparisons passed"
-
-.PHONY: examples
-examples: setup ## Build the example package.
-	@swift build -c release --package-path Examples --scratch-path .build-examples
 
 .PHONY: lint
 lint: ## Check the formatting.
-	@swift format lint --strict -r Sources Tests Examples/Sources Package.swift && echo "make lint: clean"
+	@swift format lint --strict -r $(SOURCES) && echo "make lint: clean"
 
 .PHONY: format
 format: ## Format the sources.
-	@swift format -i -r Sources Tests Examples/Sources Package.swift
+	@swift format -i -r $(SOURCES)
 
 .PHONY: docs
 docs: setup ## Write the documentation of the modules as web pages into .build/docs.
@@ -58,4 +57,4 @@ docs: setup ## Write the documentation of the modules as web pages into .build/d
 
 .PHONY: clean
 clean: ## Remove what was built. Data and runs stay.
-	rm -rf .build .build-examples
+	rm -rf .build
