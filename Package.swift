@@ -99,7 +99,7 @@ let package = Package(
       "CastleTraining",
       ["CastleModel", "CastleOperations", "CastleTensors", "CastleFormats", "CastleText"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["castle", "CastleFormats"], swiftSettings: strictImports),
+      name: "CommandTests", dependencies: ["castle", "CastleFormats", "CastleText"], swiftSettings: strictImports),
   ],
   swiftLanguageModes: [.v6]
 )

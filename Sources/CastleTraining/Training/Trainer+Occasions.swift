@@ -46,7 +46,7 @@ extension Trainer {
     for set in sets {
       let result = try evaluator.evaluate(set) { share in
         progress.evaluating(set.name, share: share)
-        return !Interruption.isRequested
+        return !isInterrupted()
       }
       guard let result else { return nil }
       results.append(

@@ -1,6 +1,5 @@
 import CastleFormats
 import CastleGeneration
-import CastleModel
 import CastleText
 
 extension Trainer {
@@ -23,17 +22,12 @@ extension Trainer {
     guard !start.isEmpty else {
       throw InputError("samples.prompts: an empty prompt needs a tokenizer with an end-of-text token")
     }
-    let capacity = min(start.count + configuration.samples.maximumTokens, plan.model.maximumLength)
-    let session = try DecodingSession(model, capacity: capacity)
-    var sampler = Sampler(options)
-    var logits = try session.append(start)
+    let request = GenerationRequest(
+      prompt: start, sampling: options, maximumTokens: configuration.samples.maximumTokens,
+      endTokens: Set(endOfText.map { [$0] } ?? []))
+    let generator = try Generator(request, model: model)
     var tokens: [Int32] = []
-    while tokens.count < configuration.samples.maximumTokens, start.count + tokens.count < capacity {
-      let token = try sampler.next(logits)
-      guard token != endOfText else { break }
-      tokens.append(token)
-      if start.count + tokens.count < capacity { logits = try session.append([token]) }
-    }
+    while let token = try generator.next() { tokens.append(token) }
     return String(decoding: try text.tokenizer.decode(tokens), as: UTF8.self)
   }
 }

@@ -40,19 +40,25 @@ public final class Trainer {
   let progress: any TrainingProgress
   let backend: any Backend
   let schedule: LearningRateSchedule
+  let isInterrupted: () -> Bool
   var clock: RunClock
 
   /// Opens the run's folder, new or to be resumed, and makes everything ready for the next step.
+  ///
+  /// `peakRate` is the machine's rate of matrix products in operations per second. `isInterrupted` is asked between
+  /// steps and during evaluations; true saves a checkpoint and ends ``run()``.
   ///
   /// - Throws: ``InputError`` if the text cannot be used, the run does not fit into memory, the folder is in use or
   ///   holds another run, or (when `resumes` is true) no checkpoint is intact.
   public init(
     _ configuration: TrainingConfiguration, resumes: Bool, backend: any Backend,
-    peakRate: Double, progress: any TrainingProgress
+    peakRate: Double, progress: any TrainingProgress,
+    isInterrupted: @escaping () -> Bool = { Interruption.isRequested }
   ) throws {
     self.configuration = configuration
     self.backend = backend
     self.progress = progress
+    self.isInterrupted = isInterrupted
     schedule = configuration.learningRateSchedule
     text = try PreparedText(folder: configuration.data.shards)
     plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
@@ -89,7 +95,7 @@ public final class Trainer {
     var isSaved = folder.checkpoint != nil
     while state.step < configuration.training.steps || !state.isStepComplete {
       if state.isStepComplete {
-        if Interruption.isRequested { return try interrupted(isSaved: isSaved) }
+        if isInterrupted() { return try interrupted(isSaved: isSaved) }
         do {
           try step()
         } catch let error as TextChanged {

@@ -1,0 +1,93 @@
+import CastleFormats
+import CastleOperations
+import CastleTensors
+import CastleText
+import CastleTraining
+import Foundation
+
+/// A small text, and runs of a small model on it.
+struct SmallRun {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try Self.prepare(folder, name: "text", seed: 1)
+  }
+
+  var shards: String { folder.path + "/text" }
+
+  func path(_ run: String) -> String { folder.path + "/" + run }
+
+  /// The settings of a run of 12 steps that evaluates every 4 and saves every 3, changed by `overrides`.
+  func configuration(_ run: String, _ overrides: [String] = []) throws -> TrainingConfiguration {
+    let yaml = """
+      seed: 7
+      output: \(path(run))
+      data: {shards: \(shards)}
+      model: {preset: 1m-castle, layers: 1, size: 32, heads: 2, head-size: 8}
+      training: {steps: 12, batch-size: 2, length: 24}
+      optimizer: {learning-rate: 1e-2}
+      schedule: {warm-up: 2}
+      evaluation: {every: 4, tokens: 200}
+      checkpoints: {every: 3, keep: 2}
+      """
+    return try TrainingConfiguration(yaml: yaml, source: "small.yaml", overrides: overrides)
+  }
+
+  func trainer(
+    _ run: String, _ overrides: [String] = [], resumes: Bool = false, threads: Int = 1,
+    progress: any TrainingProgress = SilentProgress(), isInterrupted: @escaping () -> Bool = { false }
+  ) throws -> Trainer {
+    try Trainer(
+      configuration(run, overrides), resumes: resumes, backend: CPUBackend(threads: threads), peakRate: 1e11,
+      progress: progress, isInterrupted: isInterrupted)
+  }
+
+  /// The losses that a run has recorded.
+  func metrics(_ run: String) throws -> String { try folder.text(run + "/" + RunRecords.metricsName) }
+
+  /// Makes shards of 30 short documents whose words follow a simple rule.
+  static func prepare(_ folder: TemporaryFolder, name: String, seed: UInt64) throws {
+    let tokenizer = try Tokenizer(
+      vocabulary: (0..<256).map { [UInt8($0)] } + [nil], merges: [],
+      addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")])
+    let tokenizerPath = folder.path + "/tokenizer.json"
+    try TokenizerFile.write(tokenizer, path: tokenizerPath)
+    var source = RandomSource(seed: seed)
+    let words = ["lo", "hi", "mid", "up", "down"]
+    let documents = (0..<30).map { _ in
+      (0..<30).map { _ in words[Int(source.next() % 5)] }.joined(separator: " ")
+    }
+    let path = folder.path + "/\(name).txt"
+    try AtomicFile.write(documents.joined(separator: "\n%\n").utf8, path: path)
+    var preparation = CorpusPreparation()
+    preparation.separator = "%"
+    preparation.shardTokens = 1000
+    preparation.validation = .documents(4)
+    _ = try preparation.run(
+      paths: [path], tokenizerPath: tokenizerPath, output: folder.path + "/" + name,
+      pool: ThreadPool(threadCount: 1))
+  }
+}
+
+/// Remembers what was said, and calls back after each step.
+final class RecordingProgress: TrainingProgress {
+  private(set) var notes: [String] = []
+  private(set) var steps: [Int] = []
+  private(set) var samples: [String] = []
+  private let afterStep: (Int) throws -> Void
+
+  init(afterStep: @escaping (Int) throws -> Void = { _ in }) {
+    self.afterStep = afterStep
+  }
+
+  func note(_ text: String) { notes.append(text) }
+  func step(_ metrics: StepMetrics, _ timing: StepTiming, of steps: Int, remaining: Double) {
+    self.steps.append(metrics.step)
+    try? afterStep(metrics.step)
+  }
+  func evaluating(_ set: String, share: Double) {}
+  func evaluated(_ metrics: EvaluationMetrics) {}
+  func sampled(_ text: String, prompt: String, step: Int) { samples.append(text) }
+  func saved(_ checkpoint: CheckpointStore.Entry) {}
+}

@@ -1,0 +1,132 @@
+import CastleFormats
+import CastleTraining
+import Foundation
+import Testing
+
+struct TrainerFaultTests {
+  private let small: SmallRun
+
+  init() throws { small = try SmallRun() }
+
+  private func message(_ body: () throws -> Void) -> String {
+    do {
+      try body()
+      return "no error"
+    } catch {
+      return (error as? InputError)?.description ?? "another error: \(error)"
+    }
+  }
+
+  @Test func lossesThatAreNotFiniteStopWithTheStepAndTheCheckpoint() throws {
+    let text = message {
+      _ = try small.trainer("a", ["optimizer.learning-rate=1e30", "checkpoints.every=1"]).run()
+    }
+    #expect(text.contains("step 2: the loss is") && text.contains("the gradient of model."), "\(text)")
+    #expect(text.contains("checkpoints/step-00000001") && text.contains("learning-rate"), "\(text)")
+  }
+
+  @Test func aSecondTrainerOnOneFolderIsRefused() throws {
+    let first = try small.trainer("a")
+    let text = message { _ = try small.trainer("a", resumes: true) }
+    #expect(text.contains("is in use by another castle process"), "\(text)")
+    #expect(try first.run() == .finished)
+  }
+
+  @Test func aRunIsNotOverwritten() throws {
+    _ = try small.trainer("a").run()
+    let text = message { _ = try small.trainer("a") }
+    #expect(text.contains("holds a run already; continue it with --resume"), "\(text)")
+  }
+
+  @Test(arguments: ["seed=9", "training.length=12", "model.size=48", "data.separates-documents=false"])
+  func whatDecidesTheNumbersCannotChange(override: String) throws {
+    _ = try small.trainer("a").run()
+    let text = message { _ = try small.trainer("a", [override], resumes: true) }
+    #expect(text.contains("when this run began and cannot become"), "\(text)")
+  }
+
+  @Test func aFinishedRunCanBeExtended() throws {
+    _ = try small.trainer("a").run()
+    let progress = RecordingProgress()
+    _ = try small.trainer("a", ["training.steps=14"], resumes: true, progress: progress).run()
+    #expect(progress.steps == [13, 14])
+    #expect(progress.notes.contains { $0.contains("training.steps from 12 to 14") })
+  }
+
+  @Test func resumingAFinishedRunDoesNothing() throws {
+    _ = try small.trainer("a").run()
+    let before = try small.metrics("a")
+    #expect(try small.trainer("a", resumes: true).run() == .finished)
+    #expect(try small.metrics("a") == before)
+  }
+
+  @Test func aDamagedCheckpointIsSaidAndTheOneBeforeIsUsed() throws {
+    _ = try small.trainer("straight").run()
+    _ = try small.trainer("a").run()
+    let path = small.path("a/checkpoints/step-00000012/training.safetensors")
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    bytes[bytes.count / 2] ^= 1
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    let progress = RecordingProgress()
+    _ = try small.trainer("a", resumes: true, progress: progress).run()
+    #expect(progress.notes.contains { $0.contains("step-00000012/training.safetensors is damaged") })
+    #expect(progress.steps.first == 10)
+    #expect(try small.metrics("a") == small.metrics("straight"))
+  }
+
+  @Test(arguments: [true, false])
+  func aShardThatChangesDuringTheRunStopsItAndNothingIsLost(isRemoved: Bool) throws {
+    _ = try small.trainer("straight").run()
+    let shard = small.shards + "/train_000000.bin"
+    let original = try Data(contentsOf: URL(fileURLWithPath: shard))
+    let progress = RecordingProgress { step in
+      guard step == 5 else { return }
+      try FileManager.default.removeItem(atPath: shard)
+      if !isRemoved { try Data(original.dropLast(10)).write(to: URL(fileURLWithPath: shard)) }
+    }
+    let text = message { _ = try small.trainer("a", progress: progress).run() }
+    #expect(text.contains("train_000000.bin") && text.contains("use --resume"), "\(text)")
+    try original.write(to: URL(fileURLWithPath: shard))
+    _ = try small.trainer("a", resumes: true).run()
+    #expect(try small.metrics("a") == small.metrics("straight"))
+  }
+
+  @Test func aShardWithOtherBytesIsRefused() throws {
+    let shard = small.shards + "/train_000000.bin"
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: shard)))
+    bytes[1500] ^= 1
+    try Data(bytes).write(to: URL(fileURLWithPath: shard))
+    #expect(message { _ = try small.trainer("a") }.contains("train_000000.bin was changed"))
+  }
+
+  @Test func anotherTextIsRefusedOnResume() throws {
+    _ = try small.trainer("a").run()
+    try SmallRun.prepare(small.folder, name: "other", seed: 2)
+    let text = message { _ = try small.trainer("a", ["data.shards=\(small.path("other"))"], resumes: true) }
+    #expect(text.contains("is not the text that"), "\(text)")
+  }
+
+  @Test func aRunThatCannotFitIsRefusedWithTheNumbers() throws {
+    let text = message {
+      _ = try small.trainer("a", ["training.batch-size=65536", "training.length=100000"])
+    }
+    #expect(text.contains("the run needs") && text.contains("are free; lower training.batch-size"), "\(text)")
+    #expect(!FileManager.default.fileExists(atPath: small.path("a")))
+  }
+
+  @Test func aTextShorterThanAWindowIsRefused() throws {
+    let text = message { _ = try small.trainer("a", ["training.length=2000"]) }
+    #expect(text.contains("too few for a window of 2000"), "\(text)")
+  }
+
+  @Test func spikesAreLeftOutAndRecorded() throws {
+    let settings = [
+      "training.steps=140", "training.skip-spikes=0.5", "optimizer.learning-rate=1e-9", "evaluation.every=0",
+      "checkpoints.every=0",
+    ]
+    _ = try small.trainer("a", settings).run()
+    let rows = try small.metrics("a").split(separator: "\n")
+    let skipped = rows.indices.filter { rows[$0].contains("\"skipped\":true") }
+    #expect(!skipped.isEmpty && skipped.allSatisfy { $0 >= SpikeDetector.capacity })
+  }
+}

@@ -1,0 +1,111 @@
+import CastleFormats
+import CastleModel
+import CastleOperations
+import CastleTensors
+import CastleTraining
+import Foundation
+import Testing
+
+struct TrainerTests {
+  private let small: SmallRun
+
+  init() throws { small = try SmallRun() }
+
+  @Test(arguments: [1, 2])
+  func sameSeedGivesTheSameBytes(threads: Int) throws {
+    for run in ["a", "b"] { #expect(try small.trainer(run, threads: threads).run() == .finished) }
+    #expect(try small.metrics("a") == small.metrics("b"))
+    #expect(
+      try small.folder.bytes("a/model/model.safetensors") == small.folder.bytes("b/model/model.safetensors"))
+    _ = try small.trainer("c", ["seed=8"], threads: threads).run()
+    #expect(try small.metrics("a") != small.metrics("c"))
+  }
+
+  @Test func theModelLearns() throws {
+    let trainer = try small.trainer("a", ["training.steps=60", "checkpoints.every=0"])
+    _ = try trainer.run()
+    let losses = try RunHistory(folder: small.path("a")).steps.map(\.loss)
+    #expect(abs(losses[0] - log(257)) < 0.3)
+    #expect(try #require(losses.last) < 3)
+    let validation = try #require(trainer.evaluations.first)
+    #expect(validation.set == "validation" && validation.result.loss < 3)
+    #expect(try #require(validation.result.bitsPerByte) > 0.5)
+  }
+
+  /// The run is interrupted at every possible place in turn: before each step and inside each evaluation.
+  @Test(arguments: 1...20)
+  func interruptedAndResumedEqualsStraight(question: Int) throws {
+    _ = try small.trainer("straight").run()
+    var asked = 0
+    let outcome = try small.trainer("broken") {
+      asked += 1
+      return asked >= question
+    }.run()
+    if outcome == .interrupted { #expect(try small.trainer("broken", resumes: true).run() == .finished) }
+    #expect(try small.metrics("broken") == small.metrics("straight"))
+    #expect(
+      try small.folder.bytes("broken/model/model.safetensors")
+        == small.folder.bytes("straight/model/model.safetensors"))
+  }
+
+  @Test func accumulationOfHalvesEqualsTheWhole() throws {
+    _ = try small.trainer("whole", ["training.batch-size=4"]).run()
+    _ = try small.trainer("halves", ["training.batch-size=2", "training.accumulation=2"]).run()
+    let losses = try ["whole", "halves"].map { try RunHistory(folder: small.path($0)).steps.map(\.loss) }
+    for (whole, halves) in zip(losses[0], losses[1]) { #expect(abs(whole - halves) < 1e-4) }
+  }
+
+  @Test func aGroupWithFactorZeroDoesNotMove() throws {
+    let frozen = ["optimizer.learning-rate-factors.embeddings=0"]
+    let trainer = try small.trainer("a", frozen)
+    func weights(_ name: String) throws -> [Float] {
+      let view = try #require(trainer.model.view(named: name)).flattened
+      return [Float](unsafeUninitializedCapacity: view.count) {
+        trainer.model.backend.download(view, to: $0)
+        $1 = view.count
+      }
+    }
+    let names = ["model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight", "model.norm.weight"]
+    let before = try names.map(weights)
+    _ = try trainer.run()
+    let after = try names.map(weights)
+    #expect(before[0] == after[0])
+    #expect(before[1] != after[1] && before[2] != after[2])
+  }
+
+  @Test func severalSetsAreEvaluated() throws {
+    try SmallRun.prepare(small.folder, name: "other", seed: 2)
+    let trainer = try small.trainer("a", ["evaluation.sets.other=\(small.path("other"))"])
+    _ = try trainer.run()
+    #expect(trainer.evaluations.map(\.set) == ["validation", "other"])
+    #expect(try small.metrics("a").contains("\"set\":\"other\""))
+  }
+
+  @Test func samplesAreWrittenAndRepeatable() throws {
+    let settings = ["samples.every=6", "samples.prompts=[lo hi]", "samples.max-tokens=5"]
+    let progress = RecordingProgress()
+    _ = try small.trainer("a", settings, progress: progress).run()
+    _ = try small.trainer("b", settings).run()
+    #expect(progress.samples.count == 2)
+    #expect(try small.folder.text("a/samples.jsonl") == small.folder.text("b/samples.jsonl"))
+  }
+
+  @Test func theRunFolderHoldsLoadableModels() throws {
+    _ = try small.trainer("a").run()
+    for name in ["model", "best", "checkpoints/step-00000012"] {
+      let model = try LanguageModel(folder: small.path("a/" + name), backend: CPUBackend(threads: 1))
+      #expect(model.configuration.vocabularySize == 257)
+      #expect(model.configuration.endOfTextIDs == [256])
+      #expect(try small.folder.bytes("a/\(name)/tokenizer.json") == small.folder.bytes("tokenizer.json"))
+    }
+    let again = try TrainingConfiguration(path: small.path("a/config.yaml"))
+    #expect(try again.entries == small.configuration("a").entries)
+  }
+
+  @Test func trainingStartsFromAModelFolder() throws {
+    _ = try small.trainer("a").run()
+    _ = try small.trainer("b", ["model.initial=\(small.path("a/model"))"]).run()
+    let first = try RunHistory(folder: small.path("b")).steps[0].loss
+    #expect(first < 5)
+  }
+}
