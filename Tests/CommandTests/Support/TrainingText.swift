@@ -1,0 +1,51 @@
+import CastleFormats
+import CastleText
+import Foundation
+import Testing
+
+/// A folder with token shards in `text` and settings of a small run in `run.yaml`.
+struct TrainingText {
+  let folder: TemporaryFolder
+
+  /// Prepares 20 documents of simple sentences with `castle prepare`.
+  init() throws {
+    folder = try TemporaryFolder()
+    let tokenizer = try Tokenizer(
+      vocabulary: (0..<256).map { [UInt8($0)] } + [nil], merges: [],
+      addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")])
+    try TokenizerFile.write(tokenizer, path: folder.path("tokenizer.json"))
+    let documents = (0..<20).map(Self.document)
+    try folder.write(documents.joined(separator: "\n%\n"), to: "source.txt")
+    _ = try CastleProcess.output([
+      "prepare", "--tokenizer", folder.path("tokenizer.json"), "--output", shards, "--separator", "%",
+      "--validation-documents", "3", folder.path("source.txt"),
+    ])
+    try folder.write(
+      """
+      seed: 3
+      data: {shards: \(shards)}
+      model: {preset: 1m-castle, layers: 2, size: 64, heads: 4, head-size: 16}
+      training: {steps: 40, batch-size: 4, length: 64}
+      schedule: {warm-up: 5}
+      evaluation: {every: 8}
+      checkpoints: {every: 5}
+      """, to: "run.yaml")
+  }
+
+  private static func document(_ number: Int) -> String {
+    let words = ["red", "green", "blue", "grey"]
+    return (0..<60).map { place in words[(place * place + number * place) % 4] }.joined(separator: " ")
+  }
+
+  /// The folder of the shards.
+  var shards: String { folder.path + "/text" }
+
+  /// The arguments that train into the folder `run`.
+  func training(_ run: String, _ more: String...) -> [String] {
+    ["train", "--config", folder.path("run.yaml"), "--set", "output=\(folder.path(run))", "--threads", "1"]
+      + more
+  }
+
+  /// The losses of a run.
+  func metrics(_ run: String) throws -> String { try folder.text(run + "/metrics.jsonl") }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+struct TrainTests {
+  private struct Report: Decodable {
+    var steps: Int
+    var finished: Bool
+    var model: String?
+    var evaluations: [String: Evaluation]
+  }
+
+  private struct Evaluation: Decodable {
+    var loss: Double
+    var perplexity: Double
+    var bits_per_byte: Double?
+    var tokens: Int
+  }
+
+  private struct Comparison: Decodable {
+    struct Run: Decodable {
+      var tokens: Int
+      var differences: [String: Double]
+    }
+    var runs: [Run]
+  }
+
+  private func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
+    try JSONDecoder().decode(type, from: Data(text.utf8))
+  }
+
+  @Test func trainEvaluateAndCompare() throws {
+    let text = try TrainingText()
+    let report = try decode(Report.self, try CastleProcess.output(text.training("a", "--json")))
+    #expect(report.finished && report.steps == 40)
+    let model = try #require(report.model)
+    let trained = try #require(report.evaluations["validation"])
+
+    let evaluation = ["evaluate", "--model", model, "--data", text.shards, "--length", "64", "--json"]
+    let evaluated = try decode(Evaluation.self, try CastleProcess.output(evaluation))
+    #expect(abs(evaluated.loss - trained.loss) < 1e-5)
+    #expect(evaluated.tokens == trained.tokens)
+    #expect(evaluated.bits_per_byte != nil)
+
+    let file = ["evaluate", "--model", model, "--data", text.folder.path("source.txt"), "--json"]
+    #expect(try decode(Evaluation.self, try CastleProcess.output(file)).loss < 4)
+
+    _ = try CastleProcess.output(text.training("b", "--set", "seed=4"))
+    let page = text.folder.path("page.html")
+    let runs = [text.folder.path("a"), text.folder.path("b")]
+    let comparison = try decode(
+      Comparison.self, try CastleProcess.output(["compare"] + runs + ["--output", page, "--json"]))
+    #expect(comparison.runs.map(\.tokens) == [40 * 256, 40 * 256])
+    #expect(comparison.runs[1].differences["validation"] != 0)
+    #expect(try text.folder.text("page.html").contains("<svg"))
+  }
+
+  @Test func aDryRunPrintsThePlanAndMakesNothing() throws {
+    let text = try TrainingText()
+    let output = try CastleProcess.output(text.training("a", "--dry-run"))
+    #expect(output.contains("parameters") && output.contains("memory") && output.contains("10,240"))
+    #expect(!FileManager.default.fileExists(atPath: text.folder.path("a")))
+  }
+
+  @Test func settingsAreListed() throws {
+    let output = try CastleProcess.output(["train", "--settings"])
+    #expect(output.contains("training.steps") && output.contains("optimizer.learning-rate-factors.mlp"))
+  }
+
+  @Test func badInputIsNamed() throws {
+    let text = try TrainingText()
+    try CastleProcess.expectRefusal(
+      text.training("a", "--set", "training.stepps=3"), naming: "training.steps")
+    try CastleProcess.expectRefusal(text.training("a", "--set", "data.shards=/no/such"), naming: "/no/such")
+    try CastleProcess.expectRefusal(text.training("a", "--set", "model.preset=huge"), naming: "huge", "1m")
+    try CastleProcess.expectRefusal(["train", "--config", "/no/such.yaml"], naming: "/no/such.yaml")
+    try CastleProcess.expectRefusal(["train"], naming: "output is not set")
+    try CastleProcess.expectRefusal(["compare", text.folder.path], naming: text.folder.path)
+    try CastleProcess.expectRefusal(
+      ["evaluate", "--model", "/no/model", "--data", text.shards], naming: "/no/model")
+    try CastleProcess.expectRefusal(["train", "--config", "x", "--threads", "0"], naming: "--threads")
+  }
+
+  @Test func anExistingRunIsNotOverwritten() throws {
+    let text = try TrainingText()
+    _ = try CastleProcess.output(text.training("a"))
+    try CastleProcess.expectRefusal(text.training("a"), naming: "--resume")
+  }
+
+  @Test func aPageThatCannotBeWrittenIsNamed() throws {
+    let text = try TrainingText()
+    _ = try CastleProcess.output(text.training("a"))
+    try CastleProcess.expectRefusal(
+      ["compare", text.folder.path("a"), "--output", "/no/such/page.html"], naming: "/no/such/page.html")
+  }
+}
