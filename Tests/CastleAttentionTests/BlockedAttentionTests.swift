@@ -10,34 +10,42 @@ struct BlockedAttentionTests {
     Mechanism(window: .tokens(70), appliesSiLU: false, usesCausalKeys: false),
   ]
 
-  /// Runs the fast form and both precisions of the reference on one problem and compares all results.
+  /// One problem, computed by the fast form and by both precisions of the reference.
+  struct Solutions {
+    var fast: [(name: String, values: [Float])]
+    var naive: [(name: String, values: [Float])]
+    var truth: [(name: String, values: [Double])]
+
+    init(
+      _ sizes: AttentionProblem<Float>.Sizes, _ mechanism: Mechanism, seed: UInt64, threads: Int,
+      instructionSet: InstructionSet
+    ) {
+      let problem = AttentionProblem<Float>(sizes, seed: seed)
+      problem.computeBlocked(mechanism, threads: threads, instructionSet: instructionSet)
+      fast = problem.computed(mechanism)
+      problem.computeReference(mechanism)
+      naive = problem.computed(mechanism)
+      let exact = AttentionProblem<Double>(
+        .init(
+          batch: sizes.batch, queryHeads: sizes.queryHeads, keyHeads: sizes.keyHeads, length: sizes.length,
+          headSize: sizes.headSize, documents: sizes.documents, isInterleaved: sizes.isInterleaved,
+          inputScale: sizes.inputScale), seed: seed)
+      exact.computeReference(mechanism)
+      truth = exact.computed(mechanism)
+    }
+  }
+
+  /// Expects the fast form to agree with the reference.
   static func compare(
     _ sizes: AttentionProblem<Float>.Sizes, _ mechanism: Mechanism, seed: UInt64, threads: Int = 1,
-    instructionSet: InstructionSet = .best, isRandomShape: Bool = false, comment: String = "",
-    sourceLocation: SourceLocation = #_sourceLocation
+    instructionSet: InstructionSet = .best, sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    Scratch.isPoisoned = true
-    let fast = AttentionProblem<Float>(sizes, seed: seed)
-    let naive = AttentionProblem<Float>(sizes, seed: seed)
-    let truth = AttentionProblem<Double>(
-      .init(
-        batch: sizes.batch, queryHeads: sizes.queryHeads, keyHeads: sizes.keyHeads, length: sizes.length,
-        headSize: sizes.headSize, documents: sizes.documents, isInterleaved: sizes.isInterleaved,
-        inputScale: sizes.inputScale), seed: seed)
-    fast.computeBlocked(mechanism, threads: threads, instructionSet: instructionSet)
-    naive.computeReference(mechanism)
-    truth.computeReference(mechanism)
-    let comment = "\(sizes), \(mechanism), \(threads) threads, \(instructionSet), seed \(seed) \(comment)"
-    let (results, naiveResults) = (fast.computed(mechanism), naive.computed(mechanism))
-    if isRandomShape {
-      ErrorBudget.checkTogether(
-        results, naive: naiveResults, truth: truth.computed(mechanism), headSize: sizes.headSize, comment,
-        sourceLocation: sourceLocation)
-    } else {
-      ErrorBudget.check(
-        results, naive: naiveResults, truth: truth.computed(mechanism), comment,
-        sourceLocation: sourceLocation)
-    }
+    let solutions = Solutions(
+      sizes, mechanism, seed: seed, threads: threads, instructionSet: instructionSet)
+    ErrorBudget.check(
+      solutions.fast, naive: solutions.naive, truth: solutions.truth,
+      "\(sizes), \(mechanism), \(threads) threads, \(instructionSet), seed \(seed)",
+      sourceLocation: sourceLocation)
   }
 
   @Test("every result agrees with the reference", arguments: mechanisms, [1, 7, 63, 65, 130])
