@@ -99,7 +99,8 @@ let package = Package(
       "CastleTraining",
       ["CastleModel", "CastleOperations", "CastleTensors", "CastleFormats", "CastleText"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["castle", "CastleFormats", "CastleText"], swiftSettings: strictImports),
+      name: "CommandTests", dependencies: ["castle", "CastleFormats", "CastleText"],
+      swiftSettings: strictImports),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -12,6 +12,7 @@ struct TrainTests {
   private struct Evaluation: Decodable {
     var loss: Double
     var perplexity: Double
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     var bits_per_byte: Double?
     var tokens: Int
   }
