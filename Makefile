@@ -43,6 +43,10 @@ test-interop: ## Compare with PyTorch, transformers and tokenizers, in a Python 
 	@scripts/setup interop
 	@Tests/Interop/run.sh && echo "make test-interop: all comparisons passed"
 
+.PHONY: sanitize
+sanitize: setup ## Run the tests of operations and attention under the thread and address sanitizers.
+	@scripts/sanitize
+
 .PHONY: lint
 lint: ## Check the formatting.
 	@swift format lint --strict -r $(SOURCES) && echo "make lint: clean"
@@ -57,4 +61,4 @@ docs: setup ## Write the documentation of the modules as web pages into .build/d
 
 .PHONY: clean
 clean: ## Remove what was built. Data and runs stay.
-	rm -rf .build
+	rm -rf .build .build-sanitize
