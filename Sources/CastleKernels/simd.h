@@ -169,4 +169,3 @@ CASTLE_INLINE vf2 vf2_exp(vf2 x) {
 CASTLE_INLINE vf2 vf2_sigmoid(vf2 x) { return 1.0f / (1.0f + vf2_exp(-x)); }
 
 CASTLE_INLINE vf vf_exp(vf x) { return vf2_low(vf2_exp(vf2_join(x, x))); }
-CASTLE_INLINE vf vf_sigmoid(vf x) { return 1.0f / (1.0f + vf_exp(-x)); }

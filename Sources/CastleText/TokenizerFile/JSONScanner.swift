@@ -17,7 +17,6 @@ enum JSONValue: Equatable {
 }
 
 /// Reads JSON front to back without building objects, so that a vocabulary of 50 000 tokens takes milliseconds.
-///
 struct JSONScanner {
   private let text: UnsafePointer<UInt8>
   private let end: Int
