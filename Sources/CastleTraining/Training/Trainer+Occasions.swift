@@ -29,7 +29,7 @@ extension Trainer {
     state.records = try records.synchronize()
     let entry = try folder.store.save(step: state.step) { target in
       try model.save(to: target, tokenizer: text.tokenizerPath)
-      try optimizer.save(layout: model.layout, folder: target)
+      try arithmetic.optimizer.save(layout: model.layout, folder: target)
       try state.write(to: target)
     }
     if state.best?.step == state.step { try folder.store.markBest(entry) }

@@ -7,34 +7,20 @@ import Foundation
 extension Trainer {
   /// One step of the optimizer: gradients of all its batches, clipping, update, records.
   func step() throws {
-    let settings = configuration.training
     let number = state.step + 1
     let started = clock.seconds
-    backend.fill(gradients, with: 0)
-    var lossSum = 0.0
-    let tokens = configuration.tokensPerStep
-    for _ in 0..<settings.accumulation {
-      try batches.advance()
-      lossSum += try pass.lossAndGradients(
-        tokens: batches.tokens, targets: batches.targets, sequences: batches.sequences,
-        lossScale: 1 / Float(tokens), into: gradients)
-    }
-    let loss = lossSum / Double(tokens)
-    let norm = backend.sumOfSquares(gradients).squareRoot()
+    let (loss, norm) = try arithmetic.computeGradients()
     guard loss.isFinite, norm.isFinite else { throw notFinite(step: number, loss: loss) }
 
     let isSpike = isSpike(loss: loss, norm: norm)
     let rate = configuration.optimizer.learningRate * schedule.factor(step: number)
-    if !isSpike {
-      let scale = settings.clip > 0 && norm > settings.clip ? settings.clip / norm : 1
-      optimizer.update(
-        model.weights, gradients: gradients, gradientScale: scale, learningRate: rate, step: number)
-    }
+    if !isSpike { arithmetic.update(norm: norm, learningRate: rate, number: number) }
     let metrics = StepMetrics(
-      step: number, tokens: number * tokens, loss: loss, learningRate: rate, gradientNorm: norm,
+      step: number, tokens: number * configuration.tokensPerStep, loss: loss, learningRate: rate,
+      gradientNorm: norm,
       isSkipped: isSpike)
     state.step = number
-    state.position = batches.position
+    state.position = arithmetic.batches.position
     state.isStepComplete = false
     try record(metrics, seconds: clock.seconds - started)
   }
@@ -66,7 +52,7 @@ extension Trainer {
   private func notFinite(step: Int, loss: Double) -> InputError {
     let entries = model.layout.entries
     let culprit = entries.first { entry in
-      !backend.sumOfSquares(gradients.columns(entry.range)).isFinite
+      !backend.sumOfSquares(arithmetic.gradients.columns(entry.range)).isFinite
     }
     let tensor = culprit.map { ", the gradient of \($0.name) is not finite" } ?? ""
     let checkpoint =

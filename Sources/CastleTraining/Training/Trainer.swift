@@ -1,7 +1,6 @@
 import CastleFormats
 public import CastleModel
 public import CastleOperations
-import CastleTensors
 import CastleText
 import Foundation
 
@@ -31,10 +30,7 @@ public final class Trainer {
   let folder: RunFolder
   let text: PreparedText
   let sets: [EvaluationText]
-  let batches: TokenBatches
-  let pass: TrainingPass
-  let gradients: Matrix
-  let optimizer: Optimizer
+  let arithmetic: TrainingStep
   let evaluator: Evaluator
   let records: RunRecords
   let progress: any TrainingProgress
@@ -69,20 +65,16 @@ public final class Trainer {
     model = try Self.model(configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend)
 
     let settings = configuration.training
-    let layout = ParameterLayout(plan.model)
-    batches = TokenBatches(
+    let batches = TokenBatches(
       windows: try TokenWindows(shards: text.training.shards, length: settings.length),
       batchSize: settings.batchSize, seed: configuration.seed, separator: plan.separator,
       position: state.position)
-    pass = try TrainingPass(
-      model, batch: settings.batchSize, length: settings.length, recomputesActivations: settings.recomputes)
-    gradients = backend.allocate(Float.self, rowCount: 1, columnCount: layout.parameterCount)
-    optimizer = Optimizer(layout: layout, settings: configuration.optimizer, backend: backend)
+    arithmetic = try TrainingStep(model, configuration: configuration, batches: batches)
     if let checkpoint = folder.checkpoint {
-      try optimizer.load(layout: layout, folder: checkpoint.folder)
+      try arithmetic.optimizer.load(layout: model.layout, folder: checkpoint.folder)
     }
     evaluator = Evaluator(
-      pass, batch: settings.batchSize, length: settings.length, separator: plan.separator)
+      arithmetic.pass, batch: settings.batchSize, length: settings.length, separator: plan.separator)
     records = try RunRecords(folder: folder.path, position: state.records, step: state.step)
     clock = RunClock(secondsBefore: state.seconds)
   }

@@ -16,10 +16,8 @@ public struct TrainingPlan: Sendable {
   public let tokensPerStep: Int
   /// The number of tokens of the training text.
   public let textTokens: Int
-  /// The bytes of weights, gradients and both moments.
-  public let parameterBytes: Int
-  /// The bytes of activations.
-  public let activationBytes: Int
+  /// The memory that the run takes.
+  public let memory: PlannedMemory
   /// The bytes that are free.
   public let availableBytes: Int?
   /// The operations of a token.
@@ -41,9 +39,7 @@ public struct TrainingPlan: Sendable {
     steps = settings.steps
     tokensPerStep = configuration.tokensPerStep
     textTokens = text.training.tokenCount
-    parameterBytes = 4 * parameterCount * MemoryLayout<Float>.size
-    activationBytes = TrainingPass.byteCount(
-      model, batch: settings.batchSize, length: settings.length, recomputesActivations: settings.recomputes)
+    memory = PlannedMemory(model, settings: settings)
     availableBytes = ProcessMemory.available
     operationsPerToken = StepWork(model, length: settings.length).operations / Double(settings.length)
     self.peakRate = peakRate
@@ -51,9 +47,6 @@ public struct TrainingPlan: Sendable {
 
   /// The number of tokens of the run.
   public var totalTokens: Int { steps * tokensPerStep }
-
-  /// The memory that the run takes, in bytes.
-  public var totalBytes: Int { parameterBytes + activationBytes }
 
   /// The seconds that the run would take if it ran at the machine's rate of matrix products.
   public var leastSeconds: Double { Double(totalTokens) * operationsPerToken / peakRate }
@@ -64,14 +57,7 @@ public struct TrainingPlan: Sendable {
   }
 
   /// - Throws: ``InputError`` with the numbers if the run does not fit into the free memory.
-  public func checkMemory() throws {
-    guard let availableBytes, totalBytes > availableBytes else { return }
-    throw InputError(
-      "the run needs \(NumberFormat.bytes(totalBytes)) (weights, gradients and moments "
-        + "\(NumberFormat.bytes(parameterBytes)), activations \(NumberFormat.bytes(activationBytes))), but only "
-        + "\(NumberFormat.bytes(availableBytes)) are free; lower training.batch-size (with a higher "
-        + "training.accumulation), training.length or choose a smaller model.preset")
-  }
+  public func checkMemory() throws { try memory.check(available: availableBytes) }
 
   /// The plan in a few lines.
   public var text: String {
@@ -80,7 +66,7 @@ public struct TrainingPlan: Sendable {
       parameters   \(NumberFormat.grouped(parameterCount))
       steps        \(NumberFormat.grouped(steps)) of \(NumberFormat.grouped(tokensPerStep)) tokens
       tokens       \(NumberFormat.grouped(totalTokens)), \(NumberFormat.fixed(epochs, 2)) times the text's \(NumberFormat.grouped(textTokens))
-      memory       \(NumberFormat.bytes(totalBytes)): weights, gradients and moments \(NumberFormat.bytes(parameterBytes)), activations \(NumberFormat.bytes(activationBytes)); free \(availableBytes.map(NumberFormat.bytes) ?? "unknown")
+      memory       \(NumberFormat.bytes(memory.total)): weights, gradients and moments \(NumberFormat.bytes(memory.parameters)), activations \(NumberFormat.bytes(memory.activations)); free \(availableBytes.map(NumberFormat.bytes) ?? "unknown")
       time         at least \(NumberFormat.duration(leastSeconds)) at \(NumberFormat.fixed(peakRate / 1e9, 0)) GFLOP/s, this machine's rate of matrix products
       """
   }
@@ -90,8 +76,8 @@ public struct TrainingPlan: Sendable {
     JSONObject([
       ("parameters", .integer(parameterCount)), ("steps", .integer(steps)),
       ("tokens_per_step", .integer(tokensPerStep)), ("tokens", .integer(totalTokens)),
-      ("text_tokens", .integer(textTokens)), ("parameter_bytes", .integer(parameterBytes)),
-      ("activation_bytes", .integer(activationBytes)),
+      ("text_tokens", .integer(textTokens)), ("parameter_bytes", .integer(memory.parameters)),
+      ("activation_bytes", .integer(memory.activations)),
       ("available_bytes", availableBytes.map { .integer($0) } ?? .null),
       ("operations_per_token", .number(operationsPerToken)), ("operations_per_second", .number(peakRate)),
       ("least_seconds", .number(leastSeconds)),

@@ -7,15 +7,16 @@ import Foundation
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark",
-    abstract: "Measure attention against the machine's ceilings.",
+    abstract: "Measure attention and training against the machine's ceilings.",
     discussion: """
       Machines differ from minute to minute: compare numbers of one run only.
 
       EXAMPLES
         castle benchmark matmul
         castle benchmark attention --lengths 2048,8192 --threads 2
+        castle benchmark training --model 10m-castle
       """,
-    subcommands: [Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self])
+    subcommands: [Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self])
 
   /// A measured rate, as `--json` prints it.
   struct Rate: Encodable {

@@ -1,0 +1,39 @@
+import CastleFormats
+public import CastleModel
+
+/// The memory that training takes, in bytes, known before any of it is taken.
+public struct PlannedMemory: Sendable, Hashable {
+  /// The weights.
+  public let weights: Int
+  /// Their gradients.
+  public let gradients: Int
+  /// Both moments of AdamW.
+  public let moments: Int
+  /// Activations, their gradients and some rows of logits.
+  public let activations: Int
+
+  /// Plans steps of `settings` on a model.
+  public init(_ model: ModelConfiguration, settings: StepSettings) {
+    weights = model.parameterCount * MemoryLayout<Float>.size
+    gradients = weights
+    moments = 2 * weights
+    activations = TrainingPass.byteCount(
+      model, batch: settings.batchSize, length: settings.length, recomputesActivations: settings.recomputes)
+  }
+
+  /// Weights, gradients and moments.
+  public var parameters: Int { weights + gradients + moments }
+
+  /// All of it.
+  public var total: Int { parameters + activations }
+
+  /// - Throws: ``InputError`` with the numbers if this is more than the `available` bytes. Nil means unknown.
+  public func check(available: Int?) throws {
+    guard let available, total > available else { return }
+    throw InputError(
+      "the run needs \(NumberFormat.bytes(total)) (weights, gradients and moments "
+        + "\(NumberFormat.bytes(parameters)), activations \(NumberFormat.bytes(activations))), but only "
+        + "\(NumberFormat.bytes(available)) are free; lower training.batch-size (with a higher "
+        + "training.accumulation), training.length or choose a smaller model.preset")
+  }
+}

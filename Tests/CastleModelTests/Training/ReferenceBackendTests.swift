@@ -1,0 +1,38 @@
+import CastleFormats
+import CastleModel
+import CastleOperations
+import CastleTensors
+import Testing
+
+/// The reference operations put together against an independent float64 program, and against the CPU's.
+@Suite struct ReferenceBackendTests {
+  @Test(arguments: ["causal", "castle-grouped-untied"])
+  func lossAndGradients(name: String) throws {
+    let golden = try GoldenModel(name)
+    let model = try golden.load(ReferenceBackend<Double>())
+    let pass = try TrainingPass(model, batch: 1, length: golden.tokens.count)
+    let gradients = model.makeGradients()
+    let loss = try pass.lossAndGradients(
+      tokens: golden.tokens, targets: golden.targets, sequences: golden.sequences,
+      lossScale: 1 / Float(golden.targetCount), into: gradients)
+    #expect(relativeError([Float(loss)], try golden.expected.doubles("loss")) < 1e-5)
+    let values = model.read(gradients)
+    for entry in model.layout.entries {
+      let error = relativeError(values[entry.range], try golden.expected.doubles("gradient." + entry.name))
+      #expect(error < 1e-5, "\(entry.name)")
+    }
+  }
+
+  @Test(arguments: ["causal", "castle", "castle-swl"])
+  func decodingEqualsWholeSequences(name: String) throws {
+    let model = try GoldenModel(name).load(ReferenceBackend<Float>())
+    let tokens = randomTokens(12, vocabulary: model.configuration.vocabularySize)
+    let session = try DecodingSession(model, capacity: tokens.count)
+    _ = try session.append(Array(tokens[..<7]))
+    let fork = session.fork()
+    let last = try fork.append(Array(tokens[7...]))
+    _ = try session.append([tokens[0]])
+    let whole = try model.logits(tokens).suffix(model.configuration.vocabularySize)
+    #expect(relativeError(last, whole.map { Double($0) }) < 1e-5)
+  }
+}
