@@ -6,7 +6,7 @@ import Testing
 
 /// The reference operations put together against an independent float64 program, and against the CPU's.
 @Suite struct ReferenceBackendTests {
-  @Test(arguments: ["causal", "castle-grouped-untied"])
+  @Test(arguments: GoldenModel.names)
   func lossAndGradients(name: String) throws {
     let golden = try GoldenModel(name)
     let model = try golden.load(ReferenceBackend<Double>())

@@ -86,11 +86,16 @@ struct TrainingReport: Encodable {
     operationsPerStep = StepWork(model, length: settings.length).operations * windows
     stepFloorSeconds = operationsPerStep / ceilings.productRate
     tokensPerSecond = Double(configuration.tokensPerStep) / step
-    let heavy = rows.filter { $0.part.isMatrixProduct || $0.part == .attention }
-    remainderShare = 1 - heavy.reduce(0) { $0 + $1.seconds } / step
+    remainderShare = Self.median(zip(times, splitSeconds).map(Self.remainder))
     self.memory = Memory(
       peak: peakMemory, weights: memory.weights, gradients: memory.gradients, moments: memory.moments,
       activations: memory.activations, planned: memory.total)
+  }
+
+  /// The share of one step that is neither matrix product nor attention.
+  private static func remainder(_ times: [PartTime.Key: PartTime], of step: Double) -> Double {
+    let heavy = times.filter { $0.key.part.isMatrixProduct || $0.key.part == .attention }
+    return 1 - heavy.values.reduce(0) { $0 + $1.seconds } / step
   }
 
   private static func rows(
