@@ -42,7 +42,6 @@ public final class RunRecords {
       scalars: [
         ("train/loss", step.loss), ("train/learning_rate", step.learningRate),
         ("train/gradient_norm", step.gradientNorm), ("speed/tokens_per_second", clock.tokensPerSecond),
-        ("speed/share_of_matrix_product_rate", clock.shareOfPeak),
       ], step: step.step)
     try flush()
   }

@@ -45,17 +45,14 @@ public struct StepTiming: Sendable, Hashable {
   public var seconds: Double
   /// The speed of this step.
   public var tokensPerSecond: Double
-  /// The useful operations per second of this step relative to the machine's matrix-product rate.
-  public var shareOfPeak: Double
   /// The memory that the process holds, in bytes.
   public var memory: Int
 
   /// Bundles the numbers.
-  public init(step: Int, seconds: Double, tokensPerSecond: Double, shareOfPeak: Double, memory: Int) {
+  public init(step: Int, seconds: Double, tokensPerSecond: Double, memory: Int) {
     self.step = step
     self.seconds = seconds
     self.tokensPerSecond = tokensPerSecond
-    self.shareOfPeak = shareOfPeak
     self.memory = memory
   }
 
@@ -63,7 +60,7 @@ public struct StepTiming: Sendable, Hashable {
     JSONObject([
       ("step", .integer(step)), ("seconds", .number(seconds)),
       ("tokens_per_second", .number(tokensPerSecond)),
-      ("share_of_matrix_product_rate", .number(shareOfPeak)), ("memory_bytes", .integer(memory)),
+      ("memory_bytes", .integer(memory)),
     ])
   }
 }

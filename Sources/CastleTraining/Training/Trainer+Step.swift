@@ -29,7 +29,7 @@ extension Trainer {
     let speed = Double(configuration.tokensPerStep) / seconds
     let timing = StepTiming(
       step: metrics.step, seconds: clock.seconds, tokensPerSecond: speed,
-      shareOfPeak: plan.shareOfPeak(tokensPerSecond: speed), memory: ProcessMemory.peak)
+      memory: ProcessMemory.peak)
     try records.add(metrics, timing)
     progress.step(
       metrics, timing, of: configuration.training.steps,

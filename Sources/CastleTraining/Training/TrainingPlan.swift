@@ -51,11 +51,6 @@ public struct TrainingPlan: Sendable {
   /// The seconds that the run would take if it ran at the machine's rate of matrix products.
   public var leastSeconds: Double { Double(totalTokens) * operationsPerToken / peakRate }
 
-  /// The part of the machine's rate that a speed amounts to.
-  public func shareOfPeak(tokensPerSecond: Double) -> Double {
-    tokensPerSecond * operationsPerToken / peakRate
-  }
-
   /// - Throws: ``InputError`` with the numbers if the run does not fit into the free memory.
   public func checkMemory() throws { try memory.check(available: availableBytes) }
 

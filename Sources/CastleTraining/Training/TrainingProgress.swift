@@ -52,7 +52,6 @@ public final class ConsoleProgress: TrainingProgress {
       "lr \(NumberFormat.scientific(metrics.learningRate))",
       "norm \(NumberFormat.fixed(metrics.gradientNorm, 2))",
       "\(NumberFormat.grouped(Int(timing.tokensPerSecond))) tok/s",
-      "\(NumberFormat.fixed(timing.shareOfPeak * 100, 0)) % of matmul",
       "mem \(NumberFormat.bytes(timing.memory))",
       "eta \(NumberFormat.duration(remaining))",
     ]

@@ -11,7 +11,7 @@ struct RunComparisonTests {
       try records.add(
         StepMetrics(
           step: step, tokens: step * 64, loss: loss, learningRate: 0.1, gradientNorm: 1, isSkipped: false),
-        StepTiming(step: step, seconds: Double(step), tokensPerSecond: 64, shareOfPeak: 0.5, memory: 1))
+        StepTiming(step: step, seconds: Double(step), tokensPerSecond: 64, memory: 1))
     }
     try records.add([
       EvaluationMetrics(

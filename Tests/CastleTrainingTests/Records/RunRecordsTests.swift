@@ -9,7 +9,7 @@ struct RunRecordsTests {
         StepMetrics(
           step: step, tokens: step, loss: 1 / Double(step), learningRate: 1e-3, gradientNorm: 0.1 + 0.2,
           isSkipped: step == 2),
-        StepTiming(step: step, seconds: 1, tokensPerSecond: 1, shareOfPeak: 1, memory: 1))
+        StepTiming(step: step, seconds: 1, tokensPerSecond: 1, memory: 1))
     }
   }
 
