@@ -1,6 +1,9 @@
 """Training speed of a castle model in PyTorch: prints one JSON object.
 
-    python train_speed.py --config runs/a/model/config.json --form row-block --shard data/books/train_000.bin
+    python train_speed.py --config runs/a/model/config.json --form row-block --length 512 --batch 8
+
+The steps are the first ones of training: forward, backward, clipping to norm 1, AdamW. Tokens are random unless a shard is
+given.
 """
 
 import argparse
@@ -29,7 +32,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--config", required=True, help="config.json of a castle model folder")
     parser.add_argument("--form", choices=["causal", "dense", "row-block"], required=True)
-    parser.add_argument("--shard", required=True, help="llm.c token shard")
+    parser.add_argument("--shard", help="llm.c token shard (default: random tokens)")
     parser.add_argument("--compile", action="store_true", help="use torch.compile")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=8)
@@ -52,8 +55,11 @@ def main():
         [{"params": matrices, "weight_decay": 0.1}, {"params": norms, "weight_decay": 0.0}],
         lr=1e-3, betas=(0.9, 0.95), fused=True)
 
-    tokens = read_tokens(options.shard)
     per_step = options.batch * options.length
+    if options.shard:
+        tokens = read_tokens(options.shard)
+    else:
+        tokens = torch.randint(config["vocab_size"], (4 * per_step + 1,))
     seconds, losses = [], []
     for step in range(options.warm_up + options.steps):
         start = step * per_step % (len(tokens) - per_step - 1)
