@@ -19,6 +19,13 @@ final class AttentionProblem<Scalar: BinaryFloatingPoint> {
       "B \(batch), heads \(queryHeads)/\(keyHeads), L \(length), d \(headSize), "
         + "documents \(documents ?? [length])\(isInterleaved ? ", interleaved" : "")"
     }
+
+    /// The same sizes for a problem in double precision.
+    var inDouble: AttentionProblem<Double>.Sizes {
+      .init(
+        batch: batch, queryHeads: queryHeads, keyHeads: keyHeads, length: length, headSize: headSize,
+        documents: documents, isInterleaved: isInterleaved, inputScale: inputScale)
+    }
   }
 
   let sizes: Sizes

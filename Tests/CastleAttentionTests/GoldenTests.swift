@@ -50,32 +50,34 @@ struct GoldenTests {
     let recurrent: AttentionProblem<Double> = try Self.load(file)
     ReferenceAttention.recurrent(
       recurrent.projections, mechanism: mechanism, documents: recurrent.documents, results: recurrent.results)
-    try compare(recurrent, file, variant, mechanism, names: ["o", "lse", "u"], tolerance: 1e-10)
+    try compare(recurrent, file, variant, mechanism, names: ["o", "lse", "u"])
 
     let parallel: AttentionProblem<Double> = try Self.load(file)
     parallel.computeReference(mechanism)
     let names = ["o", "lse", "u", "dqu", "dku", "dvu", "dqc", "dkc", "dvc"]
-    try compare(parallel, file, variant, mechanism, names: names, tolerance: 1e-10)
+    try compare(parallel, file, variant, mechanism, names: names)
 
+    let naive: AttentionProblem<Float> = try Self.load(file)
+    naive.computeReference(mechanism)
     let blocked: AttentionProblem<Float> = try Self.load(file)
-    let attention = BlockedAttention(mechanism: mechanism, pool: ThreadPool(threadCount: 2))
-    attention.forward(blocked.projections, documents: blocked.documents, results: blocked.results)
-    attention.backward(
-      blocked.dOutput, blocked.projections, documents: blocked.documents, results: blocked.results,
-      gradients: blocked.gradients)
-    try compare(blocked, file, variant, mechanism, names: names, tolerance: 2e-5)
+    blocked.computeBlocked(mechanism, threads: 2)
+    let results = blocked.computed(mechanism)
+    ErrorBudget.check(
+      results, naive: naive.computed(mechanism),
+      truth: try results.map { ($0.name, try file.doubles("\(variant).\($0.name)")) }, variant)
   }
 
-  private func compare<Scalar>(
-    _ problem: AttentionProblem<Scalar>, _ file: SafetensorsFile, _ variant: String, _ mechanism: Mechanism,
-    names: [String], tolerance: Double
+  /// Expects two computations in double precision to differ by no more than rounding.
+  private func compare(
+    _ problem: AttentionProblem<Double>, _ file: SafetensorsFile, _ variant: String, _ mechanism: Mechanism,
+    names: [String]
   ) throws {
     for (name, values) in problem.computed(mechanism) where names.contains(name) {
       let truth = try file.doubles("\(variant).\(name)")
       let size = truth.reduce(1) { max($0, abs($1)) }
-      let worst = zip(values, truth).reduce(0.0) { max($0, abs(Double($1.0) - $1.1)) }
+      let worst = zip(values, truth).reduce(0.0) { max($0, abs($1.0 - $1.1)) }
       #expect(values.count == truth.count)
-      #expect(worst <= tolerance * size, "\(variant).\(name) is off by \(worst)")
+      #expect(worst <= 1e-10 * size, "\(variant).\(name) is off by \(worst)")
     }
   }
 

@@ -33,7 +33,8 @@ struct ReferenceAttentionTests {
   }
 
   @Test(
-    "the recurrent and the parallel form agree", arguments: BlockedAttentionTests.mechanisms, [1, 7, 65])
+    "the recurrent and the parallel form agree", arguments: BlockedAttentionTests.mechanisms,
+    [1, 7, TestEffort.choose(65, small: 20)])
   func formsAgree(mechanism: Mechanism, length: Int) {
     let sizes = AttentionProblem<Double>.Sizes(
       batch: 2, queryHeads: 4, keyHeads: 2, length: length, headSize: 5,
