@@ -26,14 +26,16 @@ struct SafetensorsHeader {
       throw InputError("its header claims \(size) bytes, the file has \(file.count)")
     }
     let start = 8 + Int(size)
-    var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: file[8..<start]))
+    var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: file[8..<start]), name: "its header")
     var names: Set<String> = []
-    try scanner.object { scanner, key in
+    try scanner.object { scanner in
+      let key = scanner.text
       guard names.insert(key).inserted else { throw InputError("its header holds \(key) twice") }
       if key == "__metadata__" {
-        try scanner.object { scanner, key in
-          let value = try scanner.string()
-          guard metadata.updateValue(value, forKey: key) == nil else {
+        try scanner.object { scanner in
+          let key = scanner.text
+          try scanner.readString()
+          guard metadata.updateValue(scanner.text, forKey: key) == nil else {
             throw InputError("its metadata hold \(key) twice")
           }
         }
@@ -41,7 +43,7 @@ struct SafetensorsHeader {
         entries.append(try Self.entry(key, &scanner, dataSize: file.count - start, dataStart: start))
       }
     }
-    try scanner.end()
+    try scanner.finish()
     try checkCoverage(of: start..<file.count)
   }
 
@@ -51,17 +53,24 @@ struct SafetensorsHeader {
     var type: SafetensorsType?
     var shape: [Int]?
     var offsets: [Int]?
-    try scanner.object { scanner, key in
+    func wholeNumbers(_ scanner: inout JSONScanner) throws -> [Int] {
+      var values: [Int] = []
+      try scanner.array { values.append(try $0.wholeNumber()) }
+      return values
+    }
+    try scanner.object { scanner in
+      let key = scanner.text
       switch key {
       case "dtype" where type == nil:
-        let text = try scanner.string()
+        try scanner.readString()
+        let text = scanner.text
         guard let known = SafetensorsType(rawValue: text) else {
           let choices = SafetensorsType.allCases.map(\.rawValue).joined(separator: ", ")
           throw InputError("tensor \(name) has the type \(text), readable are \(choices)")
         }
         type = known
-      case "shape" where shape == nil: shape = try scanner.integers()
-      case "data_offsets" where offsets == nil: offsets = try scanner.integers()
+      case "shape" where shape == nil: shape = try wholeNumbers(&scanner)
+      case "data_offsets" where offsets == nil: offsets = try wholeNumbers(&scanner)
       default: throw InputError("tensor \(name) has the unexpected key \(key)")
       }
     }

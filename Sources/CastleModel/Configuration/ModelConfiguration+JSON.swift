@@ -10,7 +10,8 @@ extension ModelConfiguration {
   /// Throws an `InputError` that names the key, its value and what would be right; `source` names
   /// the file in it.
   public init(json bytes: some Sequence<UInt8>, source: String = "config.json") throws {
-    let object = ConfigurationObject(members: try JSONValue.object(bytes, source: source))
+    let members = try Array(bytes).withUnsafeBytes { try JSONValue.object($0, source: source) }
+    let object = ConfigurationObject(members: members)
     do {
       try self.init(object)
       try validate()
@@ -149,12 +150,14 @@ extension ModelConfiguration {
       if !mechanism.usesCausalKeys { members["causal_keys"] = .bool(false) }
     }
     members.merge(tokenIDs) { $1 }
-    return JSONValue.bytes(members)
+    return Array(JSONValue.object(members).indentedText.utf8)
   }
 
   /// The text of a `generation_config.json`: which ids start and end a text.
   public var generationJSON: [UInt8] {
-    JSONValue.bytes(tokenIDs.filter { $0.value != .null }.merging(["_from_model_config": .bool(true)]) { $1 })
+    var members = tokenIDs.filter { $0.value != .null }
+    members["_from_model_config"] = .bool(true)
+    return Array(JSONValue.object(members).indentedText.utf8)
   }
 
   private var tokenIDs: [String: JSONValue] {

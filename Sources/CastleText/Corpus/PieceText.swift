@@ -22,8 +22,14 @@ struct PieceText {
       case .text:
         try check(bytes, place: item.file.path, body)
       case .jsonLines:
-        let place = "\(item.file.path), line \(item.firstLine + piece)"
-        try text(inLine: bytes, place: place).withUnsafeBufferPointer { try check($0, place: place, body) }
+        let line = item.firstLine + piece
+        let place = "\(item.file.path), line \(line)"
+        var scanner = JSONScanner(
+          UnsafeRawBufferPointer(bytes), name: item.file.path, firstLine: line, requiresUTF8: false)
+        guard let text = try text(&scanner) else {
+          throw InputError("\(place) has no string named \"\(field)\"")
+        }
+        try text.withUnsafeBufferPointer { try check($0, place: place, body) }
       }
     }
   }
@@ -44,21 +50,22 @@ struct PieceText {
     body(text, !isValid)
   }
 
-  /// The text in a JSON line; nothing for a blank line.
-  private func text(inLine line: UnsafeBufferPointer<UInt8>, place: String) throws -> [UInt8] {
-    guard line.contains(where: { ![0x20, 0x09, 0x0D].contains($0) }) else { return [] }
-    var scanner = try JSONScanner(line, name: place, requiresUTF8: false)
+  /// The text in a JSON line, nil if it has none; a blank line is an empty text.
+  private func text(_ scanner: inout JSONScanner) throws -> [UInt8]? {
     var found: [UInt8]?
-    try scanner.object { scanner in
-      if scanner.string.elementsEqual(field.utf8), scanner.peek() == UInt8(ascii: "\"") {
-        try scanner.readString()
-        found = scanner.string
-      } else {
-        _ = try scanner.value()
+    if scanner.peek() == 0 {
+      found = []
+    } else {
+      try scanner.object { scanner in
+        if scanner.string.elementsEqual(field.utf8), scanner.isNext("\"") {
+          try scanner.readString()
+          found = scanner.string
+        } else {
+          try scanner.skipValue()
+        }
       }
     }
     try scanner.finish()
-    guard let found else { throw InputError("\(place) has no string named \"\(field)\"") }
     return found
   }
 }

@@ -18,10 +18,10 @@ enum GPT2Files {
     let file = try MappedFile(path: path)
     var names = TokenNames()
     try file.withBytes { bytes in
-      var scanner = try JSONScanner(bytes.bindMemory(to: UInt8.self), name: path)
+      var scanner = JSONScanner(bytes, name: path)
       try scanner.object { scanner in
         let name = scanner.string
-        try names.add(name: name, id: scanner.index(), file: path)
+        try names.add(name: name, id: scanner.tokenID(), file: path)
       }
       try scanner.finish()
     }

@@ -21,7 +21,7 @@ struct TokenizerDocument {
   mutating func read(_ scanner: inout JSONScanner) throws {
     var document = self
     try scanner.object { scanner in
-      let key = String(decoding: scanner.string, as: UTF8.self)
+      let key = scanner.text
       switch key {
       case "model": try document.readModel(&scanner)
       case "added_tokens": try document.readAddedTokens(try scanner.value())
@@ -35,12 +35,12 @@ struct TokenizerDocument {
   private mutating func readModel(_ scanner: inout JSONScanner) throws {
     var document = self
     try scanner.object { scanner in
-      let key = String(decoding: scanner.string, as: UTF8.self)
+      let key = scanner.text
       switch key {
-      case "vocab" where scanner.peek() == UInt8(ascii: "{"):
+      case "vocab" where scanner.isNext("{"):
         try scanner.object { scanner in
           let name = scanner.string
-          try document.names.add(name: name, id: scanner.index(), file: document.name)
+          try document.names.add(name: name, id: scanner.tokenID(), file: document.name)
         }
       case "merges":
         try scanner.array { try document.readMerge(&$0) }
@@ -53,7 +53,7 @@ struct TokenizerDocument {
 
   /// Reads a merge, "a b" or ["a", "b"].
   private mutating func readMerge(_ scanner: inout JSONScanner) throws {
-    if scanner.peek() == UInt8(ascii: "\"") {
+    if scanner.isNext("\"") {
       try scanner.readString()
       let parts = scanner.string.split(
         separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
@@ -71,9 +71,9 @@ struct TokenizerDocument {
   }
 
   private mutating func readAddedTokens(_ value: JSONValue) throws {
-    guard case .array(let tokens) = value else { throw InputError("\(name): added_tokens is not a list") }
+    guard case .list(let tokens) = value else { throw InputError("\(name): added_tokens is not a list") }
     for token in tokens {
-      guard case .string(let content) = token["content"], case .number(let id) = token["id"],
+      guard case .string(let content) = token["content"], case .integer(let id) = token["id"],
         let id = Int32(exactly: id), id >= 0, !content.isEmpty
       else {
         throw InputError("\(name) has an added token without a content or without an id of 0 or more")
@@ -120,6 +120,11 @@ struct TokenizerDocument {
       )
     }
   }
+}
+
+extension JSONScanner {
+  /// Reads the id of a token.
+  mutating func tokenID() throws -> Int32 { Int32(try wholeNumber(upTo: Int(Int32.max))) }
 }
 
 /// Finds the ids of the tokens that merges name.

@@ -1,3 +1,5 @@
+import CastleFormats
+
 extension TokenizerFile {
   /// The bytes of a `tokenizer.json` that Python's `tokenizers` loads with the same ids.
   public static func json(_ tokenizer: Tokenizer) -> [UInt8] {
@@ -60,19 +62,6 @@ private struct TokenizerWriter {
   }
 
   private mutating func quote(_ text: [UInt8]) {
-    output.append(UInt8(ascii: "\""))
-    for byte in text {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-        output.append(UInt8(ascii: "\\"))
-        output.append(byte)
-      case 0..<0x20:
-        let digits = String(byte, radix: 16)
-        append("\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
-      default:
-        output.append(byte)
-      }
-    }
-    output.append(UInt8(ascii: "\""))
+    output.append(contentsOf: JSONValue.quoted(text))
   }
 }

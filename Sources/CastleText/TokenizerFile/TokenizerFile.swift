@@ -32,7 +32,7 @@ public enum TokenizerFile {
   /// The tokenizer in the bytes of a `tokenizer.json`, which errors call `name`.
   public static func parse(_ json: UnsafeBufferPointer<UInt8>, name: String) throws -> Tokenizer {
     var document = TokenizerDocument(name: name)
-    var scanner = try JSONScanner(json, name: name)
+    var scanner = JSONScanner(UnsafeRawBufferPointer(json), name: name)
     try document.read(&scanner)
     return try document.tokenizer()
   }

@@ -47,10 +47,10 @@ struct TokenizerSettings {
     case (.null, _), (_, .string("ByteLevel")):
       return
     case (_, .string("Sequence")):
-      guard case .array(let parts) = value["processors"] else { break }
+      guard case .list(let parts) = value["processors"] else { break }
       return try parts.forEach(checkPostProcessor)
     case (_, .string("TemplateProcessing")):
-      guard case .array(let parts) = value["single"], parts.count == 1,
+      guard case .list(let parts) = value["single"], parts.count == 1,
         case .object(let part) = parts[0], part["Sequence"] != nil
       else {
         throw InputError(
@@ -76,7 +76,7 @@ struct TokenizerSettings {
     for (key, value) in model.sorted(by: { $0.key < $1.key }) {
       switch key {
       case "type": continue
-      case "dropout" where value == .null || value == .number(0): continue
+      case "dropout" where [.null, .integer(0), .number(0)].contains(value): continue
       case "continuing_subword_prefix", "end_of_word_suffix":
         if value == .null || value == .string("") { continue }
       case "unk_token" where value == .null || hasAllBytes: continue
@@ -91,14 +91,11 @@ struct TokenizerSettings {
 
   private func describe(_ value: JSONValue) -> String {
     switch value {
-    case .null: return "null"
-    case .bool(let value): return "\(value)"
-    case .number(let value): return "\(value)"
-    case .string(let value): return "\"\(value)\""
-    case .array: return "[…]"
+    case .list: return "[…]"
     case .object:
       if case .string(let type) = value["type"] { return type }
       return "{…}"
+    default: return value.text
     }
   }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import CastleFormats
 
 /// A JSON object on one line whose keys keep their order.
 public struct JSONObject: Sendable {
@@ -29,7 +29,7 @@ public struct JSONObject: Sendable {
 
   /// The object as text, without a line break.
   public var text: String {
-    "{" + fields.map { "\(Self.quoted($0)):\(Self.text(of: $1))" }.joined(separator: ",") + "}"
+    "{" + fields.map { "\(JSONValue.quoted($0)):\(Self.text(of: $1))" }.joined(separator: ",") + "}"
   }
 
   /// The object as one line of a file.
@@ -40,31 +40,10 @@ public struct JSONObject: Sendable {
     case .integer(let value): String(value)
     case .number(let value): value.isFinite ? String(value) : "null"
     case .boolean(let value): String(value)
-    case .text(let value): quoted(value)
+    case .text(let value): JSONValue.quoted(value)
     case .object(let value): value.text
     case .array(let values): "[" + values.map(text(of:)).joined(separator: ",") + "]"
     case .null: "null"
     }
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      case "\u{0}"..<"\u{20}": result += "\\u" + hexadecimal(scalar.value)
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
-  }
-
-  private static func hexadecimal(_ value: UInt32) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 4 - digits.count) + digits
   }
 }

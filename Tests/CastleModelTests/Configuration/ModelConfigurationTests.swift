@@ -110,7 +110,7 @@ import Testing
       json: Self.llama(["attention_type": "\"castle-swl\"", "lookahead_window": "0"]))
     #expect(configuration.mechanism == .causal)
     let text = String(decoding: configuration.json, as: UTF8.self)
-    #expect(text.contains("\"attention_type\" : \"causal\""))
+    #expect(text.contains("\"attention_type\": \"causal\""))
     #expect(text.contains("LlamaForCausalLM"))
   }
 }
