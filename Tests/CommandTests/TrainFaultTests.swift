@@ -6,94 +6,72 @@ import Testing
 struct TrainFaultTests {
   private static let isLong = ProcessInfo.processInfo.environment["CASTLE_LONG_TESTS"] != nil
 
-  /// Starts training, sends `signal` after `seconds`, and returns how the process ended.
-  private func interrupt(
-    _ arguments: [String], with signal: Int32, after seconds: Double
-  ) throws -> (status: Int32, wasKilled: Bool) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: try CastleProcess.executablePath)
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    Thread.sleep(forTimeInterval: seconds)
-    kill(process.processIdentifier, signal)
-    process.waitUntilExit()
-    return (process.terminationStatus, process.terminationReason == .uncaughtSignal)
-  }
-
-  @Test func killedAtRandomMomentsAndResumedTheLossesAreThoseOfAnUninterruptedRun() throws {
+  @Test func killedAtRandomMomentsAndResumedTheRunIsAnUninterruptedOne() throws {
+    let (kills, steps) = Self.isLong ? (25, 150) : (5, 40)
+    let settings = ["--set", "training.steps=\(steps)"]
     let text = try TrainingText()
-    let start = ProcessInfo.processInfo.systemUptime
-    _ = try CastleProcess.output(text.training("straight"), timeout: 300)
-    let seconds = ProcessInfo.processInfo.systemUptime - start
+    _ = try CastleProcess.output(text.training("straight") + settings, timeout: 300)
     var source = SystemRandomNumberGenerator()
-    var isBegun = false
-    for _ in 0..<(Self.isLong ? 25 : 5) {
-      let arguments = text.training("broken") + (isBegun ? ["--resume"] : [])
-      _ = try interrupt(arguments, with: SIGKILL, after: Double.random(in: 0...seconds * 0.6, using: &source))
-      isBegun = FileManager.default.fileExists(atPath: text.folder.path("broken/config.yaml"))
+    for number in 0..<kills {
+      let isBegun = FileManager.default.fileExists(atPath: text.folder.path("broken/config.yaml"))
+      let run = try BackgroundRun(text.training("broken") + settings + (isBegun ? ["--resume"] : []))
+      if !number.isMultiple(of: 4) {
+        // In training, an evaluation or a checkpoint; otherwise while it starts.
+        let lines = text.metricsLineCount("broken")
+        let goal = max(1, lines - 5) + Int.random(in: 0...9, using: &source)
+        run.wait(for: "\(goal) lines") { text.metricsLineCount("broken") >= goal }
+      }
+      Thread.sleep(forTimeInterval: .random(in: 0...(number.isMultiple(of: 4) ? 0.5 : 0.03), using: &source))
+      run.signal(SIGKILL)
+      #expect(try run.end().wasKilled, "kill \(number): the run had ended before")
     }
-    _ = try CastleProcess.output(text.training("broken", "--resume"), timeout: 300)
+    _ = try CastleProcess.output(text.training("broken", "--resume") + settings, timeout: 300)
     #expect(try text.metrics("broken") == text.metrics("straight"))
-    let names = try FileManager.default.contentsOfDirectory(atPath: text.folder.path("broken/checkpoints"))
-    #expect(names.allSatisfy { $0.hasPrefix("step-") }, "\(names)")
+    #expect(try text.weights("broken") == text.weights("straight"))
+    #expect(try text.checkpoints("broken") == text.checkpoints("straight"))
   }
 
   @Test(arguments: [SIGINT, SIGTERM])
   func anInterruptSavesEndsWithSuccessAndLosesNothing(signal: Int32) throws {
     let text = try TrainingText()
     let settings = ["--set", "training.steps=100000", "--set", "checkpoints.every=0"]
-    let ended = try interrupt(text.training("run") + settings, with: signal, after: 2)
-    #expect(ended.status == 0 && !ended.wasKilled)
-    let checkpoints = try FileManager.default.contentsOfDirectory(atPath: text.folder.path("run/checkpoints"))
+    let run = try BackgroundRun(text.training("run") + settings)
+    run.wait(for: "a few steps") { text.metricsLineCount("run") >= 5 }
+    run.signal(signal)
+    let ended = try run.end()
+    #expect(ended.exitCode == 0 && !ended.wasKilled, "\(ended)")
     let rows = try text.metrics("run").split(separator: "\n").filter { $0.contains("\"loss\"") }
-    let newest = checkpoints.compactMap { Int($0.dropFirst("step-".count)) }.max()
+    let newest = try text.checkpoints("run").compactMap { Int($0.dropFirst("step-".count)) }.max()
     #expect(newest == rows.count)
+  }
+
+  @Test func anInterruptDuringAnEvaluationSavesAndTheEvaluationIsMadeUpFor() throws {
+    let text = try TrainingText(extraDocuments: 1500)
+    let settings = [
+      "--set", "training.steps=2", "--set", "schedule.warm-up=0", "--set", "evaluation.every=1", "--set",
+      "evaluation.sets={extra: \(text.extra)}",
+    ]
+    _ = try CastleProcess.output(text.training("straight") + settings)
+    let run = try BackgroundRun(text.training("run") + settings)
+    run.wait(for: "the first step") { text.metricsLineCount("run") >= 1 }
+    run.signal(SIGTERM)
+    let ended = try run.end()
+    #expect(ended.exitCode == 0 && ended.errorOutput.contains("saved after step 1"), "\(ended)")
+    #expect(text.metricsLineCount("run") == 1, "the evaluation was over before the signal came")
+    _ = try CastleProcess.output(text.training("run", "--resume") + settings)
+    #expect(try text.metrics("run") == text.metrics("straight"))
+    #expect(try text.weights("run") == text.weights("straight"))
   }
 
   @Test func aSecondTrainerOnTheFolderIsRefused() throws {
     let text = try TrainingText()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: try CastleProcess.executablePath)
-    process.arguments = text.training("run", "--set", "training.steps=100000")
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    defer {
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
-    }
-    let deadline = Date(timeIntervalSinceNow: 60)
-    while !FileManager.default.fileExists(atPath: text.folder.path("run/metrics.jsonl")), Date() < deadline {
-      Thread.sleep(forTimeInterval: 0.05)
-    }
+    let first = try BackgroundRun(text.training("run", "--set", "training.steps=100000"))
+    first.wait(for: "the first step") { text.metricsLineCount("run") >= 1 }
     try CastleProcess.expectRefusal(
-      text.training("run", "--resume"), naming: "in use by another castle process",
-      "\(process.processIdentifier)")
-  }
-
-  /// Needs the right to mount a file system of a few megabytes.
-  @Test(
-    .enabled(if: Self.isLong && geteuid() == 0 && FileManager.default.isExecutableFile(atPath: "/bin/mount")))
-  func aFullDiskLosesNothing() throws {
-    let text = try TrainingText()
-    _ = try CastleProcess.output(text.training("straight"))
-    let disk = text.folder.path("disk")
-    try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-    try shell("/bin/mount", ["-t", "tmpfs", "-o", "size=5m", "tmpfs", disk])
-    defer { try? shell("/bin/umount", [disk]) }
-
-    try CastleProcess.expectRefusal(text.training("disk/run"), naming: "No space left", "step-000000")
-    let names = try FileManager.default.contentsOfDirectory(atPath: disk + "/run/checkpoints")
-    #expect(!names.isEmpty && names.allSatisfy { $0.hasPrefix("step-") }, "\(names)")
-    try shell("/bin/mount", ["-o", "remount,size=100m", disk])
-    _ = try CastleProcess.output(text.training("disk/run", "--resume"))
-    #expect(try text.metrics("disk/run") == text.metrics("straight"))
-  }
-
-  private func shell(_ command: String, _ arguments: [String]) throws {
-    let process = try Process.run(URL(fileURLWithPath: command), arguments: arguments)
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0, "\(command) \(arguments.joined(separator: " "))")
+      text.training("run", "--resume"), naming: "in use by another castle process", "\(first.identifier)")
+    let lines = text.metricsLineCount("run")
+    first.wait(for: "the first trainer to go on") { text.metricsLineCount("run") > lines }
+    first.signal(SIGTERM)
+    #expect(try first.end().exitCode == 0)
   }
 }

@@ -8,6 +8,7 @@ public struct TokenShard: Sendable {
   public let width: TokenWidth
 
   private let file: MappedFile
+  private let state: FileState
 
   /// Maps a shard and checks its header against the size of the file.
   ///
@@ -15,6 +16,7 @@ public struct TokenShard: Sendable {
   ///   says.
   public init(path: String) throws {
     file = try MappedFile(path: path)
+    state = try FileState(path: path)
     guard file.bytes.count >= TokenShardHeader.byteCount else {
       throw InputError(
         "\(path) is not a token shard: it has \(file.bytes.count) bytes, fewer than the header's 1024")
@@ -43,6 +45,10 @@ public struct TokenShard: Sendable {
 
   /// Where the file lies.
   public var path: String { file.path }
+
+  /// Throws ``TextChanged`` if the file has been replaced, written to or removed since it was opened: what is read from it
+  /// then may be anything, and reading behind the end of a file that was cut ends the process.
+  public func checkUnchanged() throws { try state.checkUnchanged() }
 
   /// The token at a place. Traps outside `0..<tokenCount`.
   public subscript(place: Int) -> Int32 {

@@ -34,7 +34,9 @@ public struct EvaluationText: Sendable {
   }
 
   /// The tokens at `places`.
-  func tokens(_ places: Range<Int>) -> [Int32] {
+  ///
+  /// - Throws: ``TextChanged`` if a shard has been changed since it was opened.
+  func tokens(_ places: Range<Int>) throws -> [Int32] {
     switch source {
     case .tokens(let tokens):
       return Array(tokens[places])
@@ -44,7 +46,10 @@ public struct EvaluationText: Sendable {
       for shard in shards {
         let low = max(places.lowerBound - start, 0)
         let high = min(places.upperBound - start, shard.tokenCount)
-        if low < high { result += shard.tokens(low..<high) }
+        if low < high {
+          try shard.checkUnchanged()
+          result += shard.tokens(low..<high)
+        }
         start += shard.tokenCount
       }
       return result

@@ -35,7 +35,7 @@ public final class Evaluator {
     for start in stride(from: 0, to: predicted, by: batch * length) {
       guard progress(Double(start) / Double(predicted)) else { return nil }
       let end = min(start + batch * length, predicted)
-      sum += try loss(text.tokens(start..<end + 1), name: text.name)
+      sum += try loss(try text.tokens(start..<end + 1), name: text.name)
     }
     let loss = sum / Double(predicted)
     return EvaluationResult(

@@ -86,17 +86,17 @@ public final class Trainer {
     clock = RunClock(secondsBefore: state.seconds)
     var isSaved = folder.checkpoint != nil
     while state.step < configuration.training.steps || !state.isStepComplete {
-      if state.isStepComplete {
-        if isInterrupted() { return try interrupted(isSaved: isSaved) }
-        do {
+      do {
+        if state.isStepComplete {
+          if isInterrupted() { return try interrupted(isSaved: isSaved) }
           try step()
-        } catch let error as TextChanged {
-          throw try stopped(error, isSaved: isSaved)
+          isSaved = false
         }
-        isSaved = false
+        guard let saved = try occasions() else { return try interrupted(isSaved: false) }
+        isSaved = isSaved || saved
+      } catch let error as TextChanged {
+        throw try stopped(error, isSaved: isSaved)
       }
-      guard let saved = try occasions() else { return try interrupted(isSaved: false) }
-      isSaved = isSaved || saved
     }
     try finish()
     return .finished

@@ -26,7 +26,7 @@ struct CastleProcess {
   ///   - timeout: After this many seconds the process is killed and the test fails.
   static func run(
     _ arguments: [String], input: String = "", outputFile: String? = nil, folder: String? = nil,
-    timeout: Double = 60
+    timeout: Double = 180
   ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try executablePath)
@@ -53,7 +53,7 @@ struct CastleProcess {
 
   /// Runs `castle`, expects success, and returns what it wrote to standard output.
   static func output(
-    _ arguments: [String], input: String = "", folder: String? = nil, timeout: Double = 60,
+    _ arguments: [String], input: String = "", folder: String? = nil, timeout: Double = 180,
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws -> String {
     let result = try run(arguments, input: input, folder: folder, timeout: timeout)
