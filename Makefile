@@ -44,7 +44,7 @@ test-interop: ## Compare with PyTorch, transformers and tokenizers, in a Python 
 	@Tests/Interop/run.sh && echo "make test-interop: all comparisons passed"
 
 .PHONY: sanitize
-sanitize: setup ## Run the tests of operations and attention under the thread and address sanitizers.
+sanitize: setup ## Run the tests of tensors, attention and operations under the thread and address sanitizers.
 	@scripts/sanitize
 
 .PHONY: lint

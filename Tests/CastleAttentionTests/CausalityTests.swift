@@ -47,15 +47,28 @@ struct CausalityTests {
     }
   }
 
+  /// The threads of a call share a head, which changes the order of its sums, only where it has fewer than eight heads and
+  /// documents for each.
   @Test("documents are separate calls", arguments: InstructionSet.available, mechanisms)
   func documents(instructionSet: InstructionSet, mechanism: Mechanism) {
-    var sizes = Self.sizes
-    sizes.documents = [1, 70, 59]
-    sizes.batch = 2
+    for threads in 1...2 {
+      var sizes = Self.sizes
+      sizes.documents = [1, 70, 59]
+      sizes.batch = 2
+      sizes.keyHeads = threads == 1 ? 1 : 4 * threads
+      sizes.queryHeads = 2 * sizes.keyHeads
+      compareDocuments(sizes, mechanism, threads: threads, instructionSet: instructionSet)
+    }
+  }
+
+  private func compareDocuments(
+    _ sizes: AttentionProblem<Float>.Sizes, _ mechanism: Mechanism, threads: Int,
+    instructionSet: InstructionSet
+  ) {
     let (together, apart) = (AttentionProblem(sizes, seed: 3), AttentionProblem(sizes, seed: 3))
-    together.computeBlocked(mechanism, instructionSet: instructionSet)
+    together.computeBlocked(mechanism, threads: threads, instructionSet: instructionSet)
     let attention = BlockedAttention(
-      mechanism: mechanism, pool: ThreadPool(threadCount: 1), instructionSet: instructionSet)
+      mechanism: mechanism, pool: ThreadPool(threadCount: threads), instructionSet: instructionSet)
     for tokens in apart.documents.ranges {
       let results = AttentionResults(
         output: apart.results.output.tokens(tokens), logSumExp: apart.results.logSumExp.tokens(tokens),
@@ -66,7 +79,7 @@ struct CausalityTests {
         apart.dOutput.tokens(tokens), apart.projections.tokens(tokens), documents: document,
         results: results, gradients: apart.gradients.tokens(tokens))
     }
-    #expect(together.bits(mechanism) == apart.bits(mechanism))
+    #expect(together.bits(mechanism) == apart.bits(mechanism), "\(threads) threads")
   }
 
   @Test("NaN in one token shows from that token on", arguments: InstructionSet.available, mechanisms)
