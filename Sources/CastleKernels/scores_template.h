@@ -34,6 +34,9 @@ static void CASTLE_NAME(transpose)(
 
 enum { PAIR = 2 * CASTLE_LANES };
 
+/// How far a score may lie above the reference that it is measured from: no risk to a sum of many exponentials.
+#define LARGEST_EXPONENT 8.0f
+
 /// x where first <= j + lane < end, `other` elsewhere.
 CASTLE_INLINE vf2 within(vf2 x, vf2 other, ptrdiff_t j, ptrdiff_t first, ptrdiff_t end) {
   if (j >= first && j + PAIR <= end) return x;
@@ -47,14 +50,14 @@ CASTLE_INLINE vf2 within(vf2 x, vf2 other, ptrdiff_t j, ptrdiff_t first, ptrdiff
 static void CASTLE_NAME(gate)(const castle_scores *block, ptrdiff_t window, float *z) {
   const vf2 scale = vf2_set(block->scale);
   for (ptrdiff_t i = 0; i < block->rows; i++) {
-    float *row = z + i * block->stride;
+    float *row = z + i * CASTLE_PANEL_WIDTH;
     const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i));
     const ptrdiff_t first = most(0, block->diagonal + i - least(window, block->diagonal + i));
     ptrdiff_t j = 0;
     for (; j + PAIR <= first; j += PAIR) vf2_store(row + j, (vf2){0});
     for (; j < end; j += PAIR)
       vf2_store(row + j, within(vf2_sigmoid(vf2_load(row + j) * scale), (vf2){0}, j, first, end));
-    for (; j < block->stride; j += PAIR) vf2_store(row + j, (vf2){0});
+    for (; j < CASTLE_PANEL_WIDTH; j += PAIR) vf2_store(row + j, (vf2){0});
   }
 }
 
@@ -62,9 +65,9 @@ static void CASTLE_NAME(gate_backward)(const castle_scores *block, const float *
   const vf2 scale = vf2_set(block->scale);
   for (ptrdiff_t i = 0; i < block->rows; i++) {
     const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i));
-    for (ptrdiff_t j = 0; j < block->stride; j += PAIR) {
-      const vf2 g = vf2_load(gate + i * block->stride + j);
-      float *place = d_gate + i * block->stride + j;
+    for (ptrdiff_t j = 0; j < CASTLE_PANEL_WIDTH; j += PAIR) {
+      const vf2 g = vf2_load(gate + i * CASTLE_PANEL_WIDTH + j);
+      float *place = d_gate + i * CASTLE_PANEL_WIDTH + j;
       const vf2 d = vf2_load(place) * (g * (1.0f - g)) * scale;
       vf2_store(place, j < end ? within(d, (vf2){0}, j, 0, end) : (vf2){0});
     }
@@ -99,31 +102,74 @@ CASTLE_INLINE float row_exponentials(const castle_scores *block, ptrdiff_t end, 
     vf2_store(scores + j, p);
     sum += p;
   }
-  for (; j < block->stride; j += PAIR) vf2_store(scores + j, (vf2){0});
+  for (; j < CASTLE_PANEL_WIDTH; j += PAIR) vf2_store(scores + j, (vf2){0});
   return vf_sum(vf2_low(sum) + vf2_high(sum));
 }
 
-static void CASTLE_NAME(softmax)(
-    const castle_scores *block, float *causal, const float *lookahead, float *maxima, float *sums,
-    float *output, ptrdiff_t output_row, ptrdiff_t d) {
+/// A row whose scores are all wanted and nowhere much above `reference`: they become exp(score - reference), and the
+/// result is their sum. A negative result says that they were not like that; then nothing is changed.
+CASTLE_INLINE float whole_row_exponentials(
+    const castle_scores *block, float *causal, const float *lookahead, float reference, const int silu) {
+  const vf2 scale = vf2_set(block->scale);
+  vf2 a[CASTLE_PANEL_WIDTH / PAIR];
+  int exceeds = 0;
+#pragma clang loop unroll(full)
+  for (int v = 0; v < CASTLE_PANEL_WIDTH / PAIR; v++) {
+    a[v] = vf2_fma(vf2_load(causal + v * PAIR), scale, vf2_set(-reference));
+    if (lookahead) {
+      const vf2 x = vf2_load(lookahead + v * PAIR) * scale;
+      a[v] -= silu ? x * vf2_sigmoid(x) : x;
+    }
+    exceeds |= vf2_exceeds(a[v], LARGEST_EXPONENT);
+  }
+  if (__builtin_expect(exceeds, 0)) return -1;
+  vf2 sum = {0};
+#pragma clang loop unroll(full)
+  for (int v = 0; v < CASTLE_PANEL_WIDTH / PAIR; v++) {
+    const vf2 p = vf2_exp(a[v]);
+    vf2_store(causal + v * PAIR, p);
+    sum += p;
+  }
+  return vf_sum(vf2_low(sum) + vf2_high(sum));
+}
+
+CASTLE_INLINE void softmax_rows(
+    const castle_scores *block, float *causal, const float *lookahead, float *references, float *sums,
+    float *output, ptrdiff_t output_row, ptrdiff_t d, const int silu) {
   for (ptrdiff_t i = 0; i < block->rows; i++) {
-    float *row = causal + i * block->stride;
-    const float *lookahead_row = lookahead ? lookahead + i * block->stride : 0;
+    float *row = causal + i * CASTLE_PANEL_WIDTH;
+    const float *lookahead_row = lookahead ? lookahead + i * CASTLE_PANEL_WIDTH : 0;
     const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i + 1));
-    const float largest = !lookahead    ? row_scores(block, end, row, 0, 0)
-                          : block->silu ? row_scores(block, end, row, lookahead_row, 1)
-                                        : row_scores(block, end, row, lookahead_row, 0);
-    const float before = maxima[i];
+    const float before = references[i];
+    if (end == CASTLE_PANEL_WIDTH) {
+      const float sum = whole_row_exponentials(block, row, lookahead_row, before, silu);
+      if (sum >= 0) {
+        sums[i] += sum;
+        continue;
+      }
+    }
+    const float largest = row_scores(block, end, row, lookahead_row, silu);
     if (!(largest > before)) {
       sums[i] += row_exponentials(block, end, row, before);
       continue;
     }
     const vf shrink = vf_exp(vf_set(before - largest));
-    maxima[i] = largest;
+    references[i] = largest;
     sums[i] = sums[i] * shrink[0] + row_exponentials(block, end, row, largest);
     float *out = output + i * output_row;
     for (ptrdiff_t v = 0; v < d; v += CASTLE_LANES) vf_store(out + v, vf_load(out + v) * shrink);
   }
+}
+
+static void CASTLE_NAME(softmax)(
+    const castle_scores *block, float *causal, const float *lookahead, float *references, float *sums,
+    float *output, ptrdiff_t output_row, ptrdiff_t d) {
+  if (!lookahead)
+    softmax_rows(block, causal, 0, references, sums, output, output_row, d, 0);
+  else if (block->silu)
+    softmax_rows(block, causal, lookahead, references, sums, output, output_row, d, 1);
+  else
+    softmax_rows(block, causal, lookahead, references, sums, output, output_row, d, 0);
 }
 
 CASTLE_INLINE void row_backward(
@@ -132,45 +178,55 @@ CASTLE_INLINE void row_backward(
   const vf2 scale = vf2_set(block->scale);
   ptrdiff_t j = 0;
   for (; j < end; j += PAIR) {
-    vf2 a = vf2_load(causal + j) * scale;
+    vf2 a = vf2_fma(vf2_load(causal + j), scale, vf2_set(-log_sum_exp));
     vf2 slope = vf2_set(1.0f);
     if (lookahead) {
       const vf2 x = vf2_load(lookahead + j) * scale;
       if (silu) {
-        const vf2 s = vf2_sigmoid(x);
-        slope = s * vf2_fma(x, 1.0f - s, vf2_set(1.0f));
-        a = a - x * s;
+        const vf2 s = vf2_sigmoid(x), xs = x * s;
+        slope = vf2_fma(xs, 1.0f - s, s);
+        a -= xs;
       } else {
-        a = a - x;
+        a -= x;
       }
     }
-    const vf2 p = within(vf2_exp(a - log_sum_exp), (vf2){0}, j, 0, end);
-    const vf2 d_score = within(p * (vf2_load(d_probability + j) - delta) * scale, (vf2){0}, j, 0, end);
+    const vf2 p = within(vf2_exp(a), (vf2){0}, j, 0, end);
+    const vf2 d_score = within(
+        p * vf2_fma(vf2_load(d_probability + j), scale, vf2_set(-delta * block->scale)), (vf2){0}, j, 0, end);
     vf2_store(causal + j, p);
     vf2_store(d_probability + j, d_score);
     if (lookahead) vf2_store(lookahead + j, within(-slope * d_score, (vf2){0}, j, 0, end));
   }
-  for (; j < block->stride; j += PAIR) {
+  for (; j < CASTLE_PANEL_WIDTH; j += PAIR) {
     vf2_store(causal + j, (vf2){0});
     vf2_store(d_probability + j, (vf2){0});
     if (lookahead) vf2_store(lookahead + j, (vf2){0});
   }
 }
 
+CASTLE_INLINE void softmax_backward_rows(
+    const castle_scores *block, float *causal, float *lookahead, float *d_probability,
+    const float *log_sum_exp, const float *delta, const int silu) {
+  for (ptrdiff_t i = 0; i < block->rows; i++) {
+    const ptrdiff_t start = i * CASTLE_PANEL_WIDTH;
+    float *p = causal + start, *s = lookahead ? lookahead + start : 0, *d = d_probability + start;
+    const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i + 1));
+    if (end == CASTLE_PANEL_WIDTH)
+      row_backward(block, CASTLE_PANEL_WIDTH, p, s, d, log_sum_exp[i], delta[i], silu);
+    else
+      row_backward(block, end, p, s, d, log_sum_exp[i], delta[i], silu);
+  }
+}
+
 static void CASTLE_NAME(softmax_backward)(
     const castle_scores *block, float *causal, float *lookahead, float *d_probability,
     const float *log_sum_exp, const float *delta) {
-  for (ptrdiff_t i = 0; i < block->rows; i++) {
-    const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i + 1));
-    const ptrdiff_t start = i * block->stride;
-    float *p = causal + start, *d = d_probability + start;
-    if (!lookahead)
-      row_backward(block, end, p, 0, d, log_sum_exp[i], delta[i], 0);
-    else if (block->silu)
-      row_backward(block, end, p, lookahead + start, d, log_sum_exp[i], delta[i], 1);
-    else
-      row_backward(block, end, p, lookahead + start, d, log_sum_exp[i], delta[i], 0);
-  }
+  if (!lookahead)
+    softmax_backward_rows(block, causal, 0, d_probability, log_sum_exp, delta, 0);
+  else if (block->silu)
+    softmax_backward_rows(block, causal, lookahead, d_probability, log_sum_exp, delta, 1);
+  else
+    softmax_backward_rows(block, causal, lookahead, d_probability, log_sum_exp, delta, 0);
 }
 
 const castle_attention_kernels CASTLE_NAME(castle_attention_kernels) = {

@@ -135,27 +135,50 @@ CASTLE_INLINE vf vf2_high(vf2 x) {
   return half;
 }
 
-/// e^x to about one unit in the last place: 0 far below, infinity above 88.73, NaN for NaN.
+/// Not zero if any lane of x is above `limit` or not a number.
+CASTLE_INLINE int vf2_exceeds(vf2 x, float limit) {
+#if defined(CASTLE_AVX512)
+  const __m512 largest = _mm512_set1_ps(limit);
+  return _mm512_cmp_ps_mask((__m512)vf2_low(x), largest, _CMP_NLE_UQ) |
+         _mm512_cmp_ps_mask((__m512)vf2_high(x), largest, _CMP_NLE_UQ);
+#else
+  return __builtin_reduce_or(~(x <= vf2_set(limit)));
+#endif
+}
+
+/// e^x for -105 <= x <= 89, to one unit in the last place and the error that |x| 3e-9 more in x would make (half a
+/// unit of x itself is up to ten times that). NaN for NaN.
 ///
-/// x = n ln 2 + r with |r| <= ln 2 / 2; e^r = 1 + r + r² P(r), where P is the polynomial of degree 4 with the
-/// smallest relative error (3e-9) on that interval.
-CASTLE_INLINE vf2 vf2_exp(vf2 x) {
-  x = vf2_join(vf_max(vf_set(-105.0f), vf2_low(x)), vf_max(vf_set(-105.0f), vf2_high(x)));
-  x = vf2_join(vf_min(vf_set(89.0f), vf2_low(x)), vf_min(vf_set(89.0f), vf2_high(x)));
-  const vf2 round = vf2_set(12582912.0f);  // 1.5 * 2^23: adding it leaves no bits for a fraction
+/// Adding 1.5 · 2^k leaves x / ln 2 rounded to 23 - k binary places in the low bits, the rest is r.
+CASTLE_INLINE vf2 vf2_exp_bounded(vf2 x) {
+#if defined(CASTLE_AVX512)
+  // In sixteenths: x = (m + i / 16) ln 2 + r, |r| <= ln 2 / 32, and e^x = 2^m 2^(i/16) (1 + r + r²/2 + r³/6).
+  const vf powers = {1.0f,        1.044273782f, 1.090507733f, 1.138788635f, 1.189207115f, 1.241857812f,
+                     1.296839555f, 1.354255547f, 1.414213562f, 1.476826146f, 1.542210825f, 1.610490332f,
+                     1.681792831f, 1.756252160f, 1.834008086f, 1.915206561f};
+  const vf2 round = vf2_set(786432.0f);
+  const vf2 places = vf2_fma(x, vf2_set(1.442695041f), round);
+  const vf2 n = places - round;
+  const vf2 r = vf2_fma(n, vf2_set(-0.693147181f), x);
+  const vf2 p = vf2_fma(vf2_fma(r, vf2_set(1.666666667e-1f), vf2_set(0.5f)), r * r, r);
+  const vf2 power = vf2_join(
+      (vf)_mm512_permutexvar_ps((__m512i)vf2_low(places), (__m512)powers),
+      (vf)_mm512_permutexvar_ps((__m512i)vf2_high(places), (__m512)powers));
+  const vf2 y = vf2_fma(power, p, power);
+  return vf2_join(
+      (vf)_mm512_scalef_ps((__m512)vf2_low(y), (__m512)vf2_low(n)),
+      (vf)_mm512_scalef_ps((__m512)vf2_high(y), (__m512)vf2_high(n)));
+#else
+  // In whole numbers: |r| <= ln 2 / 2; e^r = 1 + r + r² P(r), where P is the polynomial of degree 4 with the
+  // smallest relative error (3e-9) on that interval.
+  const vf2 round = vf2_set(12582912.0f);
   const vf2 n = vf2_fma(x, vf2_set(1.442695041f), round) - round;
-  vf2 r = vf2_fma(n, vf2_set(-0.693145752f), x);
-  r = vf2_fma(n, vf2_set(-1.428606765e-6f), r);
+  const vf2 r = vf2_fma(n, vf2_set(-0.693147181f), x);
   vf2 p = vf2_fma(r, vf2_set(1.381453942e-3f), vf2_set(8.368745446e-3f));
   p = vf2_fma(p, r, vf2_set(4.166838899e-2f));
   p = vf2_fma(p, r, vf2_set(1.666652113e-1f));
   p = vf2_fma(p, r, vf2_set(4.999999404e-1f));
   p = vf2_fma(p, r * r, r) + 1.0f;
-#if defined(CASTLE_AVX512)
-  return vf2_join(
-      (vf)_mm512_scalef_ps((__m512)vf2_low(p), (__m512)vf2_low(n)),
-      (vf)_mm512_scalef_ps((__m512)vf2_high(p), (__m512)vf2_high(n)));
-#else
   // Two factors, since neither 2^128 nor 2^-150 is a float.
   const vi2 exponent = __builtin_convertvector(n, vi2);
   const vi2 half = exponent >> 1;
@@ -165,7 +188,18 @@ CASTLE_INLINE vf2 vf2_exp(vf2 x) {
 #endif
 }
 
+/// x, at least `low` and at most `high`; NaN for NaN.
+CASTLE_INLINE vf2 vf2_clamp(vf2 x, float low, float high) {
+  const vf a = vf_set(low), b = vf_set(high);
+  return vf2_join(vf_min(b, vf_max(a, vf2_low(x))), vf_min(b, vf_max(a, vf2_high(x))));
+}
+
+/// e^x, 0 far below, infinity above 88.73; for its error see `vf2_exp_bounded`.
+CASTLE_INLINE vf2 vf2_exp(vf2 x) { return vf2_exp_bounded(vf2_clamp(x, -105.0f, 89.0f)); }
+
 /// 1 / (1 + e^-x).
-CASTLE_INLINE vf2 vf2_sigmoid(vf2 x) { return 1.0f / (1.0f + vf2_exp(-x)); }
+CASTLE_INLINE vf2 vf2_sigmoid(vf2 x) {
+  return 1.0f / (1.0f + vf2_exp_bounded(-vf2_clamp(x, -89.0f, 105.0f)));
+}
 
 CASTLE_INLINE vf vf_exp(vf x) { return vf2_low(vf2_exp(vf2_join(x, x))); }

@@ -7,7 +7,7 @@ struct BlockGeometry {
   /// The queries of a block.
   static let blockRows = 64
   /// The keys of a panel, a multiple of `blockRows`.
-  static let panelWidth = 64
+  static let panelWidth = CASTLE_PANEL_WIDTH
 
   /// The tokens that queries come from, counted from the start of the document; keys are all tokens up to the
   /// last of them.
@@ -69,7 +69,7 @@ struct BlockContext {
   /// The shape of the block of scores of queries `rows` and keys `columns`.
   func scores(rows: Range<Int>, columns: Range<Int>) -> castle_scores {
     castle_scores(
-      rows: rows.count, columns: columns.count, stride: BlockGeometry.panelWidth,
+      rows: rows.count, columns: columns.count,
       diagonal: rows.lowerBound - columns.lowerBound, scale: scale, silu: mechanism.appliesSiLU ? 1 : 0)
   }
 

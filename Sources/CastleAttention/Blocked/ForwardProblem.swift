@@ -28,7 +28,7 @@ struct ForwardProblem<Keys: KeySource> {
   private struct Partial {
     var output: GroupRows
     /// (group, length) each.
-    var maxima: UnsafeMutablePointer<Float>
+    var references: UnsafeMutablePointer<Float>
     var sums: UnsafeMutablePointer<Float>
   }
 
@@ -110,8 +110,8 @@ struct ForwardProblem<Keys: KeySource> {
       output: context.accumulator(
         for: output, firstHead: task.keyHead * group, heads: group, task: task, arena: arena,
         inPlace: inPlace),
-      maxima: arena.take(count), sums: arena.take(count))
-    partial.maxima.update(repeating: -.infinity, count: count)
+      references: arena.take(count), sums: arena.take(count))
+    partial.references.update(repeating: -.infinity, count: count)
     partial.sums.update(repeating: 0, count: count)
     return partial
   }
@@ -145,7 +145,7 @@ struct ForwardProblem<Keys: KeySource> {
       vu: operands.vu?.rows(0, from: row) ?? queries, queries: queries,
       queryHeadStride: operands.queries.headStride, e: operands.e?[0, index] ?? queries,
       eHeadStride: operands.e?.headStride ?? 0, output: partial.output.rows(0, from: row),
-      outputHeadStride: partial.output.headStride, maxima: partial.maxima + row, sums: partial.sums + row,
+      outputHeadStride: partial.output.headStride, references: partial.references + row, sums: partial.sums + row,
       statisticsHeadStride: task.document.count)
   }
 
@@ -156,16 +156,16 @@ struct ForwardProblem<Keys: KeySource> {
       for row in rows {
         let place = head * task.document.count + row
         let token = task.document.lowerBound + row
-        let largest = partials.reduce(-Float.infinity) { Float.maximum($0, $1.maxima[place]) }
+        let largest = partials.reduce(-Float.infinity) { Float.maximum($0, $1.references[place]) }
         var sum: Float = 0
         for partial in partials where partial.sums[place] != 0 {
-          sum += partial.sums[place] * exp(partial.maxima[place] - largest)
+          sum += partial.sums[place] * exp(partial.references[place] - largest)
         }
         let target = output.token(task.batch, queryHead, token)
         for (index, partial) in partials.enumerated() {
           let source = partial.output.rows(head, from: row).base
           let isEmpty = partial.sums[place] == 0
-          let weight = isEmpty ? 0 : exp(partial.maxima[place] - largest) / sum
+          let weight = isEmpty ? 0 : exp(partial.references[place] - largest) / sum
           for i in 0..<context.headSize {
             let value = weight * source[i]
             target[i] = index == 0 ? value : target[i] + value

@@ -54,8 +54,8 @@ struct QueryBlock {
   /// The weighted sum of values, (tokens, d) in whole vectors.
   var output: Rows
   var outputHeadStride: Int
-  /// The largest score and the sum of exp(score − largest) so far, an element a token.
-  var maxima: UnsafeMutablePointer<Float>
+  /// A score at most a little below the largest, and the sum of exp(score − reference) so far, an element a token.
+  var references: UnsafeMutablePointer<Float>
   var sums: UnsafeMutablePointer<Float>
   var statisticsHeadStride: Int
 }
@@ -112,7 +112,7 @@ struct ForwardStep {
       let output = block.output.offset(head * block.outputHeadStride)
       let statistics = head * block.statisticsHeadStride
       kernels.table.pointee.softmax(
-        &shape, causal.base, mechanism.hasLookahead ? lookahead.base : nil, block.maxima + statistics,
+        &shape, causal.base, mechanism.hasLookahead ? lookahead.base : nil, block.references + statistics,
         block.sums + statistics, output.base, output.stride, context.paddedSize)
       kernels.multiply(
         rows, context.paddedSize, into: output, CASTLE_ADD,

@@ -39,13 +39,14 @@ typedef struct castle_product {
   castle_term terms[2];
 } castle_product;
 
+/// The keys of a whole panel: the distance between rows of all blocks of scores. A multiple of twice any lane count.
+enum { CASTLE_PANEL_WIDTH = 64 };
+
 /// How the scores of a block follow from its products, and which of them exist.
 typedef struct castle_scores {
   ptrdiff_t rows;
   /// The keys of this block: columns from here on are padding.
   ptrdiff_t columns;
-  /// The distance between rows of all blocks, a multiple of the lane count.
-  ptrdiff_t stride;
   ptrdiff_t diagonal;
   /// 1 / sqrt(d).
   float scale;
@@ -72,10 +73,11 @@ typedef struct castle_attention_kernels {
   /// dG <- dG * G (1 - G) * scale.
   void (*gate_backward)(const castle_scores *block, const float *gate, float *d_gate);
 
-  /// Online softmax over one more block. `causal` holds q.k and becomes exp(score - maximum); `lookahead`
-  /// holds q.u, or is null. Row by row, `maxima` and `sums` go on, and `output`, d wide, is rescaled.
+  /// Online softmax over one more block. `causal` holds q.k and becomes exp(score - reference); `lookahead`
+  /// holds q.u, or is null. Row by row, `references` (a score at most a little below the largest) and `sums` go on,
+  /// and `output`, d wide, is rescaled.
   void (*softmax)(
-      const castle_scores *block, float *causal, const float *lookahead, float *maxima, float *sums,
+      const castle_scores *block, float *causal, const float *lookahead, float *references, float *sums,
       float *output, ptrdiff_t output_row, ptrdiff_t d);
 
   /// causal: q.k in, the probabilities P out. lookahead: q.u in, dS * scale out (or null).
