@@ -145,8 +145,8 @@ struct ForwardProblem<Keys: KeySource> {
       vu: operands.vu?.rows(0, from: row) ?? queries, queries: queries,
       queryHeadStride: operands.queries.headStride, e: operands.e?[0, index] ?? queries,
       eHeadStride: operands.e?.headStride ?? 0, output: partial.output.rows(0, from: row),
-      outputHeadStride: partial.output.headStride, references: partial.references + row, sums: partial.sums + row,
-      statisticsHeadStride: task.document.count)
+      outputHeadStride: partial.output.headStride, references: partial.references + row,
+      sums: partial.sums + row, statisticsHeadStride: task.document.count)
   }
 
   /// Merges the parts of some rows and writes outputs and log-sum-exps.
