@@ -32,6 +32,24 @@ static void CASTLE_NAME(transpose)(
     for (ptrdiff_t i = 0; i < rows; i++) target[j * target_row + i] = source[i * source_row + j];
 }
 
+typedef double vd __attribute__((vector_size(8 * CASTLE_LANES)));
+
+/// In double precision: what is subtracted from dot products that it equals nearly must not add an error of its own.
+static void CASTLE_NAME(row_dots)(
+    ptrdiff_t rows, ptrdiff_t d, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, float *y) {
+  for (ptrdiff_t i = 0; i < rows; i++, a += a_row, b += b_row) {
+    vd sums = {0};
+    for (ptrdiff_t v = 0; v < d; v += CASTLE_LANES) {
+      const size_t n = (size_t)least(CASTLE_LANES, d - v);
+      sums += __builtin_convertvector(vf_load_first(a + v, n), vd) *
+              __builtin_convertvector(vf_load_first(b + v, n), vd);
+    }
+    double sum = 0;
+    for (int lane = 0; lane < CASTLE_LANES; lane++) sum += sums[lane];
+    y[i] = (float)sum;
+  }
+}
+
 enum { PAIR = 2 * CASTLE_LANES };
 
 /// How far a score may lie above the reference that it is measured from: no risk to a sum of many exponentials.
@@ -233,6 +251,7 @@ const castle_attention_kernels CASTLE_NAME(castle_attention_kernels) = {
     .lanes = CASTLE_LANES,
     .product = CASTLE_NAME(product),
     .transpose = CASTLE_NAME(transpose),
+    .row_dots = CASTLE_NAME(row_dots),
     .gate = CASTLE_NAME(gate),
     .gate_backward = CASTLE_NAME(gate_backward),
     .softmax = CASTLE_NAME(softmax),

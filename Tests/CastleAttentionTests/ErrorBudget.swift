@@ -8,14 +8,12 @@ struct ErrorBudget {
   /// A naive computation can be exact by luck: a few units in the last place are always allowed.
   static let floor = 4 * Double(Float.ulpOfOne)
 
-  /// The largest difference, relative to the largest element of `truth`; absolute if that is all zeros.
+  /// The root mean square of the differences, relative to that of `truth`; absolute if that is all zeros.
+  ///
+  /// The worst of thousands of elements would be as much luck as error; ``RoundingBound`` limits every element.
   static func error(_ values: [Float], _ truth: [Double]) -> Double {
-    let largest = truth.reduce(0) { max($0, abs($1)) }
-    let size = largest == 0 ? 1 : largest
-    return zip(values, truth).reduce(0) { worst, pair in
-      let difference = abs(Double(pair.0) - pair.1) / size
-      return difference.isNaN ? .infinity : max(worst, difference)
-    }
+    let size = rootMeanSquare(truth)
+    return rootMeanSquare(zip(values, truth).map { Double($0) - $1 }) / (size == 0 ? 1 : size)
   }
 
   /// Expects every result of `fast` to be about as close to `truth` as `naive` is.

@@ -120,15 +120,14 @@ struct BackwardProblem {
       dOutput: context.pack(dOutput, firstHead: firstQueryHead, heads: group, task: task, into: arena),
       logSumExp: arena.take(group * length), delta: arena.take(group * length))
     for head in 0..<group {
+      let (queryHead, first) = (firstQueryHead + head, task.document.lowerBound)
+      let output = results.output
+      context.kernels.table.pointee.row_dots(
+        length, context.headSize, dOutput.token(task.batch, queryHead, first), dOutput.tokenStride,
+        output.token(task.batch, queryHead, first), output.tokenStride, operands.delta + head * length)
       for token in 0..<length {
-        let (queryHead, absolute) = (firstQueryHead + head, task.document.lowerBound + token)
-        let dO = dOutput.token(task.batch, queryHead, absolute)
-        let o = results.output.token(task.batch, queryHead, absolute)
-        var delta = 0.0
-        for i in 0..<context.headSize { delta += Double(dO[i] * o[i]) }
-        operands.delta[head * length + token] = Float(delta)
         operands.logSumExp[head * length + token] =
-          results.logSumExp.token(task.batch, queryHead, absolute)[0]
+          results.logSumExp.token(task.batch, queryHead, first + token)[0]
       }
     }
     guard let lookahead else { return operands }

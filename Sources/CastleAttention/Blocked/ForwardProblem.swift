@@ -156,20 +156,22 @@ struct ForwardProblem<Keys: KeySource> {
       for row in rows {
         let place = head * task.document.count + row
         let token = task.document.lowerBound + row
-        let largest = partials.reduce(-Float.infinity) { Float.maximum($0, $1.references[place]) }
-        var sum: Float = 0
-        for partial in partials where partial.sums[place] != 0 {
-          sum += partial.sums[place] * exp(partial.references[place] - largest)
+        var largest = -Float.infinity
+        for partial in partials { largest = Float.maximum(largest, partial.references[place]) }
+        func weight(_ partial: Partial) -> Float {
+          let reference = partial.references[place]
+          return partial.sums[place] == 0 ? 0 : reference == largest ? 1 : exp(reference - largest)
         }
+        var sum: Float = 0
+        for partial in partials { sum += partial.sums[place] * weight(partial) }
         let target = output.token(task.batch, queryHead, token)
-        for (index, partial) in partials.enumerated() {
+        let first = partials[0].output.rows(head, from: row).base
+        let share = weight(partials[0]) / sum
+        for i in 0..<context.headSize { target[i] = share * first[i] }
+        for partial in partials.dropFirst() {
           let source = partial.output.rows(head, from: row).base
-          let isEmpty = partial.sums[place] == 0
-          let weight = isEmpty ? 0 : exp(partial.references[place] - largest) / sum
-          for i in 0..<context.headSize {
-            let value = weight * source[i]
-            target[i] = index == 0 ? value : target[i] + value
-          }
+          let share = weight(partial) / sum
+          for i in 0..<context.headSize { target[i] += share * source[i] }
         }
         logSumExp?.token(task.batch, queryHead, token)[0] = largest + log(sum)
       }

@@ -66,6 +66,10 @@ typedef struct castle_attention_kernels {
       ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
       ptrdiff_t target_row);
 
+  /// y[i] <- row i of a . row i of b, `d` wide.
+  void (*row_dots)(
+      ptrdiff_t rows, ptrdiff_t d, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, float *y);
+
   /// z <- sigmoid(z * scale) where token t = row i has been read by key s = column j, that is where
   /// s < t <= s + window; 0 elsewhere.
   void (*gate)(const castle_scores *block, ptrdiff_t window, float *z);
