@@ -55,11 +55,13 @@ struct BenchmarkTrainingTests {
     for part in ["clearing gradients", "gradient norm", "optimizer"] {
       #expect(report.has(part, "update"), "\(part)")
     }
-    #expect(!report.rows.contains { $0.part == "unassigned operations" || $0.phase == "recomputation" })
+    #expect(!report.rows.contains { $0.part == "unassigned operations" })
+    let recomputed = report.rows.filter { $0.phase == "recomputation" }.map(\.part)
+    #expect(recomputed == ["swiglu"])
     #expect(abs(report.sumOfPartsSeconds + report.otherSeconds - report.stepSeconds) < 1e-9)
     #expect(abs(report.tokensPerSecond * report.stepSeconds - 80) < 1e-6)
     #expect(report.memory.weights == 4 * report.parameters && report.memory.moments == 8 * report.parameters)
-    #expect(report.memory.peak > report.memory.planned)
+    #expect(abs(Double(report.memory.peak) / Double(report.memory.planned) - 1) < 0.5)
   }
 
   @Test func settingsOfTrainingShapeTheModel() throws {

@@ -43,6 +43,11 @@ struct DecoderLayer {
       activations.mlpInput, adding: activations.attentionInput, weight: weights.mlpNorm, epsilon: epsilon,
       into: activations.mlpNormed, scales: activations.mlpScales)
     product(activations.mlpNormed, weights.gateUp, into: activations.gateUp)
+    activate(activations)
+  }
+
+  /// The hidden features of the MLP from gate and up.
+  func activate(_ activations: LayerActivations) {
     backend.swiGLU(activations.gateUp, into: activations.hidden)
   }
 

@@ -5,7 +5,8 @@ import CastleTensors
 final class ForwardPass {
   /// What stays in memory of each layer.
   enum Retention {
-    /// Everything: a backward pass can follow.
+    /// Everything but the hidden features of the MLP, which a backward pass computes again from gate and up: they are
+    /// as wide as three residual streams and cost one pass over memory.
     case all
     /// The residual stream; a backward pass computes the layer again.
     case streams
@@ -42,7 +43,13 @@ final class ForwardPass {
     }
     switch retention {
     case .all:
-      activations = layers.map { _ in layer() }
+      let first = layer()
+      activations = layers.indices.map {
+        $0 == 0
+          ? first
+          : LayerActivations(
+            configuration, tokenCount: capacity, backend: backend, sharedHidden: first.hidden)
+      }
       finalInput = stream()
     case .streams:
       let shared = layer()
@@ -94,10 +101,14 @@ final class ForwardPass {
     for index in layers.indices.reversed() {
       let layer = layers[index]
       let current = self[index]
-      if retention == .streams && index + 1 < layers.count {
-        layer.project(current, adding: nil, positions: positions)
-        layer.attend(current, sequences: sequences)
-        layer.feed(current)
+      if index + 1 < layers.count {
+        if retention == .streams {
+          layer.project(current, adding: nil, positions: positions)
+          layer.attend(current, sequences: sequences)
+          layer.feed(current)
+        } else {
+          layer.activate(current)
+        }
       }
       layer.backward(
         current, positions: positions, sequences: sequences, gradients: gradients.layers[index],

@@ -28,8 +28,10 @@ struct LayerActivations: Sendable {
   /// SiLU(gate) · up, (N, hidden size).
   let hidden: Matrix
 
-  /// New memory for `tokenCount` tokens.
-  init(_ configuration: ModelConfiguration, tokenCount: Int, backend: any Backend) {
+  /// New memory for `tokenCount` tokens; ``hidden`` is in the memory of `sharedHidden`, if given.
+  init(
+    _ configuration: ModelConfiguration, tokenCount: Int, backend: any Backend, sharedHidden: Matrix? = nil
+  ) {
     func matrix(_ rows: Int, _ columns: Int) -> Matrix {
       backend.allocate(Float.self, rowCount: rows, columnCount: columns)
     }
@@ -44,7 +46,7 @@ struct LayerActivations: Sendable {
     mlpScales = matrix(1, tokenCount)
     mlpNormed = matrix(tokenCount, configuration.modelSize)
     gateUp = matrix(tokenCount, 2 * configuration.hiddenSize)
-    hidden = matrix(tokenCount, configuration.hiddenSize)
+    hidden = sharedHidden ?? matrix(tokenCount, configuration.hiddenSize)
   }
 
   /// The first `count` tokens of `whole`.
@@ -79,7 +81,7 @@ struct LayerActivations: Sendable {
     hidden = whole.hidden
   }
 
-  /// The number of numbers that ``init(_:tokenCount:backend:)`` allocates per token.
+  /// The number of numbers per token that ``init(_:tokenCount:backend:sharedHidden:)`` allocates, ``hidden`` included.
   static func countPerToken(_ configuration: ModelConfiguration) -> Int {
     4 * configuration.modelSize + configuration.projectionWidth + configuration.attentionWidth
       + configuration.heads.queryHeads + 2 + 3 * configuration.hiddenSize

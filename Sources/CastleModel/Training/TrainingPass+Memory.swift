@@ -8,10 +8,9 @@ extension TrainingPass {
   ) -> Int {
     let tokenCount = batch * length
     let layerCount = configuration.layerCount
-    let layers =
-      recomputesActivations
-      ? LayerActivations.countPerToken(configuration) + (layerCount - 1) * configuration.modelSize
-      : LayerActivations.countPerToken(configuration) * layerCount
+    let first = LayerActivations.countPerToken(configuration)
+    let further = recomputesActivations ? configuration.modelSize : first - configuration.hiddenSize
+    let layers = first + (layerCount - 1) * further
     let last = 2 * configuration.modelSize + 1
     let indices = 3
     let perToken = layers + last + indices + GradientWorkspace.countPerToken(configuration)

@@ -19,7 +19,7 @@ extension Optimizer {
       })
     for (_, moments) in tensors {
       for entry in layout.entries {
-        try writer.write(numbers(of: moments.columns(entry.range)))
+        try forEachPiece(of: entry.range) { piece in try writer.write(numbers(of: moments.columns(piece))) }
       }
     }
     try writer.finish()
@@ -36,8 +36,23 @@ extension Optimizer {
             "\(file.path): \(prefix + entry.name) has the shape \(tensor.shape), the model needs \(entry.shape)"
           )
         }
-        try tensor.floats().withUnsafeBufferPointer { set(moments.columns(entry.range), to: $0) }
+        try forEachPiece(of: entry.range) { piece in
+          let numbers = try [Float](unsafeUninitializedCapacity: piece.count) { numbers, count in
+            let room = UnsafeMutableBufferPointer(rebasing: numbers[..<piece.count])
+            try tensor.readFloats(from: piece.lowerBound - entry.offset, into: room)
+            count = piece.count
+          }
+          numbers.withUnsafeBufferPointer { set(moments.columns(piece), to: $0) }
+        }
       }
+    }
+  }
+
+  /// Splits `range`, so that the copy of a large parameter on the host takes little memory.
+  private func forEachPiece(of range: Range<Int>, _ body: (Range<Int>) throws -> Void) rethrows {
+    let size = 1 << 20
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: size) {
+      try body(start..<min(start + size, range.upperBound))
     }
   }
 }

@@ -11,27 +11,33 @@ public struct PlannedMemory: Sendable, Hashable {
   public let moments: Int
   /// Activations, their gradients and some rows of logits.
   public let activations: Int
+  /// What the process holds already: the program and its libraries.
+  public let program: Int
 
-  /// Plans steps of `settings` on a model.
+  /// Plans steps of `settings` on a model, from what the process holds now.
   public init(_ model: ModelConfiguration, settings: StepSettings) {
     weights = model.parameterCount * MemoryLayout<Float>.size
     gradients = weights
     moments = 2 * weights
     activations = TrainingPass.byteCount(
       model, batch: settings.batchSize, length: settings.length, recomputesActivations: settings.recomputes)
+    program = ProcessMemory.current
   }
 
   /// Weights, gradients and moments.
   public var parameters: Int { weights + gradients + moments }
 
-  /// All of it.
-  public var total: Int { parameters + activations }
+  /// What training will take besides the program.
+  public var toTake: Int { parameters + activations }
+
+  /// The most memory that the process is to hold.
+  public var total: Int { toTake + program }
 
   /// - Throws: ``InputError`` with the numbers if this is more than the `available` bytes. Nil means unknown.
   public func check(available: Int?) throws {
-    guard let available, total > available else { return }
+    guard let available, toTake > available else { return }
     throw InputError(
-      "the run needs \(NumberFormat.bytes(total)) (weights, gradients and moments "
+      "the run needs \(NumberFormat.bytes(toTake)) (weights, gradients and moments "
         + "\(NumberFormat.bytes(parameters)), activations \(NumberFormat.bytes(activations))), but only "
         + "\(NumberFormat.bytes(available)) are free; lower training.batch-size (with a higher "
         + "training.accumulation), training.length or choose a smaller model.preset")

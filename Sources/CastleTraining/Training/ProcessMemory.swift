@@ -4,6 +4,10 @@ import Foundation
 public enum ProcessMemory {
   /// The largest amount of memory that the process has held, in bytes.
   public static var peak: Int {
+    #if os(Linux)
+      // The usage of resources would count what the parent held when it started this process.
+      if let peak = status("VmHWM:") { return peak }
+    #endif
     var usage = rusage()
     #if canImport(Darwin)
       getrusage(RUSAGE_SELF, &usage)
@@ -11,6 +15,15 @@ public enum ProcessMemory {
     #else
       getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
       return usage.ru_maxrss * 1024
+    #endif
+  }
+
+  /// The memory that the process holds now, in bytes; where the system does not say, the largest amount so far.
+  public static var current: Int {
+    #if os(Linux)
+      return status("VmRSS:") ?? peak
+    #else
+      return peak
     #endif
   }
 
@@ -26,11 +39,17 @@ public enum ProcessMemory {
   }
 
   #if os(Linux)
-    private static var systemAvailable: Int? {
-      guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
-        let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") })
+    private static var systemAvailable: Int? { size("MemAvailable:", in: "/proc/meminfo") }
+
+    private static func status(_ name: String) -> Int? { size(name, in: "/proc/self/status") }
+
+    /// The number of kilobytes that a line beginning with `name` tells, in bytes.
+    private static func size(_ name: String, in path: String) -> Int? {
+      guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+        let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) })
       else { return nil }
-      return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+      let fields = line.dropFirst(name.count).split(whereSeparator: { $0 == " " || $0 == "\t" })
+      return fields.first.flatMap { Int($0) }.map { $0 * 1024 }
     }
 
     private static var groupAvailable: Int? {

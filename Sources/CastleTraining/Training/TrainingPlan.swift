@@ -61,7 +61,7 @@ public struct TrainingPlan: Sendable {
       parameters   \(NumberFormat.grouped(parameterCount))
       steps        \(NumberFormat.grouped(steps)) of \(NumberFormat.grouped(tokensPerStep)) tokens
       tokens       \(NumberFormat.grouped(totalTokens)), \(NumberFormat.fixed(epochs, 2)) times the text's \(NumberFormat.grouped(textTokens))
-      memory       \(NumberFormat.bytes(memory.total)): weights, gradients and moments \(NumberFormat.bytes(memory.parameters)), activations \(NumberFormat.bytes(memory.activations)); free \(availableBytes.map(NumberFormat.bytes) ?? "unknown")
+      memory       \(NumberFormat.bytes(memory.total)): weights, gradients and moments \(NumberFormat.bytes(memory.parameters)), activations \(NumberFormat.bytes(memory.activations)), program \(NumberFormat.bytes(memory.program)); free \(availableBytes.map(NumberFormat.bytes) ?? "unknown")
       time         at least \(NumberFormat.duration(leastSeconds)) at \(NumberFormat.fixed(peakRate / 1e9, 0)) GFLOP/s, this machine's rate of matrix products
       """
   }
@@ -72,7 +72,7 @@ public struct TrainingPlan: Sendable {
       ("parameters", .integer(parameterCount)), ("steps", .integer(steps)),
       ("tokens_per_step", .integer(tokensPerStep)), ("tokens", .integer(totalTokens)),
       ("text_tokens", .integer(textTokens)), ("parameter_bytes", .integer(memory.parameters)),
-      ("activation_bytes", .integer(memory.activations)),
+      ("activation_bytes", .integer(memory.activations)), ("program_bytes", .integer(memory.program)),
       ("available_bytes", availableBytes.map { .integer($0) } ?? .null),
       ("operations_per_token", .number(operationsPerToken)), ("operations_per_second", .number(peakRate)),
       ("least_seconds", .number(leastSeconds)),

@@ -24,6 +24,7 @@ struct TrainingReport: Encodable {
     var gradients: Int
     var moments: Int
     var activations: Int
+    var program: Int
     var planned: Int
   }
 
@@ -89,7 +90,8 @@ struct TrainingReport: Encodable {
     remainderShare = Self.median(zip(times, splitSeconds).map(Self.remainder))
     self.memory = Memory(
       peak: peakMemory, weights: memory.weights, gradients: memory.gradients, moments: memory.moments,
-      activations: memory.activations, planned: memory.total)
+      activations: memory.activations, program: memory.program,
+      planned: memory.total)
   }
 
   /// The share of one step that is neither matrix product nor attention.

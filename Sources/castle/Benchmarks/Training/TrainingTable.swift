@@ -56,7 +56,7 @@ enum TrainingTable {
       pad("neither matrix product nor attention", 38) + percent(report.remainderShare) + " of the step",
       pad("memory", 38) + "peak \(bytes(memory.peak)); planned \(bytes(memory.planned)): "
         + "weights \(bytes(memory.weights)), gradients \(bytes(memory.gradients)), "
-        + "moments \(bytes(memory.moments)), activations \(bytes(memory.activations))",
+        + "moments \(bytes(memory.moments)), activations \(bytes(memory.activations)), program \(bytes(memory.program))",
     ]
   }
 
