@@ -102,7 +102,7 @@ CASTLE_INLINE float row_scores(
     vf2 a = vf2_load(causal + j) * scale;
     if (lookahead) {
       const vf2 x = vf2_load(lookahead + j) * scale;
-      a -= silu ? x * vf2_sigmoid(x) : x;
+      a -= silu ? x * vf2_sigmoid_factor(x) : x;
     }
     a = within(a, none, j, 0, end);
     vf2_store(causal + j, a);
@@ -124,31 +124,33 @@ CASTLE_INLINE float row_exponentials(const castle_scores *block, ptrdiff_t end, 
   return vf_sum(vf2_low(sum) + vf2_high(sum));
 }
 
-/// A row whose scores are all wanted and nowhere much above `reference`: they become exp(score - reference), and the
-/// result is their sum. A negative result says that they were not like that; then nothing is changed.
-CASTLE_INLINE float whole_row_exponentials(
-    const castle_scores *block, float *causal, const float *lookahead, float reference, const int silu) {
+/// Of a row whose scores are all wanted and nowhere much above `reference`, they become exp(score - reference), and
+/// their sum is added to `sum`. Returns 0 if the row is not like that; then nothing is changed.
+CASTLE_INLINE int whole_row_exponentials(
+    const castle_scores *block, float *causal, const float *lookahead, float reference, float *sum,
+    const int silu) {
   const vf2 scale = vf2_set(block->scale);
   vf2 a[CASTLE_PANEL_WIDTH / PAIR];
-  int exceeds = 0;
+  vf largest = vf_set(-__builtin_inff());
 #pragma clang loop unroll(full)
   for (int v = 0; v < CASTLE_PANEL_WIDTH / PAIR; v++) {
     a[v] = vf2_fma(vf2_load(causal + v * PAIR), scale, vf2_set(-reference));
     if (lookahead) {
       const vf2 x = vf2_load(lookahead + v * PAIR) * scale;
-      a[v] -= silu ? x * vf2_sigmoid(x) : x;
+      a[v] -= silu ? x * vf2_sigmoid_factor(x) : x;
     }
-    exceeds |= vf2_exceeds(a[v], LARGEST_EXPONENT);
+    largest = vf_max(vf_max(vf2_low(a[v]), vf2_high(a[v])), largest);
   }
-  if (__builtin_expect(exceeds, 0)) return -1;
-  vf2 sum = {0};
+  if (__builtin_expect(vf_exceeds(largest, LARGEST_EXPONENT), 0)) return 0;
+  vf2 total = {0};
 #pragma clang loop unroll(full)
   for (int v = 0; v < CASTLE_PANEL_WIDTH / PAIR; v++) {
     const vf2 p = vf2_exp(a[v]);
     vf2_store(causal + v * PAIR, p);
-    sum += p;
+    total += p;
   }
-  return vf_sum(vf2_low(sum) + vf2_high(sum));
+  *sum += vf_sum(vf2_low(total) + vf2_high(total));
+  return 1;
 }
 
 CASTLE_INLINE void softmax_rows(
@@ -159,13 +161,9 @@ CASTLE_INLINE void softmax_rows(
     const float *lookahead_row = lookahead ? lookahead + i * CASTLE_PANEL_WIDTH : 0;
     const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i + 1));
     const float before = references[i];
-    if (end == CASTLE_PANEL_WIDTH) {
-      const float sum = whole_row_exponentials(block, row, lookahead_row, before, silu);
-      if (sum >= 0) {
-        sums[i] += sum;
-        continue;
-      }
-    }
+    if (end == CASTLE_PANEL_WIDTH &&
+        whole_row_exponentials(block, row, lookahead_row, before, sums + i, silu))
+      continue;
     const float largest = row_scores(block, end, row, lookahead_row, silu);
     if (!(largest > before)) {
       sums[i] += row_exponentials(block, end, row, before);
@@ -201,7 +199,7 @@ CASTLE_INLINE void row_backward(
     if (lookahead) {
       const vf2 x = vf2_load(lookahead + j) * scale;
       if (silu) {
-        const vf2 s = vf2_sigmoid(x), xs = x * s;
+        const vf2 s = vf2_sigmoid_factor(x), xs = x * s;
         slope = vf2_fma(xs, 1.0f - s, s);
         a -= xs;
       } else {

@@ -69,6 +69,15 @@ CASTLE_INLINE vf vf_min(vf a, vf b) {
 #endif
 }
 
+/// Not zero if any lane of x is above `limit`.
+CASTLE_INLINE int vf_exceeds(vf x, float limit) {
+#if defined(CASTLE_AVX512)
+  return _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(limit), _CMP_GT_OQ);
+#else
+  return __builtin_reduce_or(x > vf_set(limit));
+#endif
+}
+
 /// The sum of all lanes, in a fixed order.
 CASTLE_INLINE float vf_sum(vf x) {
 #if defined(CASTLE_AVX512)
@@ -135,17 +144,6 @@ CASTLE_INLINE vf vf2_high(vf2 x) {
   return half;
 }
 
-/// Not zero if any lane of x is above `limit` or not a number.
-CASTLE_INLINE int vf2_exceeds(vf2 x, float limit) {
-#if defined(CASTLE_AVX512)
-  const __m512 largest = _mm512_set1_ps(limit);
-  return _mm512_cmp_ps_mask((__m512)vf2_low(x), largest, _CMP_NLE_UQ) |
-         _mm512_cmp_ps_mask((__m512)vf2_high(x), largest, _CMP_NLE_UQ);
-#else
-  return __builtin_reduce_or(~(x <= vf2_set(limit)));
-#endif
-}
-
 /// e^x for -105 <= x <= 89, to one unit in the last place and the error that |x| 3e-9 more in x would make (half a
 /// unit of x itself is up to ten times that). NaN for NaN.
 ///
@@ -200,6 +198,20 @@ CASTLE_INLINE vf2 vf2_exp(vf2 x) { return vf2_exp_bounded(vf2_clamp(x, -105.0f, 
 /// 1 / (1 + e^-x).
 CASTLE_INLINE vf2 vf2_sigmoid(vf2 x) {
   return 1.0f / (1.0f + vf2_exp_bounded(-vf2_clamp(x, -89.0f, 105.0f)));
+}
+
+/// `vf2_sigmoid` for what is multiplied by x afterwards: the result for NaN may be any.
+CASTLE_INLINE vf2 vf2_sigmoid_factor(vf2 x) {
+#if defined(CASTLE_AVX512)
+  enum { SMALLER_MAGNITUDE_SIGN_OF_FIRST = 2 };
+  const __m512 limit = _mm512_set1_ps(89.0f);
+  const vf2 bounded = vf2_join(
+      (vf)_mm512_range_ps((__m512)vf2_low(x), limit, SMALLER_MAGNITUDE_SIGN_OF_FIRST),
+      (vf)_mm512_range_ps((__m512)vf2_high(x), limit, SMALLER_MAGNITUDE_SIGN_OF_FIRST));
+  return 1.0f / (1.0f + vf2_exp_bounded(-bounded));
+#else
+  return vf2_sigmoid(x);
+#endif
 }
 
 CASTLE_INLINE vf vf_exp(vf x) { return vf2_low(vf2_exp(vf2_join(x, x))); }
