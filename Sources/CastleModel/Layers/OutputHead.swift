@@ -58,12 +58,11 @@ struct OutputHead {
     return sum
   }
 
-  /// The most numbers that the logits may take: 32 MB.
-  private static let logitsLimit = 1 << 23
-
-  /// The rows of logits in memory at a time.
+  /// The rows of logits in memory at a time: 32 MB of them; up to 512 rows, whatever the vocabulary, if those take no
+  /// more than 128 MB. Every chunk reads the whole head twice and its gradient once.
   static func chunkSize(_ configuration: ModelConfiguration, tokenCount: Int) -> Int {
-    let rows = logitsLimit / configuration.vocabularySize
-    return max(1, min(tokenCount, max(64, rows / 64 * 64)))
+    func rows(megabytes: Int) -> Int { (megabytes << 18) / configuration.vocabularySize }
+    let count = max(rows(megabytes: 32), min(512, rows(megabytes: 128)))
+    return max(1, min(tokenCount, max(64, count / 64 * 64)))
   }
 }
