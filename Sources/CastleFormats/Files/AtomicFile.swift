@@ -18,7 +18,8 @@ public final class AtomicFile {
   /// The number of bytes written so far, those that were overwritten counted once.
   public private(set) var byteCount = 0
 
-  private let temporaryPath: String
+  /// Where the bytes are until ``commit()``.
+  package let temporaryPath: String
   private var descriptor: Int32
 
   /// Creates the temporary file. Throws an ``InputError`` if the folder of `path` cannot be written, or if
@@ -64,10 +65,15 @@ public final class AtomicFile {
     byteCount = max(byteCount, offset + done)
   }
 
-  /// Gives the file its name, once its bytes are on the disk. Nothing may be written afterwards.
-  public func commit() throws {
+  /// Waits until the bytes written so far are on the disk.
+  package func synchronize() throws {
     precondition(descriptor >= 0, "committed already")
     guard fsync(descriptor) == 0 else { throw SystemError.error("write", path: path) }
+  }
+
+  /// Gives the file its name, once its bytes are on the disk. Nothing may be written afterwards.
+  public func commit() throws {
+    try synchronize()
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0, rename(temporaryPath, path) == 0 else {

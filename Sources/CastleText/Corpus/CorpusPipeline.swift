@@ -7,8 +7,9 @@ struct CorpusPipeline {
   /// The threads.
   let pool: ThreadPool
 
-  /// The bytes that the threads work on in one round, for each thread.
-  private static let roundBytes = 8 * CorpusReader.itemBytes
+  /// The bytes that the threads work on in one round, for each thread: many items, so that no thread waits long for the
+  /// others' last one.
+  private static let roundBytes = 48 * CorpusReader.itemBytes
 
   /// Runs to the end of the corpus.
   ///

@@ -61,7 +61,8 @@ public struct CorpusPreparation: Sendable {
     var manifest: CorpusManifest?
     try AtomicFolder.write(to: output, replaces: replacesOutput) { folder in
       let writer = CorpusWriter(
-        folder: folder, tokenizer: tokenizer, endOfText: endOfText, choice: choice, shardTokens: shardTokens)
+        folder: folder, tokenizer: tokenizer, endOfText: endOfText, choice: choice, shardTokens: shardTokens,
+        pool: pool)
       let reader = CorpusReader(files, cutter: cutter, cut: choice.cut)
       try encode(reader, tokenizer: tokenizer, pool: pool, into: writer) {
         try progress($0, reader.totalBytes)

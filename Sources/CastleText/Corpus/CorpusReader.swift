@@ -6,7 +6,7 @@ import Foundation
 /// Long documents are cut where their tokens do not depend on what is on the other side.
 struct CorpusReader {
   /// How long an item becomes, unless there is no place to cut.
-  static let itemBytes = 1 << 18
+  static let itemBytes = 1 << 16
 
   /// The bytes of all files.
   let totalBytes: Int

@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleTensors
 
 /// Puts the tokens of documents where they belong and keeps count.
 final class CorpusWriter {
@@ -16,15 +17,17 @@ final class CorpusWriter {
   private var emptyDocuments = 0
 
   init(
-    folder: String, tokenizer: Tokenizer, endOfText: Int32, choice: ValidationChoice, shardTokens: Int
+    folder: String, tokenizer: Tokenizer, endOfText: Int32, choice: ValidationChoice, shardTokens: Int,
+    pool: ThreadPool
   ) {
     self.folder = folder
     self.tokenizer = tokenizer
     self.endOfText = endOfText
     self.choice = choice
     width = TokenWidth(vocabularySize: tokenizer.vocabularySize)
-    train = SplitWriter(folder: folder, prefix: "train", width: width, shardTokens: shardTokens)
-    validation = SplitWriter(folder: folder, prefix: "val", width: width, shardTokens: shardTokens)
+    train = SplitWriter(folder: folder, prefix: "train", width: width, shardTokens: shardTokens, pool: pool)
+    validation = SplitWriter(
+      folder: folder, prefix: "val", width: width, shardTokens: shardTokens, pool: pool)
   }
 
   /// Appends the tokens of the next item.

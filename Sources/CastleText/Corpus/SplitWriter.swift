@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleTensors
 
 /// Writes the token shards of one part of a corpus.
 final class SplitWriter {
@@ -9,15 +10,17 @@ final class SplitWriter {
   private let prefix: String
   private let width: TokenWidth
   private let shardTokens: Int
+  private let pool: ThreadPool
   private var shard: TokenShardWriter?
   private var shardName: String { "\(prefix)_\(Self.padded(split.shards.count)).bin" }
 
   /// A writer of shards of at most `shardTokens` tokens named `prefix` and a number.
-  init(folder: String, prefix: String, width: TokenWidth, shardTokens: Int) {
+  init(folder: String, prefix: String, width: TokenWidth, shardTokens: Int, pool: ThreadPool) {
     self.folder = folder
     self.prefix = prefix
     self.width = width
     self.shardTokens = shardTokens
+    self.pool = pool
   }
 
   /// Appends tokens, which stand for `byteCount` bytes of text.
@@ -50,7 +53,7 @@ final class SplitWriter {
   }
 
   private func finishShard() throws {
-    let summary = try shard!.finish()
+    let summary = try shard!.finish(pool: pool)
     split.shards.append(
       CorpusManifest.Shard(
         file: shardName, tokens: summary.tokenCount, bytes: summary.byteCount, sha256: summary.sha256))

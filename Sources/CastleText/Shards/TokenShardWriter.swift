@@ -1,4 +1,5 @@
 import CastleFormats
+public import CastleTensors
 
 /// Writes a token shard piece by piece; the file appears whole at ``finish()`` or not at all.
 public final class TokenShardWriter {
@@ -74,13 +75,24 @@ public final class TokenShardWriter {
     buffered += tokens.count * width.byteCount
   }
 
-  /// Completes the file and gives it its name.
-  public func finish() throws -> Summary {
+  /// Completes the file and gives it its name. The hash is computed while the disk takes the bytes, if `pool` has a
+  /// thread to spare.
+  public func finish(pool: ThreadPool = ThreadPool(threadCount: 1)) throws -> Summary {
     try flush()
     try TokenShardHeader.bytes(width, tokenCount: tokenCount).withUnsafeBytes { try file.write($0, at: 0) }
+    var written = Result<Void, any Error>.success(())
+    var hash = Result<String, any Error>.success("")
+    pool.forEach(2) { index in
+      if index == 0 {
+        written = Result { try file.synchronize() }
+      } else {
+        hash = Result { try Digest.sha256(ofFile: file.temporaryPath) }
+      }
+    }
+    try written.get()
+    let sha256 = try hash.get()
     try file.commit()
-    return Summary(
-      tokenCount: tokenCount, byteCount: file.byteCount, sha256: try Digest.sha256(ofFile: file.path))
+    return Summary(tokenCount: tokenCount, byteCount: file.byteCount, sha256: sha256)
   }
 
   private func flush() throws {
