@@ -10,7 +10,8 @@ struct ErrorBudget {
 
   /// The root mean square of the differences, relative to that of `truth`; absolute if that is all zeros.
   ///
-  /// The worst of thousands of elements would be as much luck as error; ``RoundingBound`` limits every element.
+  /// The worst of thousands of elements would be as much luck as error. Over random problems ``RoundingBound`` limits every
+  /// element; here none does.
   static func error(_ values: [Float], _ truth: [Double]) -> Double {
     let size = rootMeanSquare(truth)
     return rootMeanSquare(zip(values, truth).map { Double($0) - $1 }) / (size == 0 ? 1 : size)

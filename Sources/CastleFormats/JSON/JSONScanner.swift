@@ -164,7 +164,7 @@ extension JSONScanner {
     }
   }
 
-  /// Reads the digits of `\uXXXX`; a pair of surrogates is one scalar.
+  /// Reads the four digits after `\u`, and those of a second escape that makes one scalar of a pair of surrogates.
   private mutating func readUnicodeEscape() throws {
     var value = try readHexadecimal()
     if value & 0xFC00 == 0xD800, position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
