@@ -9,6 +9,7 @@
 #define CASTLE_TILE_VECTORS 2  // 6 x 2 sums, 2 columns of B, of 16 registers
 #endif
 #define CASTLE_TILE_ROWS 6
+#define CASTLE_NARROW_VECTORS (CASTLE_LANES < 16 ? 2 : 1)
 
 CASTLE_INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 CASTLE_INLINE ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
@@ -39,8 +40,9 @@ CASTLE_INLINE void tile(
 
   for (int32_t t = 0; t < product->term_count; t++) {
     const castle_term *term = &product->terms[t];
-    const ptrdiff_t edge = term->k_end + i, end = least(term->k, edge + rows - 1);
-    ptrdiff_t k = most(0, i - term->k_begin);
+    const ptrdiff_t edge = term->a_band.end + i, below = j + vectors * CASTLE_LANES - term->b_band.begin;
+    const ptrdiff_t end = least(least(term->k, edge + rows - 1), below);
+    ptrdiff_t k = most(most(0, term->a_band.begin + i), j + 1 - term->b_band.end);
     const ptrdiff_t a_row = term->a_row, a_column = term->a_column, b_row = term->b_row;
     const float *a = term->a + i * a_row + k * a_column;
     const float *b = term->b + k * b_row + j;
@@ -81,19 +83,33 @@ CASTLE_INLINE void tile_of_rows(
   }
 }
 
+/// Whether every term's B is zero somewhere.
+CASTLE_INLINE int skips_columns(const castle_product *product) {
+  for (int32_t t = 0; t < product->term_count; t++) {
+    const castle_term *term = &product->terms[t];
+    if (term->b_band.begin + term->k <= 1 && term->b_band.end >= product->n) return 0;
+  }
+  return 1;
+}
+
 static void CASTLE_NAME(product)(const castle_product *product) {
-  for (ptrdiff_t j = 0; j < product->n; j += CASTLE_TILE_VECTORS * CASTLE_LANES) {
-    // Rows above this need nothing from column j on.
-    const ptrdiff_t above = most(0, j + 1 - product->n_end);
-    for (ptrdiff_t i = above - above % CASTLE_TILE_ROWS; i < product->m; i += CASTLE_TILE_ROWS) {
+  // Where B is a triangle, narrow strips leave out more of what is zero.
+  const ptrdiff_t strip = (skips_columns(product) ? CASTLE_NARROW_VECTORS : CASTLE_TILE_VECTORS) * CASTLE_LANES;
+  const castle_band band = product->c_band;
+  for (ptrdiff_t j = 0; j < product->n; j += strip) {
+    // Rows above this need nothing from column j on, rows from `below` on nothing before the next strip.
+    const ptrdiff_t above = most(0, j + 1 - band.end);
+    const ptrdiff_t below = least(product->m, j + strip - band.begin);
+    for (ptrdiff_t i = above - above % CASTLE_TILE_ROWS; i < below; i += CASTLE_TILE_ROWS) {
       const ptrdiff_t rows = least(CASTLE_TILE_ROWS, product->m - i);
-      const ptrdiff_t columns = least(product->n, product->n_end + i + rows - 1) - j;
-      switch (least(CASTLE_TILE_VECTORS, (columns + CASTLE_LANES - 1) / CASTLE_LANES)) {
-        case 1: tile_of_rows(product, i, j, rows, 1); break;
-        case 2: tile_of_rows(product, i, j, rows, 2); break;
+      const ptrdiff_t first = most(j, (band.begin + i) & -CASTLE_LANES);
+      const ptrdiff_t columns = least(least(product->n, j + strip), band.end + i + rows - 1) - first;
+      switch ((columns + CASTLE_LANES - 1) / CASTLE_LANES) {
+        case 1: tile_of_rows(product, i, first, rows, 1); break;
+        case 2: tile_of_rows(product, i, first, rows, 2); break;
 #if CASTLE_TILE_VECTORS == 4
-        case 3: tile_of_rows(product, i, j, rows, 3); break;
-        case 4: tile_of_rows(product, i, j, rows, 4); break;
+        case 3: tile_of_rows(product, i, first, rows, 3); break;
+        case 4: tile_of_rows(product, i, first, rows, 4); break;
 #endif
         default: break;
       }

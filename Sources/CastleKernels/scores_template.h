@@ -65,29 +65,46 @@ CASTLE_INLINE vf2 within(vf2 x, vf2 other, ptrdiff_t j, ptrdiff_t first, ptrdiff
   return vf2_select((lane >= low) & (lane < high), x, other);
 }
 
-static void CASTLE_NAME(gate)(const castle_scores *block, ptrdiff_t window, float *z) {
+/// The columns of row i whose keys have read the row's token: from `*first` to before the result.
+CASTLE_INLINE ptrdiff_t read_columns(const castle_scores *block, ptrdiff_t i, ptrdiff_t *first) {
+  const ptrdiff_t token = block->diagonal + i;
+  *first = most(0, token - least(block->window, token));
+  return most(0, least(block->columns, token));
+}
+
+static void CASTLE_NAME(gate)(const castle_scores *block, float *z) {
   const vf2 scale = vf2_set(block->scale);
-  for (ptrdiff_t i = 0; i < block->rows; i++) {
+  const ptrdiff_t rows = block->rows;
+  for (ptrdiff_t i = 0; i < rows; i++) {
+    ptrdiff_t first;
+    const ptrdiff_t end = read_columns(block, i, &first);
     float *row = z + i * CASTLE_PANEL_WIDTH;
-    const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i));
-    const ptrdiff_t first = most(0, block->diagonal + i - least(window, block->diagonal + i));
-    ptrdiff_t j = 0;
-    for (; j + PAIR <= first; j += PAIR) vf2_store(row + j, (vf2){0});
-    for (; j < end; j += PAIR)
-      vf2_store(row + j, within(vf2_sigmoid(vf2_load(row + j) * scale), (vf2){0}, j, first, end));
-    for (; j < CASTLE_PANEL_WIDTH; j += PAIR) vf2_store(row + j, (vf2){0});
+#pragma clang loop unroll(full)
+    for (ptrdiff_t j = 0; j < CASTLE_PANEL_WIDTH; j += PAIR) {
+      vf2 g = {0};
+      if (j < end && j + PAIR > first)
+        g = within(vf2_sigmoid(vf2_load(row + j) * scale), g, j, first, end);
+      vf2_store(row + j, g);
+    }
   }
 }
 
 static void CASTLE_NAME(gate_backward)(const castle_scores *block, const float *gate, float *d_gate) {
   const vf2 scale = vf2_set(block->scale);
-  for (ptrdiff_t i = 0; i < block->rows; i++) {
-    const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i));
+  const ptrdiff_t rows = block->rows;
+  for (ptrdiff_t i = 0; i < rows; i++) {
+    ptrdiff_t first;
+    const ptrdiff_t end = read_columns(block, i, &first);
+    const float *gate_row = gate + i * CASTLE_PANEL_WIDTH;
+    float *row = d_gate + i * CASTLE_PANEL_WIDTH;
+#pragma clang loop unroll(full)
     for (ptrdiff_t j = 0; j < CASTLE_PANEL_WIDTH; j += PAIR) {
-      const vf2 g = vf2_load(gate + i * CASTLE_PANEL_WIDTH + j);
-      float *place = d_gate + i * CASTLE_PANEL_WIDTH + j;
-      const vf2 d = vf2_load(place) * (g * (1.0f - g)) * scale;
-      vf2_store(place, j < end ? within(d, (vf2){0}, j, 0, end) : (vf2){0});
+      vf2 d = {0};
+      if (j < end && j + PAIR > first) {
+        const vf2 g = vf2_load(gate_row + j);
+        d = within(vf2_load(row + j) * (g * (1.0f - g)) * scale, d, j, first, end);
+      }
+      vf2_store(row + j, d);
     }
   }
 }
@@ -145,7 +162,7 @@ CASTLE_INLINE int whole_row_exponentials(
   vf2 total = {0};
 #pragma clang loop unroll(full)
   for (int v = 0; v < CASTLE_PANEL_WIDTH / PAIR; v++) {
-    const vf2 p = vf2_exp(a[v]);
+    const vf2 p = vf2_exp_small(a[v]);
     vf2_store(causal + v * PAIR, p);
     total += p;
   }
@@ -206,7 +223,7 @@ CASTLE_INLINE void row_backward(
         a -= x;
       }
     }
-    const vf2 p = within(vf2_exp(a), (vf2){0}, j, 0, end);
+    const vf2 p = within(vf2_exp_small(a), (vf2){0}, j, 0, end);
     const vf2 d_score = within(
         p * vf2_fma(vf2_load(d_probability + j), scale, vf2_set(-delta * block->scale)), (vf2){0}, j, 0, end);
     vf2_store(causal + j, p);

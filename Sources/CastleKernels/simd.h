@@ -192,6 +192,15 @@ CASTLE_INLINE vf2 vf2_clamp(vf2 x, float low, float high) {
   return vf2_join(vf_min(b, vf_max(a, vf2_low(x))), vf_min(b, vf_max(a, vf2_high(x))));
 }
 
+/// x, at least `low`; NaN for NaN.
+CASTLE_INLINE vf2 vf2_at_least(vf2 x, float low) {
+  const vf a = vf_set(low);
+  return vf2_join(vf_max(a, vf2_low(x)), vf_max(a, vf2_high(x)));
+}
+
+/// e^x for x <= 89, 0 far below; for its error see `vf2_exp_bounded`.
+CASTLE_INLINE vf2 vf2_exp_small(vf2 x) { return vf2_exp_bounded(vf2_at_least(x, -105.0f)); }
+
 /// e^x, 0 far below, infinity above 88.73; for its error see `vf2_exp_bounded`.
 CASTLE_INLINE vf2 vf2_exp(vf2 x) { return vf2_exp_bounded(vf2_clamp(x, -105.0f, 89.0f)); }
 

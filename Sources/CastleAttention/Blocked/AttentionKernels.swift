@@ -34,9 +34,9 @@ struct AttentionKernels: @unchecked Sendable {
 
   /// C ← (or ±) the sum of one or two products, castle_attention_kernels.h.
   ///
-  /// - Parameter diagonal: If given, row i of C is only needed before column `diagonal` + i.
+  /// - Parameter band: What of C is needed.
   func multiply(
-    _ m: Int, _ n: Int, into c: Rows, _ update: castle_update = CASTLE_STORE, before diagonal: Int? = nil,
+    _ m: Int, _ n: Int, into c: Rows, _ update: castle_update = CASTLE_STORE, band: castle_band = .whole,
     _ first: castle_term, _ second: castle_term? = nil
   ) {
     var product = castle_product()
@@ -44,7 +44,7 @@ struct AttentionKernels: @unchecked Sendable {
     product.n = n
     product.c = c.base
     product.c_row = c.stride
-    product.n_end = diagonal ?? .unbounded
+    product.c_band = band
     product.update = update
     product.terms.0 = first
     product.term_count = 1
@@ -61,24 +61,43 @@ struct AttentionKernels: @unchecked Sendable {
   }
 }
 
-extension Int {
-  /// A bound that no index reaches, small enough to add indices to.
-  fileprivate static var unbounded: Int { .max / 2 }
+extension castle_band {
+  /// Bounds that no index reaches, small enough to add indices to.
+  private static var unbounded: Int { .max / 4 }
+
+  /// All of a matrix.
+  static var whole: castle_band { castle_band(begin: -unbounded, end: unbounded) }
+
+  /// Of row i the elements before column `end` + i.
+  static func before(_ end: Int) -> castle_band { castle_band(begin: -unbounded, end: end) }
+
+  /// Of row i the elements before column `end` + i, at most `count` of them.
+  static func last(_ count: Int, before end: Int) -> castle_band {
+    castle_band(begin: end - min(count, unbounded), end: end)
+  }
+
+  /// The diagonal and all before it, as in E.
+  static var lowerTriangle: castle_band { .before(1) }
+
+  /// The band in the transposed matrix.
+  var transposed: castle_band { castle_band(begin: 1 - end, end: 1 - begin) }
 }
 
 extension castle_term {
-  /// A B, where A's rows lie in `a`. Row i of A is zero from `diagonal` + i on, if given.
-  static func product(_ a: Rows, _ b: Rows, depth k: Int, before diagonal: Int? = nil) -> castle_term {
+  /// A B, where A's rows lie in `a`; A is zero outside `left`, B outside `right`.
+  static func product(
+    _ a: Rows, _ b: Rows, depth k: Int, left aBand: castle_band = .whole, right bBand: castle_band = .whole
+  ) -> castle_term {
     castle_term(
-      a: a.base, a_row: a.stride, a_column: 1, b: b.base, b_row: b.stride, k: k,
-      k_end: diagonal ?? .unbounded, k_begin: .unbounded)
+      a: a.base, a_row: a.stride, a_column: 1, b: b.base, b_row: b.stride, k: k, a_band: aBand, b_band: bBand)
   }
 
-  /// Aᵀ B, where A's rows lie in `a`. Row i of Aᵀ is zero before i − `diagonal`, if given.
-  static func transposedProduct(_ a: Rows, _ b: Rows, depth k: Int, from diagonal: Int? = nil) -> castle_term
-  {
+  /// Aᵀ B, where A's rows lie in `a`; A, as it lies there, is zero outside `left`, B outside `right`.
+  static func transposedProduct(
+    _ a: Rows, _ b: Rows, depth k: Int, left aBand: castle_band = .whole, right bBand: castle_band = .whole
+  ) -> castle_term {
     castle_term(
-      a: a.base, a_row: 1, a_column: a.stride, b: b.base, b_row: b.stride, k: k,
-      k_end: .unbounded, k_begin: diagonal ?? .unbounded)
+      a: a.base, a_row: 1, a_column: a.stride, b: b.base, b_row: b.stride, k: k, a_band: aBand.transposed,
+      b_band: bBand)
   }
 }

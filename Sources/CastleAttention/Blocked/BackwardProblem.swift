@@ -255,11 +255,11 @@ struct BackwardProblem {
         context.clearAboveDiagonal(rows, dE[head, index])
         kernels.multiply(
           rows, context.paddedSize, into: dQueries, CASTLE_ADD,
-          .product(dE[head, index], vu.rows(0, from: start), depth: rows, before: 1))
+          .product(dE[head, index], vu.rows(0, from: start), depth: rows, left: .lowerTriangle))
         kernels.multiply(
           rows, context.paddedSize, into: scratch, CASTLE_ADD,
           .transposedProduct(
-            dE[head, index], operands.queries.rows(head, from: start), depth: rows, from: 0))
+            dE[head, index], operands.queries.rows(head, from: start), depth: rows, left: .lowerTriangle))
       }
       write(dQueries, to: gradients.qc, head: task.keyHead * group + head, task: task, tokens: tokens)
     }

@@ -58,7 +58,8 @@ struct BackwardBlock {
 
 /// One block of queries against one panel of keys, backwards: castle.md (8).
 ///
-/// On entry the panel's `u` is as it stands after the block, on return as before it.
+/// On entry the panel's `u` is as it stands after the block, on return as before it. The first block, before which
+/// `u` is zero, leaves it and its gradient alone.
 struct BackwardStep {
   static let scratchCount = 6 * BlockGeometry.blockRows * BlockGeometry.panelWidth
   static let pieceCount = 6
@@ -79,134 +80,123 @@ struct BackwardStep {
 
   /// Adds the block pair's share to all gradients of the group's `heads` heads.
   func run(_ block: BackwardBlock, heads: Int, panel: BackwardPanel) {
-    let moves = context.reads(rows: block.tokens, columns: panel.tokens)
-    if moves { stepBack(block, panel: panel) }
+    let pair = BlockPair(context, rows: block.tokens, columns: panel.tokens)
+    if pair.movesKeys { stepBack(block, panel: panel, pair) }
     for head in 0..<heads {
-      scoreGradients(block, head: head, panel: panel, moves: moves)
-      keyAndQueryGradients(block, head: head, panel: panel)
-      if context.mechanism.hasLookahead {
-        lookaheadGradients(block, head: head, panel: panel, moves: moves)
-      }
+      scoreGradients(block, head: head, panel: panel, pair)
+      keyAndQueryGradients(block, head: head, panel: panel, pair)
+      if context.mechanism.hasLookahead { lookaheadGradients(block, head: head, panel: panel, pair) }
     }
-    if moves { gateGradients(block, panel: panel) }
-  }
-
-  private func diagonal(_ block: BackwardBlock, _ panel: BackwardPanel) -> Int {
-    block.tokens.lowerBound - panel.tokens.lowerBound
+    if pair.movesKeys { gateGradients(block, panel: panel, pair) }
   }
 
   /// Forms G, takes its share out of U, and passes the gradient of U on to v^U.
-  private func stepBack(_ block: BackwardBlock, panel: BackwardPanel) {
+  private func stepBack(_ block: BackwardBlock, panel: BackwardPanel, _ pair: BlockPair) {
     let kernels = context.kernels
-    let (rows, d) = (block.tokens.count, context.headSize)
-    let width = kernels.padded(panel.tokens.count)
-    var shape = context.scores(rows: block.tokens, columns: panel.tokens)
+    let d = context.headSize
+    var shape = pair.scores
     kernels.multiply(
-      rows, width, into: gate, before: diagonal(block, panel), .product(block.ku, panel.qu, depth: d))
-    kernels.table.pointee.gate(&shape, context.mechanism.windowLength, gate.base)
+      pair.rows, pair.width, into: gate, band: pair.read, .product(block.ku, panel.qu, depth: d))
+    kernels.table.pointee.gate(&shape, gate.base)
+    if !pair.beginsKeys {
+      kernels.multiply(
+        d, pair.width, into: panel.u, CASTLE_SUBTRACT,
+        .transposedProduct(block.vu, gate, depth: pair.rows, right: pair.read))
+      kernels.transpose(d, pair.keys, panel.u, to: panel.uRows)
+    }
+    kernels.transpose(pair.rows, pair.width, gate, to: gateColumns)
     kernels.multiply(
-      d, width, into: panel.u, CASTLE_SUBTRACT, .transposedProduct(block.vu, gate, depth: rows))
-    kernels.transpose(d, panel.tokens.count, panel.u, to: panel.uRows)
-    kernels.transpose(rows, width, gate, to: gateColumns)
-    kernels.multiply(
-      d, kernels.padded(rows), into: block.dVU, CASTLE_ADD,
-      .product(panel.dU, gateColumns, depth: panel.tokens.count))
+      d, kernels.padded(pair.rows), into: block.dVU, CASTLE_ADD,
+      .product(panel.dU, gateColumns, depth: pair.keys, right: pair.read.transposed))
   }
 
   /// Forms P, dA and dS, the last two times 1/√d.
-  private func scoreGradients(_ block: BackwardBlock, head: Int, panel: BackwardPanel, moves: Bool) {
-    let kernels = context.kernels
-    let (rows, d) = (block.tokens.count, context.headSize)
-    let width = kernels.padded(panel.tokens.count)
-    let diagonal = diagonal(block, panel)
+  private func scoreGradients(_ block: BackwardBlock, head: Int, panel: BackwardPanel, _ pair: BlockPair) {
     let queries = block.queries.offset(head * block.queryHeadStride)
-    if context.mechanism.usesCausalKeys {
-      kernels.multiply(
-        rows, width, into: causal, before: diagonal + 1, .product(queries, panel.kc, depth: d))
-    } else {
-      causal.base.update(repeating: 0, count: rows * causal.stride)
-    }
+    context.causalScores(pair, queries, panel.kc, into: causal)
     if context.mechanism.hasLookahead {
-      kernels.multiply(
-        rows, width, into: lookahead, before: diagonal + 1, .product(queries, panel.u, depth: d),
-        moves ? .product(block.e.offset(head * block.eHeadStride), gate, depth: rows, before: 1) : nil)
+      context.lookaheadScores(
+        pair, queries, panel.u, e: block.e.offset(head * block.eHeadStride), gate: gate, into: lookahead)
     }
-    kernels.multiply(
-      rows, width, into: dProbability, before: diagonal + 1,
-      .product(block.dOutput.offset(head * block.dOutputHeadStride), panel.vc, depth: d))
-    var shape = context.scores(rows: block.tokens, columns: panel.tokens)
+    context.kernels.multiply(
+      pair.rows, pair.width, into: dProbability, band: pair.visible,
+      .product(
+        block.dOutput.offset(head * block.dOutputHeadStride), panel.vc, depth: context.headSize))
+    var shape = pair.scores
     let statistics = head * block.statisticsHeadStride
-    kernels.table.pointee.softmax_backward(
+    context.kernels.table.pointee.softmax_backward(
       &shape, causal.base, context.mechanism.hasLookahead ? lookahead.base : nil, dProbability.base,
       block.logSumExp + statistics, block.delta + statistics)
   }
 
-  private func keyAndQueryGradients(_ block: BackwardBlock, head: Int, panel: BackwardPanel) {
+  private func keyAndQueryGradients(
+    _ block: BackwardBlock, head: Int, panel: BackwardPanel, _ pair: BlockPair
+  ) {
     let kernels = context.kernels
-    let rows = block.tokens.count
-    let keys = panel.tokens.count
-    let diagonal = diagonal(block, panel)
+    let mechanism = context.mechanism
     let queries = block.queries.offset(head * block.queryHeadStride)
+    let dOutput = block.dOutput.offset(head * block.dOutputHeadStride)
     kernels.multiply(
-      keys, context.paddedSize, into: panel.dVC, CASTLE_ADD,
-      .transposedProduct(
-        causal, block.dOutput.offset(head * block.dOutputHeadStride), depth: rows, from: diagonal))
-    let viaKeys = castle_term.product(dProbability, panel.kcRows, depth: keys, before: diagonal + 1)
-    let viaLookahead = castle_term.product(lookahead, panel.uRows, depth: keys, before: diagonal + 1)
-    let dQueries = block.dQueries.offset(head * block.dQueryHeadStride)
-    switch (context.mechanism.usesCausalKeys, context.mechanism.hasLookahead) {
-    case (true, true):
-      kernels.multiply(rows, context.paddedSize, into: dQueries, CASTLE_ADD, viaKeys, viaLookahead)
-    case (true, false):
-      kernels.multiply(rows, context.paddedSize, into: dQueries, CASTLE_ADD, viaKeys)
-    case (false, true):
-      kernels.multiply(rows, context.paddedSize, into: dQueries, CASTLE_ADD, viaLookahead)
-    case (false, false):
-      return
-    }
-    if context.mechanism.usesCausalKeys {
+      pair.keys, context.paddedSize, into: panel.dVC, CASTLE_ADD,
+      .transposedProduct(causal, dOutput, depth: pair.rows, left: pair.visible))
+    if mechanism.usesCausalKeys {
       kernels.multiply(
-        keys, context.paddedSize, into: panel.dKC, CASTLE_ADD,
-        .transposedProduct(dProbability, queries, depth: rows, from: diagonal))
+        pair.keys, context.paddedSize, into: panel.dKC, CASTLE_ADD,
+        .transposedProduct(dProbability, queries, depth: pair.rows, left: pair.visible))
+    }
+    let viaKeys = castle_term.product(dProbability, panel.kcRows, depth: pair.keys, left: pair.visible)
+    let viaLookahead = castle_term.product(lookahead, panel.uRows, depth: pair.keys, left: pair.visible)
+    func add(_ first: castle_term, _ second: castle_term? = nil) {
+      kernels.multiply(
+        pair.rows, context.paddedSize, into: block.dQueries.offset(head * block.dQueryHeadStride),
+        CASTLE_ADD, first, second)
+    }
+    switch (mechanism.usesCausalKeys, mechanism.hasLookahead && !pair.beginsKeys) {
+    case (true, true): add(viaKeys, viaLookahead)
+    case (true, false): add(viaKeys)
+    case (false, true): add(viaLookahead)
+    case (false, false): break
     }
   }
 
   /// Adds to dE and dG, then to the gradient of U before the block.
-  private func lookaheadGradients(_ block: BackwardBlock, head: Int, panel: BackwardPanel, moves: Bool) {
+  private func lookaheadGradients(
+    _ block: BackwardBlock, head: Int, panel: BackwardPanel, _ pair: BlockPair
+  ) {
     let kernels = context.kernels
-    let (rows, d) = (block.tokens.count, context.headSize)
-    let width = kernels.padded(panel.tokens.count)
-    let diagonal = diagonal(block, panel)
-    if moves {
+    let d = context.headSize
+    if pair.movesKeys {
+      let (e, dE) = (block.e.offset(head * block.eHeadStride), block.dE.offset(head * block.eHeadStride))
       kernels.multiply(
-        rows, kernels.padded(rows), into: block.dE.offset(head * block.eHeadStride), CASTLE_ADD, before: 1,
-        .product(lookahead, gateColumns, depth: panel.tokens.count, before: diagonal + 1))
+        pair.rows, kernels.padded(pair.rows), into: dE, CASTLE_ADD, band: .lowerTriangle,
+        .product(lookahead, gateColumns, depth: pair.keys, left: pair.visible, right: pair.read.transposed))
       let viaScores = castle_term.transposedProduct(
-        block.e.offset(head * block.eHeadStride), lookahead, depth: rows, from: 0)
+        e, lookahead, depth: pair.rows, left: .lowerTriangle, right: pair.visible)
       if head == 0 {
         kernels.multiply(
-          rows, width, into: dGate, before: diagonal, .product(block.vu, panel.dU, depth: d), viaScores)
+          pair.rows, pair.width, into: dGate, band: pair.read, .product(block.vu, panel.dU, depth: d),
+          viaScores)
       } else {
-        kernels.multiply(rows, width, into: dGate, CASTLE_ADD, before: diagonal, viaScores)
+        kernels.multiply(pair.rows, pair.width, into: dGate, CASTLE_ADD, band: pair.read, viaScores)
       }
     }
+    guard !pair.beginsKeys else { return }
+    let queries = block.queries.offset(head * block.queryHeadStride)
     kernels.multiply(
-      d, width, into: panel.dU, CASTLE_ADD,
-      .transposedProduct(block.queries.offset(head * block.queryHeadStride), lookahead, depth: rows))
+      d, pair.width, into: panel.dU, CASTLE_ADD,
+      .transposedProduct(queries, lookahead, depth: pair.rows, right: pair.visible))
   }
 
   /// Passes dG on to q^U and k^U.
-  private func gateGradients(_ block: BackwardBlock, panel: BackwardPanel) {
+  private func gateGradients(_ block: BackwardBlock, panel: BackwardPanel, _ pair: BlockPair) {
     let kernels = context.kernels
-    let (rows, keys) = (block.tokens.count, panel.tokens.count)
-    let diagonal = diagonal(block, panel)
-    var shape = context.scores(rows: block.tokens, columns: panel.tokens)
+    var shape = pair.scores
     kernels.table.pointee.gate_backward(&shape, gate.base, dGate.base)
     kernels.multiply(
-      keys, context.paddedSize, into: panel.dQU, CASTLE_ADD,
-      .transposedProduct(dGate, block.ku, depth: rows, from: diagonal - 1))
+      pair.keys, context.paddedSize, into: panel.dQU, CASTLE_ADD,
+      .transposedProduct(dGate, block.ku, depth: pair.rows, left: pair.read))
     kernels.multiply(
-      rows, context.paddedSize, into: block.dKU, CASTLE_ADD,
-      .product(dGate, panel.quRows, depth: keys, before: diagonal))
+      pair.rows, context.paddedSize, into: block.dKU, CASTLE_ADD,
+      .product(dGate, panel.quRows, depth: pair.keys, left: pair.read))
   }
 }

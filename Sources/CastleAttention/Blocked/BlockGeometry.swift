@@ -66,18 +66,6 @@ struct BlockContext {
     scale = 1 / Float(headSize).squareRoot()
   }
 
-  /// The shape of the block of scores of queries `rows` and keys `columns`.
-  func scores(rows: Range<Int>, columns: Range<Int>) -> castle_scores {
-    castle_scores(
-      rows: rows.count, columns: columns.count,
-      diagonal: rows.lowerBound - columns.lowerBound, scale: scale, silu: mechanism.appliesSiLU ? 1 : 0)
-  }
-
-  /// Whether some key in `columns` reads some token in `rows`: otherwise G is zero and U stands still.
-  func reads(rows: Range<Int>, columns: Range<Int>) -> Bool {
-    mechanism.hasLookahead && rows.lowerBound - (columns.upperBound - 1) <= mechanism.windowLength
-  }
-
   /// Copies `count` tokens, d wide, filling rows up to whole vectors with zeros.
   func copy(_ count: Int, _ source: Rows, to target: Rows) {
     for i in 0..<count {

@@ -84,42 +84,35 @@ struct ForwardStep {
   /// Adds the panel's share to the outputs of the group's `heads` heads, then moves the lookahead keys.
   func run(_ block: QueryBlock, heads: Int, panel: KeyPanel) {
     let kernels = context.kernels
-    let mechanism = context.mechanism
     let d = context.headSize
-    let rows = block.tokens.count
-    let width = kernels.padded(panel.tokens.count)
-    let diagonal = block.tokens.lowerBound - panel.tokens.lowerBound
-    let moves = context.reads(rows: block.tokens, columns: panel.tokens)
-    var shape = context.scores(rows: block.tokens, columns: panel.tokens)
-
-    if moves {
-      kernels.multiply(rows, width, into: gate, before: diagonal, .product(block.ku, panel.qu, depth: d))
-      kernels.table.pointee.gate(&shape, mechanism.windowLength, gate.base)
+    let pair = BlockPair(context, rows: block.tokens, columns: panel.tokens)
+    var shape = pair.scores
+    if pair.movesKeys {
+      kernels.multiply(
+        pair.rows, pair.width, into: gate, band: pair.read, .product(block.ku, panel.qu, depth: d))
+      kernels.table.pointee.gate(&shape, gate.base)
     }
     for head in 0..<heads {
       let queries = block.queries.offset(head * block.queryHeadStride)
-      if mechanism.usesCausalKeys {
-        kernels.multiply(
-          rows, width, into: causal, before: diagonal + 1, .product(queries, panel.kc, depth: d))
-      } else {
-        causal.base.update(repeating: 0, count: rows * causal.stride)
-      }
-      if mechanism.hasLookahead {
-        kernels.multiply(
-          rows, width, into: lookahead, before: diagonal + 1, .product(queries, panel.u, depth: d),
-          moves ? .product(block.e.offset(head * block.eHeadStride), gate, depth: rows, before: 1) : nil)
+      context.causalScores(pair, queries, panel.kc, into: causal)
+      if context.mechanism.hasLookahead {
+        context.lookaheadScores(
+          pair, queries, panel.u, e: block.e.offset(head * block.eHeadStride), gate: gate, into: lookahead)
       }
       let output = block.output.offset(head * block.outputHeadStride)
       let statistics = head * block.statisticsHeadStride
       kernels.table.pointee.softmax(
-        &shape, causal.base, mechanism.hasLookahead ? lookahead.base : nil, block.references + statistics,
-        block.sums + statistics, output.base, output.stride, context.paddedSize)
+        &shape, causal.base, context.mechanism.hasLookahead ? lookahead.base : nil,
+        block.references + statistics, block.sums + statistics, output.base, output.stride, context.paddedSize
+      )
       kernels.multiply(
-        rows, context.paddedSize, into: output, CASTLE_ADD,
-        .product(causal, panel.vc, depth: panel.tokens.count, before: diagonal + 1))
+        pair.rows, context.paddedSize, into: output, CASTLE_ADD,
+        .product(causal, panel.vc, depth: pair.keys, left: pair.visible))
     }
-    if moves {
-      kernels.multiply(d, width, into: panel.u, CASTLE_ADD, .transposedProduct(block.vu, gate, depth: rows))
+    if pair.movesKeys {
+      kernels.multiply(
+        d, pair.width, into: panel.u, CASTLE_ADD,
+        .transposedProduct(block.vu, gate, depth: pair.rows, right: pair.read))
     }
   }
 }

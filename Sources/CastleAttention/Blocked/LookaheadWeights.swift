@@ -39,7 +39,7 @@ struct LookaheadWeights {
       for head in 0..<heads {
         let e = self[head, index]
         context.kernels.multiply(
-          block.count, context.kernels.padded(block.count), into: e, before: 1,
+          block.count, context.kernels.padded(block.count), into: e, band: .lowerTriangle,
           .product(queries.rows(head, from: start), columns, depth: context.headSize))
         context.clearAboveDiagonal(block.count, e)
       }

@@ -9,6 +9,12 @@
 
 #include "castle_isa.h"
 
+/// The diagonal band of a matrix: of row i the elements from begin + i to before end + i.
+typedef struct castle_band {
+  ptrdiff_t begin;
+  ptrdiff_t end;
+} castle_band;
+
 /// One summand op(A) B of a product. A is m x k with free strides, B is k x n with adjacent columns.
 typedef struct castle_term {
   const float *a;
@@ -17,10 +23,9 @@ typedef struct castle_term {
   const float *b;
   ptrdiff_t b_row;
   ptrdiff_t k;
-  /// Row i of A is zero from element k_end + i on; PTRDIFF_MAX / 2 if it is not.
-  ptrdiff_t k_end;
-  /// Row i of A is zero before element i - k_begin; PTRDIFF_MAX / 2 if it is not.
-  ptrdiff_t k_begin;
+  /// A and B are zero outside these.
+  castle_band a_band;
+  castle_band b_band;
 } castle_term;
 
 /// What a product does with C.
@@ -32,8 +37,8 @@ typedef struct castle_product {
   ptrdiff_t n;
   float *c;
   ptrdiff_t c_row;
-  /// Of row i of C only the elements before n_end + i are needed; PTRDIFF_MAX / 2 if all are.
-  ptrdiff_t n_end;
+  /// Nothing else of C is needed.
+  castle_band c_band;
   castle_update update;
   int32_t term_count;
   castle_term terms[2];
@@ -50,6 +55,8 @@ typedef struct castle_scores {
   ptrdiff_t diagonal;
   /// 1 / sqrt(d).
   float scale;
+  /// How many tokens after its own a key reads.
+  ptrdiff_t window;
   /// Whether the lookahead term passes through SiLU.
   int32_t silu;
 } castle_scores;
@@ -72,9 +79,9 @@ typedef struct castle_attention_kernels {
 
   /// z <- sigmoid(z * scale) where token t = row i has been read by key s = column j, that is where
   /// s < t <= s + window; 0 elsewhere.
-  void (*gate)(const castle_scores *block, ptrdiff_t window, float *z);
+  void (*gate)(const castle_scores *block, float *z);
 
-  /// dG <- dG * G (1 - G) * scale.
+  /// dG <- dG * G (1 - G) * scale where the token has been read, 0 elsewhere.
   void (*gate_backward)(const castle_scores *block, const float *gate, float *d_gate);
 
   /// Online softmax over one more block. `causal` holds q.k and becomes exp(score - reference); `lookahead`

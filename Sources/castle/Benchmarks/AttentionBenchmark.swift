@@ -32,7 +32,9 @@ struct AttentionBenchmark {
     var share: Double
     /// Scratch memory, and for passes with a backward the final lookahead keys, in bytes.
     var extraBytes: Int
-    /// The time per head over that of causal attention, if that was measured too.
+    /// The time over that of causal attention in the same round, the median of all rounds, if that was measured too:
+    /// of a call, and of a head.
+    var timeOverCausal: Double?
     var timePerHeadOverCausal: Double?
   }
 
@@ -50,31 +52,32 @@ struct AttentionBenchmark {
     let problems = subjects.map {
       RandomAttention<Float>(heads: $0.heads, length: length, headSize: headSize)
     }
+    let workspaces = subjects.map { _ in passes.map { _ in AttentionWorkspace() } }
     // Mechanisms take turns, so that a slow moment of the machine does not fall on one of them alone.
     for repetition in 0...repetitions {
-      for (s, subject) in subjects.enumerated() {
-        for (p, pass) in passes.enumerated() {
-          let (seconds, bytes) = time(pass, subject.mechanism, problems[s])
+      for (p, pass) in passes.enumerated() {
+        for (s, subject) in subjects.enumerated() {
+          let (seconds, bytes) = time(pass, subject.mechanism, problems[s], workspaces[s][p])
           if repetition > 0 { times[s][p].append(seconds) }
           extra[s][p] = bytes
         }
       }
     }
-    var rows: [Row] = []
-    for (s, subject) in subjects.enumerated() {
-      for (p, pass) in passes.enumerated() {
-        rows.append(row(subject, pass, times: times[s][p].sorted(), extraBytes: extra[s][p]))
+    let causal = subjects.firstIndex { $0.mechanism == .causal }
+    return subjects.indices.flatMap { s in
+      passes.indices.map { p in
+        var row = row(subjects[s], passes[p], times: times[s][p], extraBytes: extra[s][p])
+        if let causal {
+          let ratio = median(zip(times[s][p], times[causal][p]).map { $0 / $1 })
+          row.timeOverCausal = ratio
+          row.timePerHeadOverCausal = ratio * Double(subjects[causal].heads) / Double(subjects[s].heads)
+        }
+        return row
       }
     }
-    for index in rows.indices {
-      guard let causal = rows.first(where: { $0.mechanism == "causal" && $0.pass == rows[index].pass }) else {
-        continue
-      }
-      rows[index].timePerHeadOverCausal =
-        rows[index].seconds / Double(rows[index].heads) / (causal.seconds / Double(causal.heads))
-    }
-    return rows
   }
+
+  private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
   private func row(
     _ subject: (name: String, mechanism: Mechanism, heads: Int), _ pass: Pass, times: [Double],
@@ -88,22 +91,23 @@ struct AttentionBenchmark {
       case .forwardBackward: work.forwardOperations + work.backwardOperations
       case .decode: work.decodingBytes
       }
+    let best = times.min() ?? .infinity
     let floor = amount / (pass == .decode ? ceilings.copyBandwidth : ceilings.productRate)
     return Row(
       mechanism: subject.name, heads: subject.heads, length: length, headSize: headSize, pass: pass,
-      threads: pool.threadCount, seconds: times[0], medianSeconds: times[times.count / 2],
-      floorSeconds: floor, work: amount, share: floor / times[0], extraBytes: extraBytes)
+      threads: pool.threadCount, seconds: best, medianSeconds: median(times),
+      floorSeconds: floor, work: amount, share: floor / best, extraBytes: extraBytes)
   }
 
   /// The time of one call and the memory that it needed beyond inputs, outputs and gradients.
   private func time(
-    _ pass: Pass, _ mechanism: Mechanism, _ problem: RandomAttention<Float>
+    _ pass: Pass, _ mechanism: Mechanism, _ problem: RandomAttention<Float>, _ workspace: AttentionWorkspace
   ) -> (seconds: Double, extraBytes: Int) {
     let clock = ContinuousClock()
     let documents = Documents(length: length)
     switch pass {
     case .forward, .forwardBackward:
-      let attention = BlockedAttention(mechanism: mechanism, pool: pool)
+      let attention = BlockedAttention(mechanism: mechanism, pool: pool, workspace: workspace)
       let elapsed = clock.measure {
         attention.forward(problem.projections, documents: documents, results: problem.results)
         guard pass == .forwardBackward else { return }
@@ -112,9 +116,8 @@ struct AttentionBenchmark {
           gradients: problem.gradients)
       }
       let keys = mechanism.hasLookahead ? problem.lookaheadKeys.count * MemoryLayout<Float>.stride : 0
-      return (elapsed / .seconds(1), attention.workspace.byteCount + keys)
+      return (elapsed / .seconds(1), workspace.byteCount + keys)
     case .prefill, .chunkedPrefill:
-      let workspace = AttentionWorkspace()
       let cache = makeCache(mechanism, problem, extra: 0, workspace)
       let chunk = pass == .prefill ? length : 256
       let elapsed = clock.measure {
@@ -124,7 +127,6 @@ struct AttentionBenchmark {
       }
       return (elapsed / .seconds(1), workspace.byteCount)
     case .decode:
-      let workspace = AttentionWorkspace()
       let tokens = 16
       let cache = makeCache(mechanism, problem, extra: tokens + 1, workspace)
       append(0..<length, of: problem, to: cache)

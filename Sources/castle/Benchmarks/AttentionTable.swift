@@ -4,17 +4,18 @@ import Foundation
 enum AttentionTable {
   static let header =
     "mechanism   heads   length    d  pass                      best ms  median ms   floor ms  share"
-    + "        rate  extra MB  per head"
+    + "        rate  extra MB  of causal  per head"
 
   static func line(_ row: AttentionBenchmark.Row) -> String {
     let unit = row.pass == .decode ? "GB/s" : "GFLOP/s"
-    let ratio = row.timePerHeadOverCausal.map { String(format: "%.2fx", $0) } ?? "-"
+    func ratio(_ value: Double?) -> String { value.map { String(format: "%8.3fx", $0) } ?? "        -" }
     return pad(row.mechanism, 12) + pad(row.heads, 5) + pad(row.length, 9) + pad(row.headSize, 5) + "  "
       + pad(row.pass.rawValue, 24)
       + String(
         format: "%9.3f %10.3f %10.3f %5.0f%% %8.1f ", row.seconds * 1e3, row.medianSeconds * 1e3,
         row.floorSeconds * 1e3, row.share * 100, row.work / row.seconds / 1e9)
-      + pad(unit, 8) + String(format: "%7.1f  ", Double(row.extraBytes) / 1e6) + ratio
+      + pad(unit, 8) + String(format: "%7.1f ", Double(row.extraBytes) / 1e6)
+      + ratio(row.timeOverCausal) + " " + ratio(row.timePerHeadOverCausal)
   }
 
   private static func pad(_ text: String, _ width: Int) -> String {

@@ -13,7 +13,8 @@ struct BenchmarkAttentionCommand: ParsableCommand {
       Every mechanism is first checked against the dense reference, on up to 1025 tokens, and not timed if a result is
       wrong. Then each line gives the best and the median time of a call, the floor (operations over the measured
       matrix-product rate, or for decoding bytes over the measured copy bandwidth), their ratio, the memory beyond
-      inputs, outputs and gradients, and the time per head over that of causal attention.
+      inputs, outputs and gradients, and the time over that of causal attention in the same round (the median of all
+      rounds): of a call, and of a head.
 
       EXAMPLES
         castle benchmark attention

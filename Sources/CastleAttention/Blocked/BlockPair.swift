@@ -1,0 +1,64 @@
+import CastleKernels
+
+/// How a block of queries and a panel of keys lie to each other.
+struct BlockPair {
+  /// The queries and the keys.
+  let rows, keys: Int
+  /// The keys in whole vectors.
+  let width: Int
+  /// The shape of the block of scores.
+  let scores: castle_scores
+  /// Where scores exist: a query sees the keys up to its own.
+  let visible: castle_band
+  /// Where G⊤ is not zero: a key reads the tokens after its own, as far as the window reaches.
+  let read: castle_band
+  /// Whether some key reads some token of the block: otherwise G is zero and U stands still.
+  let movesKeys: Bool
+  /// Whether U is zero before the block, as no token came between it and the first key.
+  let beginsKeys: Bool
+
+  /// The pair of the tokens `rows` and `columns`, counted from the start of the document.
+  init(_ context: BlockContext, rows: Range<Int>, columns: Range<Int>) {
+    let mechanism = context.mechanism
+    let diagonal = rows.lowerBound - columns.lowerBound
+    self.rows = rows.count
+    keys = columns.count
+    width = context.kernels.padded(columns.count)
+    scores = castle_scores(
+      rows: rows.count, columns: columns.count, diagonal: diagonal, scale: context.scale,
+      window: mechanism.windowLength, silu: mechanism.appliesSiLU ? 1 : 0)
+    visible = .before(diagonal + 1)
+    read = .last(mechanism.windowLength, before: diagonal)
+    movesKeys =
+      mechanism.hasLookahead && rows.lowerBound - (columns.upperBound - 1) <= mechanism.windowLength
+    beginsKeys = diagonal == 0
+  }
+}
+
+extension BlockContext {
+  /// Q^C K^C⊤.
+  func causalScores(_ pair: BlockPair, _ queries: Rows, _ kc: Rows, into causal: Rows) {
+    guard mechanism.usesCausalKeys else {
+      causal.base.update(repeating: 0, count: pair.rows * causal.stride)
+      return
+    }
+    kernels.multiply(
+      pair.rows, pair.width, into: causal, band: pair.visible, .product(queries, kc, depth: headSize))
+  }
+
+  /// S = Q^C U + E G⊤, where U is what the keys were before the block.
+  func lookaheadScores(
+    _ pair: BlockPair, _ queries: Rows, _ u: Rows, e: Rows, gate: Rows, into lookahead: Rows
+  ) {
+    let before = castle_term.product(queries, u, depth: headSize)
+    let within = castle_term.product(e, gate, depth: pair.rows, left: .lowerTriangle, right: pair.read)
+    func form(_ first: castle_term, _ second: castle_term? = nil) {
+      kernels.multiply(pair.rows, pair.width, into: lookahead, band: pair.visible, first, second)
+    }
+    switch (pair.beginsKeys, pair.movesKeys) {
+    case (true, _): form(within)
+    case (false, true): form(before, within)
+    case (false, false): form(before)
+    }
+  }
+}
