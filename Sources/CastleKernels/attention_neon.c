@@ -4,6 +4,7 @@
 #include "begin_neon.h"
 #include "simd.h"
 #include "product_template.h"
+#include "transpose_template.h"
 #include "scores_template.h"
 #include "end_isa.h"
 #endif

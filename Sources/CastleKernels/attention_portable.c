@@ -3,5 +3,6 @@
 #include "begin_portable.h"
 #include "simd.h"
 #include "product_template.h"
+#include "transpose_template.h"
 #include "scores_template.h"
 #include "end_isa.h"

@@ -1,36 +1,5 @@
-// The passes over a block of scores between its products. Included after product_template.h.
+// The passes over a block of scores between its products. Included after transpose_template.h.
 #pragma once
-
-typedef float v4 __attribute__((vector_size(16)));
-typedef float v4_unaligned __attribute__((vector_size(16), aligned(4)));
-
-static void CASTLE_NAME(transpose)(
-    ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
-    ptrdiff_t target_row) {
-  const ptrdiff_t whole_rows = rows & ~(ptrdiff_t)3, whole_columns = columns & ~(ptrdiff_t)3;
-  for (ptrdiff_t j = 0; j < whole_columns; j += 4) {
-    for (ptrdiff_t i = 0; i < whole_rows; i += 4) {
-      const float *from = source + i * source_row + j;
-      const v4 a = *(const v4_unaligned *)from;
-      const v4 b = *(const v4_unaligned *)(from + source_row);
-      const v4 c = *(const v4_unaligned *)(from + 2 * source_row);
-      const v4 d = *(const v4_unaligned *)(from + 3 * source_row);
-      const v4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-      const v4 ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-      const v4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-      const v4 cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-      float *to = target + j * target_row + i;
-      *(v4_unaligned *)to = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-      *(v4_unaligned *)(to + target_row) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-      *(v4_unaligned *)(to + 2 * target_row) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-      *(v4_unaligned *)(to + 3 * target_row) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
-    }
-    for (ptrdiff_t i = whole_rows; i < rows; i++)
-      for (ptrdiff_t v = j; v < j + 4; v++) target[v * target_row + i] = source[i * source_row + v];
-  }
-  for (ptrdiff_t j = whole_columns; j < columns; j++)
-    for (ptrdiff_t i = 0; i < rows; i++) target[j * target_row + i] = source[i * source_row + j];
-}
 
 typedef double vd __attribute__((vector_size(8 * CASTLE_LANES)));
 

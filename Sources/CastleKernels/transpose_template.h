@@ -1,0 +1,81 @@
+// Transposes of matrices that lie in the cache. Included after product_template.h.
+#pragma once
+
+typedef float v4 __attribute__((vector_size(16)));
+typedef float v4_unaligned __attribute__((vector_size(16), aligned(4)));
+
+CASTLE_INLINE void transpose_square_4(
+    const float *source, ptrdiff_t source_row, float *target, ptrdiff_t target_row) {
+  const v4 a = *(const v4_unaligned *)source;
+  const v4 b = *(const v4_unaligned *)(source + source_row);
+  const v4 c = *(const v4_unaligned *)(source + 2 * source_row);
+  const v4 d = *(const v4_unaligned *)(source + 3 * source_row);
+  const v4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const v4 ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const v4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const v4 cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  *(v4_unaligned *)target = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  *(v4_unaligned *)(target + target_row) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  *(v4_unaligned *)(target + 2 * target_row) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  *(v4_unaligned *)(target + 3 * target_row) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+#if defined(CASTLE_AVX512)
+CASTLE_INLINE void transpose_square_16(
+    const float *source, ptrdiff_t source_row, float *target, ptrdiff_t target_row) {
+  // Squares of 4 inside the quarters of registers: quarter q of columns[i + c] is column 4 q + c of rows i to i + 3.
+  __m512 columns[16];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i += 4) {
+    const __m512 a = _mm512_loadu_ps(source + i * source_row), b = _mm512_loadu_ps(source + (i + 1) * source_row);
+    const __m512 c = _mm512_loadu_ps(source + (i + 2) * source_row), d = _mm512_loadu_ps(source + (i + 3) * source_row);
+    const __m512 ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
+    const __m512 cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
+    columns[i] = _mm512_shuffle_ps(ab_low, cd_low, 0x44);
+    columns[i + 1] = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
+    columns[i + 2] = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
+    columns[i + 3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+  }
+  // Then the quarters change places: even ones are columns c and 8 + c, odd ones 4 + c and 12 + c.
+#pragma clang loop unroll(full)
+  for (int c = 0; c < 4; c++) {
+    const __m512 even_low = _mm512_shuffle_f32x4(columns[c], columns[4 + c], 0x88);
+    const __m512 odd_low = _mm512_shuffle_f32x4(columns[c], columns[4 + c], 0xdd);
+    const __m512 even_high = _mm512_shuffle_f32x4(columns[8 + c], columns[12 + c], 0x88);
+    const __m512 odd_high = _mm512_shuffle_f32x4(columns[8 + c], columns[12 + c], 0xdd);
+    _mm512_storeu_ps(target + c * target_row, _mm512_shuffle_f32x4(even_low, even_high, 0x88));
+    _mm512_storeu_ps(target + (4 + c) * target_row, _mm512_shuffle_f32x4(odd_low, odd_high, 0x88));
+    _mm512_storeu_ps(target + (8 + c) * target_row, _mm512_shuffle_f32x4(even_low, even_high, 0xdd));
+    _mm512_storeu_ps(target + (12 + c) * target_row, _mm512_shuffle_f32x4(odd_low, odd_high, 0xdd));
+  }
+}
+#endif
+
+/// A part of at most 16 rows and columns.
+CASTLE_INLINE void transpose_part(
+    ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
+    ptrdiff_t target_row) {
+#if defined(CASTLE_AVX512)
+  if (rows == 16 && columns == 16) {
+    transpose_square_16(source, source_row, target, target_row);
+    return;
+  }
+#endif
+  const ptrdiff_t whole_rows = rows & ~(ptrdiff_t)3, whole_columns = columns & ~(ptrdiff_t)3;
+  for (ptrdiff_t j = 0; j < columns; j++)
+    for (ptrdiff_t i = j < whole_columns ? whole_rows : 0; i < rows; i++)
+      target[j * target_row + i] = source[i * source_row + j];
+  for (ptrdiff_t j = 0; j < whole_columns; j += 4)
+    for (ptrdiff_t i = 0; i < whole_rows; i += 4)
+      transpose_square_4(source + i * source_row + j, source_row, target + j * target_row + i, target_row);
+}
+
+static void CASTLE_NAME(transpose)(
+    ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
+    ptrdiff_t target_row) {
+  for (ptrdiff_t i = 0; i < rows; i += 16)
+    for (ptrdiff_t j = 0; j < columns; j += 16)
+      transpose_part(
+          least(16, rows - i), least(16, columns - j), source + i * source_row + j, source_row,
+          target + j * target_row + i, target_row);
+}
