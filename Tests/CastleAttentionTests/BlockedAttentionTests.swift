@@ -10,36 +10,15 @@ struct BlockedAttentionTests {
     Mechanism(window: .tokens(70), appliesSiLU: false, usesCausalKeys: false),
   ]
 
-  /// One problem, computed by the fast form and by both precisions of the reference.
-  struct Solutions {
-    var fast: [(name: String, values: [Float])]
-    var naive: [(name: String, values: [Float])]
-    var truth: [(name: String, values: [Double])]
-
-    init(
-      _ sizes: AttentionProblem<Float>.Sizes, _ mechanism: Mechanism, seed: UInt64, threads: Int,
-      instructionSet: InstructionSet
-    ) {
-      let problem = AttentionProblem<Float>(sizes, seed: seed)
-      problem.computeBlocked(mechanism, threads: threads, instructionSet: instructionSet)
-      fast = problem.computed(mechanism)
-      problem.computeReference(mechanism)
-      naive = problem.computed(mechanism)
-      let exact = AttentionProblem<Double>(sizes.inDouble, seed: seed)
-      exact.computeReference(mechanism)
-      truth = exact.computed(mechanism)
-    }
-  }
-
   /// Expects the fast form to agree with the reference.
   static func compare(
     _ sizes: AttentionProblem<Float>.Sizes, _ mechanism: Mechanism, seed: UInt64, threads: Int = 1,
     instructionSet: InstructionSet = .best, sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    let solutions = Solutions(
-      sizes, mechanism, seed: seed, threads: threads, instructionSet: instructionSet)
-    ErrorBudget.check(
-      solutions.fast, naive: solutions.naive, truth: solutions.truth,
+    let problem = AttentionProblem<Float>(sizes, seed: seed)
+    problem.computeBlocked(mechanism, threads: threads, instructionSet: instructionSet)
+    ReferenceSolution(sizes, mechanism, seed: seed).check(
+      problem.computed(mechanism),
       "\(sizes), \(mechanism), \(threads) threads, \(instructionSet), seed \(seed)",
       sourceLocation: sourceLocation)
   }

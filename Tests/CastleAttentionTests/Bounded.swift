@@ -48,6 +48,18 @@ struct BoundedArithmetic {
     return sum
   }
 
+  /// Σ x[i] y[i] over a range of places.
+  func dot(_ x: [Bounded], _ y: [Bounded], in range: Range<Int>) -> Bounded {
+    var sum = Bounded()
+    for i in range { sum += product(x[i], y[i]) }
+    return sum
+  }
+
+  /// Adds `factor` · `row` to `target` in a range of places.
+  func add(_ factor: Bounded, _ row: [Bounded], to target: inout [Bounded], in range: Range<Int>) {
+    for i in range { target[i] += product(factor, row[i]) }
+  }
+
   func sigmoid(_ x: Bounded) -> Bounded {
     let value = 1 / (1 + Foundation.exp(-x.value))
     return Bounded(value: value, error: value * (1 - value) * x.error + unit * value)

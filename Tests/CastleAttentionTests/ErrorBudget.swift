@@ -8,28 +8,24 @@ struct ErrorBudget {
   /// A naive computation can be exact by luck: a few units in the last place are always allowed.
   static let floor = 4 * Double(Float.ulpOfOne)
 
-  /// The root mean square of the differences, relative to that of `truth`; absolute if that is all zeros.
-  ///
-  /// The worst of thousands of elements would be as much luck as error. Over random problems ``RoundingBound`` limits every
-  /// element; here none does.
-  static func error(_ values: [Float], _ truth: [Double]) -> Double {
-    let size = rootMeanSquare(truth)
-    return rootMeanSquare(zip(values, truth).map { Double($0) - $1 }) / (size == 0 ? 1 : size)
-  }
-
-  /// Expects every result of `fast` to be about as close to `truth` as `naive` is.
+  /// Expects `values` to be about as close to `truth` as `naive` is, as root mean squares.
   static func check(
-    _ fast: [(name: String, values: [Float])], naive: [(name: String, values: [Float])],
-    truth: [(name: String, values: [Double])], _ comment: String,
+    _ values: [Float], naive: [Float], truth: [Double], _ comment: String,
     sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    for (result, (reference, exact)) in zip(fast, zip(naive, truth)) {
-      let error = error(result.values, exact.values)
-      let budget = factor * self.error(reference.values, exact.values) + floor
-      #expect(
-        error <= budget, "\(result.name): error \(error) over \(budget); \(comment)",
-        sourceLocation: sourceLocation)
+    func error(_ values: [Float]) -> Double {
+      rootMeanSquare(zip(values, truth).map { Double($0) - $1 }) / size(truth)
     }
+    let budget = factor * error(naive) + floor
+    #expect(
+      error(values) <= budget, "error \(error(values)) over \(budget): \(comment)",
+      sourceLocation: sourceLocation)
+  }
+
+  /// What errors of a result are relative to: its root mean square, or 1 if it is all zeros.
+  static func size(_ truth: [Double]) -> Double {
+    let size = rootMeanSquare(truth)
+    return size == 0 ? 1 : size
   }
 
   /// The root of the mean of the squares; infinite if one is not a number.

@@ -62,9 +62,9 @@ struct GoldenTests {
     let blocked: AttentionProblem<Float> = try Self.load(file)
     blocked.computeBlocked(mechanism, threads: 2)
     let results = blocked.computed(mechanism)
-    ErrorBudget.check(
-      results, naive: naive.computed(mechanism),
-      truth: try results.map { ($0.name, try file.doubles("\(variant).\($0.name)")) }, variant)
+    let truth = try results.map { ($0.name, try file.doubles("\(variant).\($0.name)")) }
+    let bounds = RoundingBound.bounds(parallel, mechanism, inputsAreRounded: true)
+    ReferenceSolution(naive: naive.computed(mechanism), truth: truth, bounds: bounds).check(results, variant)
   }
 
   /// Expects two computations in double precision to differ by no more than rounding.

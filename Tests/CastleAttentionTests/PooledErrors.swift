@@ -11,25 +11,15 @@ struct PooledErrors {
 
   private var sums: [String: Sums] = [:]
 
-  /// Adds a problem, and expects every element to lie within its bound.
+  /// Adds a problem, and expects every element of both forms to lie within its bound.
   mutating func add(
-    _ solutions: BlockedAttentionTests.Solutions, bounds: [(name: String, values: [Double])],
-    _ comment: String, sourceLocation: SourceLocation = #_sourceLocation
+    _ fast: ReferenceSolution.Results<Float>, _ reference: ReferenceSolution, _ comment: String,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    for ((fast, naive), (truth, bound)) in zip(
-      zip(solutions.fast, solutions.naive), zip(solutions.truth, bounds))
-    {
-      for (form, values) in [("blocked", fast.values), ("naive", naive.values)] {
-        let worst = zip(values, zip(truth.values, bound.values)).reduce(0.0) { worst, element in
-          let share =
-            abs(Double(element.0) - element.1.0) / (element.1.1 + Double(Float.leastNormalMagnitude))
-          return share.isNaN ? .infinity : max(worst, share)
-        }
-        #expect(
-          worst <= 1, "\(form) \(fast.name): \(worst) times its rounding bound; \(comment)",
-          sourceLocation: sourceLocation)
-      }
-      let size = Self.size(truth.name, solutions.truth)
+    reference.checkBounds(fast, "blocked; \(comment)", sourceLocation: sourceLocation)
+    reference.checkBounds(reference.naive, "naive; \(comment)", sourceLocation: sourceLocation)
+    for (fast, (naive, truth)) in zip(fast, zip(reference.naive, reference.truth)) {
+      let size = Self.size(truth.name, reference.truth)
       func error(_ values: [Float]) -> Double {
         let error = ErrorBudget.rootMeanSquare(zip(values, truth.values).map { Double($0) - $1 }) / size
         return error * error
@@ -42,7 +32,7 @@ struct PooledErrors {
 
   /// What errors of a result are relative to: the root mean square of its elements, for gradients that of the largest
   /// gradient. A log-sum-exp is the logarithm of what it scales, so its errors are relative already.
-  private static func size(_ name: String, _ truth: [(name: String, values: [Double])]) -> Double {
+  private static func size(_ name: String, _ truth: ReferenceSolution.Results<Double>) -> Double {
     if name == "lse" { return 1 }
     let gradients = name.hasPrefix("d")
     let peers = truth.filter { gradients ? $0.name.hasPrefix("d") : $0.name == name }

@@ -42,11 +42,10 @@ struct RandomProblemTests {
       let (sizes, mechanism) = (Self.sizes(&generator), Self.mechanism(pool.kind, &generator))
       let threads = Int.random(in: 1...3, using: &generator)
       let seed = generator.next()
-      let solutions = BlockedAttentionTests.Solutions(
-        sizes, mechanism, seed: seed, threads: threads, instructionSet: pool.instructionSet)
-      let bounds = RoundingBound.bounds(AttentionProblem(sizes.inDouble, seed: seed), mechanism)
+      let problem = AttentionProblem<Float>(sizes, seed: seed)
+      problem.computeBlocked(mechanism, threads: threads, instructionSet: pool.instructionSet)
       errors.add(
-        solutions, bounds: bounds,
+        problem.computed(mechanism), ReferenceSolution(sizes, mechanism, seed: seed),
         "CASTLE_SEED=\(Self.seed), \(pool.testDescription) \(number): \(sizes), \(mechanism), \(threads) threads"
       )
     }

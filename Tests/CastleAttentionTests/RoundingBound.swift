@@ -18,9 +18,11 @@ struct RoundingBound {
   private let arithmetic: BoundedArithmetic
 
   /// The bounds of everything that `problem` computes, by name, in the order of its elements. Overwrites its results.
-  static func bounds(_ problem: AttentionProblem<Double>, _ mechanism: Mechanism)
-    -> [(name: String, values: [Double])]
-  {
+  ///
+  /// - Parameter inputsAreRounded: Whether the computation gets the inputs of `problem` rounded to single precision.
+  static func bounds(
+    _ problem: AttentionProblem<Double>, _ mechanism: Mechanism, inputsAreRounded: Bool = false
+  ) -> ReferenceSolution.Results<Double> {
     let results = [problem.results.output, problem.results.logSumExp, problem.results.lookaheadKeys]
     for view in results.compactMap({ $0 }) + problem.gradients.named.map(\.view) {
       view.forEach { $0.pointee = 0 }
@@ -28,7 +30,10 @@ struct RoundingBound {
     for batch in 0..<problem.sizes.batch {
       for head in 0..<problem.sizes.queryHeads {
         for document in problem.documents.ranges {
-          RoundingBound(problem, mechanism, batch: batch, queryHead: head, document: document).addErrors()
+          RoundingBound(
+            problem, mechanism, inputsAreRounded: inputsAreRounded, batch: batch,
+            queryHead: head, document: document
+          ).addErrors()
         }
       }
     }
@@ -36,10 +41,11 @@ struct RoundingBound {
   }
 
   /// A term goes through the sums over features, over tokens (once more where lookahead keys are recovered
-  /// backwards) and over the query heads of a group, and through a few scalings and functions.
+  /// backwards) and over the query heads of a group, and through a few scalings and functions. A product may have two
+  /// rounded inputs.
   private init(
-    _ problem: AttentionProblem<Double>, _ mechanism: Mechanism, batch: Int, queryHead: Int,
-    document: Range<Int>
+    _ problem: AttentionProblem<Double>, _ mechanism: Mechanism, inputsAreRounded: Bool,
+    batch: Int, queryHead: Int, document: Range<Int>
   ) {
     self.problem = problem
     self.mechanism = mechanism
@@ -49,7 +55,8 @@ struct RoundingBound {
     d = problem.sizes.headSize
     rootD = Double(d).squareRoot()
     let group = problem.sizes.queryHeads / problem.sizes.keyHeads
-    arithmetic = BoundedArithmetic(roundings: d + 2 * problem.sizes.length + group + 40)
+    arithmetic = BoundedArithmetic(
+      roundings: d + 2 * problem.sizes.length + group + 40 + (inputsAreRounded ? 2 : 0))
   }
 
   private var length: Int { document.count }
@@ -89,7 +96,7 @@ struct RoundingBound {
     var (s, dA, dE, dG) = (square, square, square, square)
     for t in 0..<length {
       for key in 0...t {
-        for j in read(by: key, upTo: t) { s[t][key] += arithmetic.product(e[t][j], g[key][j]) }
+        s[t][key] = arithmetic.dot(e[t], g[key], in: read(by: key, upTo: t))
       }
       dA[t] = softmax(t, &s[t], recovered)
     }
@@ -103,10 +110,8 @@ struct RoundingBound {
         guard mechanism.hasLookahead else { continue }
         let dS = arithmetic.product(slope(s[t][key]), dA[t][key])
         for i in 0..<d { own(gradients.qc, t)[i] += (abs(dS.value) + dS.error) * recovered[key][i] / rootD }
-        for j in read(by: key, upTo: t) {
-          dE[t][j] += arithmetic.product(dS, g[key][j])
-          dG[key][j] += arithmetic.product(dS, e[t][j])
-        }
+        arithmetic.add(dS, g[key], to: &dE[t], in: read(by: key, upTo: t))
+        arithmetic.add(dS, e[t], to: &dG[key], in: read(by: key, upTo: t))
       }
     }
     if mechanism.hasLookahead { addLookaheadErrors(g, dE: dE, dG: dG) }
