@@ -37,9 +37,13 @@ final class ScratchArena {
 
   var byteCount: Int { buffer?.byteCount ?? 0 }
 
+  /// The bytes between pieces, those of a block of rows: pieces for a power of two of tokens would otherwise be a multiple of
+  /// the cache's size apart, and their blocks, which are used together, would drive each other out.
+  private static let gap = 64 * 64 * MemoryLayout<Float>.stride
+
   /// Takes everything back and makes room for `count` floats in at most `pieces` pieces.
   func reset(count: Int, pieces: Int) {
-    let needed = count * MemoryLayout<Float>.stride + pieces * Buffer.alignment
+    let needed = count * MemoryLayout<Float>.stride + pieces * (Buffer.alignment + Self.gap)
     if byteCount < needed {
       buffer = nil
       buffer = Buffer.host(byteCount: needed)
@@ -54,6 +58,7 @@ final class ScratchArena {
     guard let buffer else { preconditionFailure("an arena without memory") }
     let start = used
     used += (count * MemoryLayout<Float>.stride + Buffer.alignment - 1) / Buffer.alignment * Buffer.alignment
+    used += Self.gap
     precondition(used <= buffer.byteCount, "scratch memory was counted wrongly")
     return (buffer.address + start).assumingMemoryBound(to: Float.self)
   }

@@ -13,7 +13,9 @@ public import CastleTensors
 /// attention.backward(dOutput, projections, documents: …, results: results, gradients: gradients)
 /// ```
 ///
-/// Results depend on the number of threads, which decides how heads are split, but not on how threads run.
+/// Results depend on the number of threads, which decides how heads are split, but not on how threads run. The last bits
+/// of a document's results may also depend on what else is in a call that has fewer than eight heads and documents for
+/// each thread: those that are left over when all threads have got the same number are split too.
 public struct BlockedAttention: Sendable {
   /// Which attention.
   public let mechanism: Mechanism
