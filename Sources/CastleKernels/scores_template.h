@@ -192,7 +192,7 @@ CASTLE_INLINE void row_backward(
         a -= x;
       }
     }
-    const vf2 p = within(vf2_exp_small(a), (vf2){0}, j, 0, end);
+    const vf2 p = within(vf2_exp(a), (vf2){0}, j, 0, end);
     const vf2 d_score = within(
         p * vf2_fma(vf2_load(d_probability + j), scale, vf2_set(-delta * block->scale)), (vf2){0}, j, 0, end);
     vf2_store(causal + j, p);

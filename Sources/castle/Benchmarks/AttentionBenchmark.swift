@@ -68,7 +68,7 @@ struct AttentionBenchmark {
       passes.indices.map { p in
         var row = row(subjects[s], passes[p], times: times[s][p], extraBytes: extra[s][p])
         if let causal {
-          let ratio = median(zip(times[s][p], times[causal][p]).map { $0 / $1 })
+          let ratio = zip(times[s][p], times[causal][p]).map { $0 / $1 }.median
           row.timeOverCausal = ratio
           row.timePerHeadOverCausal = ratio * Double(subjects[causal].heads) / Double(subjects[s].heads)
         }
@@ -76,8 +76,6 @@ struct AttentionBenchmark {
       }
     }
   }
-
-  private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
   private func row(
     _ subject: (name: String, mechanism: Mechanism, heads: Int), _ pass: Pass, times: [Double],
@@ -95,7 +93,7 @@ struct AttentionBenchmark {
     let floor = amount / (pass == .decode ? ceilings.copyBandwidth : ceilings.productRate)
     return Row(
       mechanism: subject.name, heads: subject.heads, length: length, headSize: headSize, pass: pass,
-      threads: pool.threadCount, seconds: best, medianSeconds: median(times),
+      threads: pool.threadCount, seconds: best, medianSeconds: times.median,
       floorSeconds: floor, work: amount, share: floor / best, extraBytes: extraBytes)
   }
 

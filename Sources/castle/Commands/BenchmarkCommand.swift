@@ -31,7 +31,7 @@ struct BenchmarkCommand: ParsableCommand {
       threads = backend.pool.threadCount
       self.unit = unit
       best = (rates.max() ?? 0) / scale
-      median = rates.sorted()[rates.count / 2] / scale
+      median = rates.median / scale
     }
 
     func print(json: Bool) throws {

@@ -76,18 +76,18 @@ struct TrainingReport: Encodable {
     productRate = ceilings.productRate
     copyBandwidth = ceilings.copyBandwidth
 
-    let step = Self.median(wholeSeconds)
+    let step = wholeSeconds.median
     rows = Self.rows(times, step: step, ceilings: ceilings)
     sumOfPartsSeconds = rows.reduce(0) { $0 + $1.seconds }
     otherSeconds = step - sumOfPartsSeconds
     stepSeconds = step
     bestStepSeconds = wholeSeconds.min() ?? step
-    splitStepSeconds = Self.median(splitSeconds)
+    splitStepSeconds = splitSeconds.median
     let windows = Double(settings.batchSize * settings.accumulation)
     operationsPerStep = StepWork(model, length: settings.length).operations * windows
     stepFloorSeconds = operationsPerStep / ceilings.productRate
     tokensPerSecond = Double(configuration.tokensPerStep) / step
-    remainderShare = Self.median(zip(times, splitSeconds).map(Self.remainder))
+    remainderShare = zip(times, splitSeconds).map(Self.remainder).median
     self.memory = Memory(
       peak: peakMemory, weights: memory.weights, gradients: memory.gradients, moments: memory.moments,
       activations: memory.activations, program: memory.program,
@@ -108,7 +108,7 @@ struct TrainingReport: Encodable {
       for phase in StepPhase.allCases {
         let samples = times.compactMap { $0[.init(part: part, phase: phase)] }
         guard let work = samples.first else { continue }
-        let seconds = median(samples.map(\.seconds))
+        let seconds = samples.map(\.seconds).median
         let floor = work.operations / ceilings.productRate + work.bytes / ceilings.copyBandwidth
         rows.append(
           Row(
@@ -117,11 +117,5 @@ struct TrainingReport: Encodable {
       }
     }
     return rows
-  }
-
-  static func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
   }
 }
