@@ -31,7 +31,8 @@ CASTLE_INLINE void tile_step(
 
 /// `rows` x `vectors` elements of C from row i and column j on; both counts are constants where this is inlined.
 CASTLE_INLINE void tile(
-    const castle_product *product, ptrdiff_t i, ptrdiff_t j, const int rows, const int vectors) {
+    const castle_product *product, const int has_bands[2], ptrdiff_t i, ptrdiff_t j, const int rows,
+    const int vectors) {
   vf sums[CASTLE_TILE_ROWS][CASTLE_TILE_VECTORS];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
@@ -40,12 +41,18 @@ CASTLE_INLINE void tile(
 
   for (int32_t t = 0; t < product->term_count; t++) {
     const castle_term *term = &product->terms[t];
+    const ptrdiff_t a_row = term->a_row, a_column = term->a_column, b_row = term->b_row;
+    const float *a = term->a + i * a_row, *b = term->b + j;
+    if (!has_bands[t]) {
+      for (ptrdiff_t k = 0; k < term->k; k++, a += a_column, b += b_row)
+        tile_step(a, a_row, b, 0, rows, vectors, sums);
+      continue;
+    }
     const ptrdiff_t edge = term->a_band.end + i, below = j + vectors * CASTLE_LANES - term->b_band.begin;
     const ptrdiff_t end = least(least(term->k, edge + rows - 1), below);
     ptrdiff_t k = most(most(0, term->a_band.begin + i), j + 1 - term->b_band.end);
-    const ptrdiff_t a_row = term->a_row, a_column = term->a_column, b_row = term->b_row;
-    const float *a = term->a + i * a_row + k * a_column;
-    const float *b = term->b + k * b_row + j;
+    a += k * a_column;
+    b += k * b_row;
     for (; k < least(end, edge); k++, a += a_column, b += b_row)
       tile_step(a, a_row, b, 0, rows, vectors, sums);
     // On the edge of a triangle only the rows that reach so far read B: zero times NaN would be NaN.
@@ -72,14 +79,15 @@ CASTLE_INLINE void tile(
 }
 
 CASTLE_INLINE void tile_of_rows(
-    const castle_product *product, ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows, const int vectors) {
+    const castle_product *product, const int has_bands[2], ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows,
+    const int vectors) {
   switch (rows) {
-    case 1: tile(product, i, j, 1, vectors); break;
-    case 2: tile(product, i, j, 2, vectors); break;
-    case 3: tile(product, i, j, 3, vectors); break;
-    case 4: tile(product, i, j, 4, vectors); break;
-    case 5: tile(product, i, j, 5, vectors); break;
-    default: tile(product, i, j, 6, vectors); break;
+    case 1: tile(product, has_bands, i, j, 1, vectors); break;
+    case 2: tile(product, has_bands, i, j, 2, vectors); break;
+    case 3: tile(product, has_bands, i, j, 3, vectors); break;
+    case 4: tile(product, has_bands, i, j, 4, vectors); break;
+    case 5: tile(product, has_bands, i, j, 5, vectors); break;
+    default: tile(product, has_bands, i, j, 6, vectors); break;
   }
 }
 
@@ -96,6 +104,13 @@ static void CASTLE_NAME(product)(const castle_product *product) {
   // Where B is a triangle, narrow strips leave out more of what is zero.
   const ptrdiff_t strip = (skips_columns(product) ? CASTLE_NARROW_VECTORS : CASTLE_TILE_VECTORS) * CASTLE_LANES;
   const castle_band band = product->c_band;
+  // Bounds cost a tile as much as ten columns of A do; most operands have none.
+  int has_bands[2] = {0, 0};
+  for (int32_t t = 0; t < product->term_count; t++) {
+    const castle_term *term = &product->terms[t];
+    has_bands[t] = term->a_band.begin + product->m > 1 || term->a_band.end < term->k ||
+                   term->b_band.begin + term->k > 1 || term->b_band.end < product->n;
+  }
   for (ptrdiff_t j = 0; j < product->n; j += strip) {
     // Rows above this need nothing from column j on, rows from `below` on nothing before the next strip.
     const ptrdiff_t above = most(0, j + 1 - band.end);
@@ -105,11 +120,11 @@ static void CASTLE_NAME(product)(const castle_product *product) {
       const ptrdiff_t first = most(j, (band.begin + i) & -CASTLE_LANES);
       const ptrdiff_t columns = least(least(product->n, j + strip), band.end + i + rows - 1) - first;
       switch ((columns + CASTLE_LANES - 1) / CASTLE_LANES) {
-        case 1: tile_of_rows(product, i, first, rows, 1); break;
-        case 2: tile_of_rows(product, i, first, rows, 2); break;
+        case 1: tile_of_rows(product, has_bands, i, first, rows, 1); break;
+        case 2: tile_of_rows(product, has_bands, i, first, rows, 2); break;
 #if CASTLE_TILE_VECTORS == 4
-        case 3: tile_of_rows(product, i, first, rows, 3); break;
-        case 4: tile_of_rows(product, i, first, rows, 4); break;
+        case 3: tile_of_rows(product, has_bands, i, first, rows, 3); break;
+        case 4: tile_of_rows(product, has_bands, i, first, rows, 4); break;
 #endif
         default: break;
       }
