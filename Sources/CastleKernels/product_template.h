@@ -104,7 +104,7 @@ static void CASTLE_NAME(product)(const castle_product *product) {
   // Where B is a triangle, narrow strips leave out more of what is zero.
   const ptrdiff_t strip = (skips_columns(product) ? CASTLE_NARROW_VECTORS : CASTLE_TILE_VECTORS) * CASTLE_LANES;
   const castle_band band = product->c_band;
-  // Bounds cost a tile as much as ten columns of A do; most operands have none.
+  // The bounds of a tile take as long as four columns of A; most operands have none.
   int has_bands[2] = {0, 0};
   for (int32_t t = 0; t < product->term_count; t++) {
     const castle_term *term = &product->terms[t];

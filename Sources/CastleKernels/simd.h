@@ -167,7 +167,7 @@ CASTLE_INLINE vf2 vf2_exp_bounded(vf2 x) {
       (vf)_mm512_scalef_ps((__m512)vf2_low(y), (__m512)vf2_low(n)),
       (vf)_mm512_scalef_ps((__m512)vf2_high(y), (__m512)vf2_high(n)));
 #elif defined(CASTLE_AVX2)
-  // In eighths: x = (m + i / 8) ln 2 + r, |r| <= ln 2 / 16, and e^r = 1 + r + r² P(r), where P has the smallest relative
+  // In eighths: x = (m + i / 8) ln 2 + r, |r| <= ln 2 / 16; e^r = 1 + r + r² P(r), where P has the smallest relative
   // error (2e-10). The table holds the bits of 2^(i/8 - 1) less i << 20, so that adding (8 m + i) << 20 makes them
   // 2^(m + i/8 - 1): half of what is wanted, since 2^128 is not a float.
   const __m256i powers = _mm256_setr_epi32(

@@ -51,6 +51,30 @@ CASTLE_INLINE void transpose_square_16(
 }
 #endif
 
+#if defined(CASTLE_AVX2)
+CASTLE_INLINE void transpose_square_8(
+    const float *source, ptrdiff_t source_row, float *target, ptrdiff_t target_row) {
+  // Squares of 4: the low half of columns[4 h + c] is column c of rows 4 h to 4 h + 3, the high half column 4 + c.
+  __m256 columns[8];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; i += 4) {
+    const __m256 a = _mm256_loadu_ps(source + i * source_row), b = _mm256_loadu_ps(source + (i + 1) * source_row);
+    const __m256 c = _mm256_loadu_ps(source + (i + 2) * source_row), d = _mm256_loadu_ps(source + (i + 3) * source_row);
+    const __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
+    const __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
+    columns[i] = _mm256_shuffle_ps(ab_low, cd_low, 0x44);
+    columns[i + 1] = _mm256_shuffle_ps(ab_low, cd_low, 0xee);
+    columns[i + 2] = _mm256_shuffle_ps(ab_high, cd_high, 0x44);
+    columns[i + 3] = _mm256_shuffle_ps(ab_high, cd_high, 0xee);
+  }
+#pragma clang loop unroll(full)
+  for (int c = 0; c < 4; c++) {
+    _mm256_storeu_ps(target + c * target_row, _mm256_permute2f128_ps(columns[c], columns[4 + c], 0x20));
+    _mm256_storeu_ps(target + (4 + c) * target_row, _mm256_permute2f128_ps(columns[c], columns[4 + c], 0x31));
+  }
+}
+#endif
+
 /// A part of at most 16 rows and columns.
 CASTLE_INLINE void transpose_part(
     ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
@@ -58,6 +82,13 @@ CASTLE_INLINE void transpose_part(
 #if defined(CASTLE_AVX512)
   if (rows == 16 && columns == 16) {
     transpose_square_16(source, source_row, target, target_row);
+    return;
+  }
+#elif defined(CASTLE_AVX2)
+  if (rows == 16 && columns == 16) {
+    for (ptrdiff_t i = 0; i < 16; i += 8)
+      for (ptrdiff_t j = 0; j < 16; j += 8)
+        transpose_square_8(source + i * source_row + j, source_row, target + j * target_row + i, target_row);
     return;
   }
 #endif
@@ -73,9 +104,13 @@ CASTLE_INLINE void transpose_part(
 static void CASTLE_NAME(transpose)(
     ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
     ptrdiff_t target_row) {
-  for (ptrdiff_t i = 0; i < rows; i += 16)
+  for (ptrdiff_t i = 0; i < rows; i += 16) {
+    // The next rows: inputs come from memory, and no processor guesses 16 rows ahead.
+    for (ptrdiff_t r = i + 16; r < least(i + 32, rows); r++)
+      for (ptrdiff_t j = 0; j < columns; j += 16) __builtin_prefetch(source + r * source_row + j);
     for (ptrdiff_t j = 0; j < columns; j += 16)
       transpose_part(
           least(16, rows - i), least(16, columns - j), source + i * source_row + j, source_row,
           target + j * target_row + i, target_row);
+  }
 }
