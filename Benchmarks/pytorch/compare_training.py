@@ -136,10 +136,10 @@ def main():
             for configuration in options.configurations.split(","):
                 shape = CONFIGURATIONS[configuration]
                 for mechanism in options.mechanisms.split(","):
-                    results = {"castle": run_castle(options, shape, mechanism)}
+                    result = run_castle(options, shape, mechanism)
+                    report(round_number, configuration, mechanism, "castle", result, best)
                     for name, form, compiled in contenders(options, shape, mechanism, problem is None):
-                        results[name] = run_torch(options, shape, mechanism, form, compiled, folder)
-                    for name, result in results.items():
+                        result = run_torch(options, shape, mechanism, form, compiled, folder)
                         report(round_number, configuration, mechanism, name, result, best)
     print_table(options, problem, best)
 

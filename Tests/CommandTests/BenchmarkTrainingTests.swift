@@ -25,6 +25,7 @@ struct BenchmarkTrainingTests {
     var sumOfPartsSeconds: Double
     var otherSeconds: Double
     var stepSeconds: Double
+    var shareOfRateAroundStep: Double
     var tokensPerSecond: Double
     var memory: Memory
 
@@ -56,6 +57,7 @@ struct BenchmarkTrainingTests {
       #expect(report.has(part, "update"), "\(part)")
     }
     #expect(!report.rows.contains { $0.part == "unassigned operations" })
+    #expect((0.0001..<2).contains(report.shareOfRateAroundStep))
     let recomputed = report.rows.filter { $0.phase == "recomputation" }.map(\.part)
     #expect(recomputed == ["swiglu"])
     #expect(abs(report.sumOfPartsSeconds + report.otherSeconds - report.stepSeconds) < 1e-9)
@@ -83,7 +85,8 @@ struct BenchmarkTrainingTests {
     let output = try CastleProcess.output(Self.arguments + ["--model", "1m-castle", "--recompute"])
     for word in [
       "agree with the reference", "of ceiling", "mlp products", "recomputation", "sum of the parts", "other",
-      "floor of the step", "tokens/s", "neither matrix product nor attention", "planned", "activations",
+      "floor of the step", "of the product rate around each step", "tokens/s",
+      "neither matrix product nor attention", "planned", "activations",
     ] {
       #expect(output.contains(word), "\(word)")
     }

@@ -41,20 +41,26 @@ struct TrainingBenchmark {
     var whole: [Double] = []
     var split: [Double] = []
     var times: [[PartTime.Key: PartTime]] = []
-    var productRates: [Double] = []
+    var ratesAround: [[Double]] = []
     for _ in 0..<repetitions {
+      let before = productRate()
       whole.append(try time(step, timed, &number))
+      ratesAround.append([before, productRate()])
       timed.isTiming = true
       split.append(try time(step, timed, &number))
       timed.isTiming = false
       times.append(timed.takeTimes())
-      productRates += MachineCeilings.productRates(backend, size: 2_048, repetitions: 1)
     }
     var ceilings = MachineCeilings.measure(backend)
-    ceilings.productRate = max(ceilings.productRate, productRates.max() ?? 0)
+    ceilings.productRate = max(ceilings.productRate, ratesAround.joined().max() ?? 0)
     return TrainingReport(
       configuration: configuration, model: model, backend: backend.summary, ceilings: ceilings,
-      times: times, wholeSeconds: whole, splitSeconds: split, memory: memory, peakMemory: peakMemory)
+      times: times, wholeSeconds: whole, ratesAround: ratesAround, splitSeconds: split, memory: memory,
+      peakMemory: peakMemory)
+  }
+
+  private func productRate() -> Double {
+    MachineCeilings.productRates(backend, size: 2_048, repetitions: 1)[0]
   }
 
   /// One step of training; its time in seconds.

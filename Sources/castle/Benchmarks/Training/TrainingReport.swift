@@ -52,6 +52,9 @@ struct TrainingReport: Encodable {
   var splitStepSeconds: Double
   /// The useful operations of a step over the matrix-product rate.
   var stepFloorSeconds: Double
+  /// Floor over time of a step where the floor is by the matrix-product rate just before and after that step; the median.
+  /// On a machine that others use too, it compares like with like.
+  var shareOfRateAroundStep: Double
   var operationsPerStep: Double
   var tokensPerSecond: Double
   /// The share of the step that is neither matrix product nor attention.
@@ -61,7 +64,7 @@ struct TrainingReport: Encodable {
   init(
     configuration: TrainingConfiguration, model: ModelConfiguration, backend: String,
     ceilings: MachineCeilings, times: [[PartTime.Key: PartTime]], wholeSeconds: [Double],
-    splitSeconds: [Double], memory: PlannedMemory, peakMemory: Int
+    ratesAround: [[Double]], splitSeconds: [Double], memory: PlannedMemory, peakMemory: Int
   ) {
     let settings = configuration.training
     self.backend = backend
@@ -86,6 +89,11 @@ struct TrainingReport: Encodable {
     let windows = Double(settings.batchSize * settings.accumulation)
     operationsPerStep = StepWork(model, length: settings.length).operations * windows
     stepFloorSeconds = operationsPerStep / ceilings.productRate
+    let operations = operationsPerStep
+    shareOfRateAroundStep =
+      zip(wholeSeconds, ratesAround).map { seconds, rates in
+        operations / (rates.reduce(0, +) / Double(rates.count)) / seconds
+      }.median
     tokensPerSecond = Double(configuration.tokensPerStep) / step
     remainderShare = zip(times, splitSeconds).map(Self.remainder).median
     self.memory = Memory(

@@ -50,7 +50,8 @@ enum TrainingTable {
       time(
         "floor of the step", report.stepFloorSeconds,
         String(format: "%.1f GFLOP, ", report.operationsPerStep / 1e9)
-          + percent(report.stepFloorSeconds / report.stepSeconds) + " of ceiling"),
+          + percent(report.stepFloorSeconds / report.stepSeconds) + " of ceiling; "
+          + percent(report.shareOfRateAroundStep) + " of the product rate around each step"),
       "",
       pad("speed", 38) + "\(NumberFormat.grouped(Int(report.tokensPerSecond))) tokens/s",
       pad("neither matrix product nor attention", 38) + percent(report.remainderShare) + " of the step",
