@@ -91,12 +91,15 @@ CASTLE_INLINE void tile_of_rows(
   }
 }
 
+/// Whether a band leaves out something of a matrix.
+CASTLE_INLINE int cuts(castle_band band, ptrdiff_t rows, ptrdiff_t columns) {
+  return band.begin + rows > 1 || band.end < columns;
+}
+
 /// Whether every term's B is zero somewhere.
 CASTLE_INLINE int skips_columns(const castle_product *product) {
-  for (int32_t t = 0; t < product->term_count; t++) {
-    const castle_term *term = &product->terms[t];
-    if (term->b_band.begin + term->k <= 1 && term->b_band.end >= product->n) return 0;
-  }
+  for (int32_t t = 0; t < product->term_count; t++)
+    if (!cuts(product->terms[t].b_band, product->terms[t].k, product->n)) return 0;
   return 1;
 }
 
@@ -108,8 +111,7 @@ static void CASTLE_NAME(product)(const castle_product *product) {
   int has_bands[2] = {0, 0};
   for (int32_t t = 0; t < product->term_count; t++) {
     const castle_term *term = &product->terms[t];
-    has_bands[t] = term->a_band.begin + product->m > 1 || term->a_band.end < term->k ||
-                   term->b_band.begin + term->k > 1 || term->b_band.end < product->n;
+    has_bands[t] = cuts(term->a_band, product->m, term->k) || cuts(term->b_band, term->k, product->n);
   }
   for (ptrdiff_t j = 0; j < product->n; j += strip) {
     // Rows above this need nothing from column j on, rows from `below` on nothing before the next strip.

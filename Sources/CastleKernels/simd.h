@@ -145,7 +145,8 @@ CASTLE_INLINE vf vf2_high(vf2 x) {
 }
 
 /// e^x for -105 <= x <= 89, to one unit in the last place and the error that |x| 3e-9 more in x would make (half a
-/// unit of x itself is up to ten times that). NaN for NaN. With AVX2, 0 for x below -86.6.
+/// unit of x itself is up to ten times that). NaN for NaN. With AVX2, x may be
+/// less, and all below -86.6 give 0.
 ///
 /// Adding 1.5 · 2^k leaves x / ln 2 rounded to 23 - k binary places in the low bits, the rest is r.
 CASTLE_INLINE vf2 vf2_exp_bounded(vf2 x) {

@@ -20,22 +20,37 @@ CASTLE_INLINE void transpose_square_4(
   *(v4_unaligned *)(target + 3 * target_row) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
+#if defined(CASTLE_AVX512) || defined(CASTLE_AVX2)
+#if defined(CASTLE_AVX512)
+#define CASTLE_MM(name) _mm512_##name##_ps
+typedef __m512 mm;
+#else
+#define CASTLE_MM(name) _mm256_##name##_ps
+typedef __m256 mm;
+#endif
+
+/// Transposes squares of 4 inside the quarters (AVX-512) or halves of registers: part q of columns[i + c] is column
+/// 4 q + c of rows i to i + 3.
+CASTLE_INLINE void transpose_parts(const float *source, ptrdiff_t source_row, mm columns[CASTLE_LANES]) {
+#pragma clang loop unroll(full)
+  for (int i = 0; i < CASTLE_LANES; i += 4) {
+    const mm a = CASTLE_MM(loadu)(source + i * source_row), b = CASTLE_MM(loadu)(source + (i + 1) * source_row);
+    const mm c = CASTLE_MM(loadu)(source + (i + 2) * source_row), d = CASTLE_MM(loadu)(source + (i + 3) * source_row);
+    const mm ab_low = CASTLE_MM(unpacklo)(a, b), ab_high = CASTLE_MM(unpackhi)(a, b);
+    const mm cd_low = CASTLE_MM(unpacklo)(c, d), cd_high = CASTLE_MM(unpackhi)(c, d);
+    columns[i] = CASTLE_MM(shuffle)(ab_low, cd_low, 0x44);
+    columns[i + 1] = CASTLE_MM(shuffle)(ab_low, cd_low, 0xee);
+    columns[i + 2] = CASTLE_MM(shuffle)(ab_high, cd_high, 0x44);
+    columns[i + 3] = CASTLE_MM(shuffle)(ab_high, cd_high, 0xee);
+  }
+}
+#endif
+
 #if defined(CASTLE_AVX512)
 CASTLE_INLINE void transpose_square_16(
     const float *source, ptrdiff_t source_row, float *target, ptrdiff_t target_row) {
-  // Squares of 4 inside the quarters of registers: quarter q of columns[i + c] is column 4 q + c of rows i to i + 3.
   __m512 columns[16];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 16; i += 4) {
-    const __m512 a = _mm512_loadu_ps(source + i * source_row), b = _mm512_loadu_ps(source + (i + 1) * source_row);
-    const __m512 c = _mm512_loadu_ps(source + (i + 2) * source_row), d = _mm512_loadu_ps(source + (i + 3) * source_row);
-    const __m512 ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
-    const __m512 cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
-    columns[i] = _mm512_shuffle_ps(ab_low, cd_low, 0x44);
-    columns[i + 1] = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
-    columns[i + 2] = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
-    columns[i + 3] = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
-  }
+  transpose_parts(source, source_row, columns);
   // Then the quarters change places: even ones are columns c and 8 + c, odd ones 4 + c and 12 + c.
 #pragma clang loop unroll(full)
   for (int c = 0; c < 4; c++) {
@@ -49,24 +64,11 @@ CASTLE_INLINE void transpose_square_16(
     _mm512_storeu_ps(target + (12 + c) * target_row, _mm512_shuffle_f32x4(odd_low, odd_high, 0xdd));
   }
 }
-#endif
-
-#if defined(CASTLE_AVX2)
+#elif defined(CASTLE_AVX2)
 CASTLE_INLINE void transpose_square_8(
     const float *source, ptrdiff_t source_row, float *target, ptrdiff_t target_row) {
-  // Squares of 4: the low half of columns[4 h + c] is column c of rows 4 h to 4 h + 3, the high half column 4 + c.
   __m256 columns[8];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 8; i += 4) {
-    const __m256 a = _mm256_loadu_ps(source + i * source_row), b = _mm256_loadu_ps(source + (i + 1) * source_row);
-    const __m256 c = _mm256_loadu_ps(source + (i + 2) * source_row), d = _mm256_loadu_ps(source + (i + 3) * source_row);
-    const __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
-    const __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
-    columns[i] = _mm256_shuffle_ps(ab_low, cd_low, 0x44);
-    columns[i + 1] = _mm256_shuffle_ps(ab_low, cd_low, 0xee);
-    columns[i + 2] = _mm256_shuffle_ps(ab_high, cd_high, 0x44);
-    columns[i + 3] = _mm256_shuffle_ps(ab_high, cd_high, 0xee);
-  }
+  transpose_parts(source, source_row, columns);
 #pragma clang loop unroll(full)
   for (int c = 0; c < 4; c++) {
     _mm256_storeu_ps(target + c * target_row, _mm256_permute2f128_ps(columns[c], columns[4 + c], 0x20));
@@ -105,7 +107,7 @@ static void CASTLE_NAME(transpose)(
     ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
     ptrdiff_t target_row) {
   for (ptrdiff_t i = 0; i < rows; i += 16) {
-    // The next rows: inputs come from memory, and no processor guesses 16 rows ahead.
+    // Inputs come from memory, where a walk down the columns of 16 rows waits for each of them.
     for (ptrdiff_t r = i + 16; r < least(i + 32, rows); r++)
       for (ptrdiff_t j = 0; j < columns; j += 16) __builtin_prefetch(source + r * source_row + j);
     for (ptrdiff_t j = 0; j < columns; j += 16)

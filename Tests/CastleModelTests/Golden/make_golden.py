@@ -7,7 +7,7 @@ documents the logits, the summed loss, the gradient of the mean loss for every p
 AdamW steps. Attention is the recurrent definition, castle.md (1) to (3), token by token. Needs torch and safetensors.
 
 Weights are drawn again until the gradients are well-conditioned: computing in float32 is like moving the weights by a
-rounding of theirs, and where that alone moves a gradient by 1e-5 of its size, no float32 program can agree to 1e-5.
+rounding of theirs, and where that alone moves a gradient by 1e-5 of its size, no float32 program can be trusted to agree to 1e-5.
 """
 
 import json
