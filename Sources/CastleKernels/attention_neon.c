@@ -3,6 +3,7 @@
 
 #include "begin_neon.h"
 #include "simd.h"
+#include "exponentials.h"
 #include "product_template.h"
 #include "transpose_template.h"
 #include "scores_template.h"

@@ -2,6 +2,7 @@
 
 #include "begin_portable.h"
 #include "simd.h"
+#include "exponentials.h"
 #include "product_template.h"
 #include "transpose_template.h"
 #include "scores_template.h"

@@ -9,7 +9,7 @@
 #define CASTLE_TILE_VECTORS 2  // 6 x 2 sums, 2 columns of B, of 16 registers
 #endif
 #define CASTLE_TILE_ROWS 6
-#define CASTLE_NARROW_VECTORS (CASTLE_LANES < 16 ? 2 : 1)  // columns of a strip of a triangle
+#define CASTLE_NARROW_VECTORS 2  // columns of a strip of a triangle
 
 CASTLE_INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 CASTLE_INLINE ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }

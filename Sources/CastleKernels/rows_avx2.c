@@ -3,6 +3,7 @@
 
 #include "begin_avx2.h"
 #include "simd.h"
+#include "exponentials.h"
 #include "rows_template.h"
 #include "end_isa.h"
 #endif

@@ -3,6 +3,7 @@
 
 #include "begin_avx512.h"
 #include "simd.h"
+#include "exponentials.h"
 #include "rows_template.h"
 #include "end_isa.h"
 #endif

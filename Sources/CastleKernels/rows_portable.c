@@ -2,5 +2,6 @@
 
 #include "begin_portable.h"
 #include "simd.h"
+#include "exponentials.h"
 #include "rows_template.h"
 #include "end_isa.h"

@@ -1,4 +1,4 @@
-// The loops of castle_row_kernels.h. Included after simd.h.
+// The loops of castle_row_kernels.h. Included after exponentials.h.
 #pragma once
 
 #include <math.h>

@@ -21,8 +21,10 @@ static void CASTLE_NAME(row_dots)(
 
 enum { PAIR = 2 * CASTLE_LANES };
 
+// In softmax, scores are in units of ln 2: their exponentials are powers of two.
+
 /// How far a score may lie above the reference that it is measured from: no risk to a sum of many exponentials.
-#define LARGEST_EXPONENT 8.0f
+#define LARGEST_EXPONENT 12.0f
 
 /// x where first <= j + lane < end, `other` elsewhere.
 CASTLE_INLINE vf2 within(vf2 x, vf2 other, ptrdiff_t j, ptrdiff_t first, ptrdiff_t end) {
@@ -78,31 +80,37 @@ static void CASTLE_NAME(gate_backward)(const castle_scores *block, const float *
   }
 }
 
-/// The causal terms of a row become scores; the result is the largest.
-CASTLE_INLINE float row_scores(
-    const castle_scores *block, ptrdiff_t end, float *causal, const float *lookahead, const int silu) {
-  const vf2 scale = vf2_set(block->scale);
+/// The columns of row i whose keys a query sees: those before the result.
+CASTLE_INLINE ptrdiff_t visible_columns(const castle_scores *block, ptrdiff_t i) {
+  return most(0, least(block->columns, block->diagonal + i + 1));
+}
+
+/// The causal terms of a row become scores less `reference`; the result's lanes have the largest.
+CASTLE_INLINE vf row_scores(
+    const castle_scores *block, ptrdiff_t end, float *causal, const float *lookahead, float reference,
+    const int silu) {
+  const vf2 scale = vf2_set(block->scale * LOG2_E);
   const vf2 none = vf2_set(-__builtin_inff());
   vf largest = vf2_low(none);
   for (ptrdiff_t j = 0; j < end; j += PAIR) {
-    vf2 a = vf2_load(causal + j) * scale;
+    vf2 a = vf2_fma(vf2_load(causal + j), scale, vf2_set(-reference));
     if (lookahead) {
       const vf2 x = vf2_load(lookahead + j) * scale;
-      a -= silu ? x * vf2_sigmoid_factor(x) : x;
+      a -= silu ? x * vf2_sigmoid2_factor(x) : x;
     }
     a = within(a, none, j, 0, end);
     vf2_store(causal + j, a);
-    largest = vf_max(largest, vf_max(vf2_low(a), vf2_high(a)));
+    largest = vf_max(vf_max(vf2_low(a), vf2_high(a)), largest);
   }
-  return vf_largest(largest);
+  return largest;
 }
 
-/// The scores of a row become exp(score - largest), 0 from `end` on; the result is their sum.
-CASTLE_INLINE float row_exponentials(const castle_scores *block, ptrdiff_t end, float *scores, float largest) {
+/// The scores of a row become 2^(score - shift), 0 from `end` on; the result is their sum.
+CASTLE_INLINE float row_exponentials(ptrdiff_t end, float *scores, float shift) {
   vf2 sum = {0};
   ptrdiff_t j = 0;
   for (; j < end; j += PAIR) {
-    const vf2 p = vf2_exp(vf2_load(scores + j) - largest);
+    const vf2 p = vf2_exp2_small(vf2_load(scores + j) - shift);
     vf2_store(scores + j, p);
     sum += p;
   }
@@ -110,56 +118,36 @@ CASTLE_INLINE float row_exponentials(const castle_scores *block, ptrdiff_t end, 
   return vf_sum(vf2_low(sum) + vf2_high(sum));
 }
 
-/// Of a row whose scores are all wanted and nowhere much above `reference`, they become exp(score - reference), and
-/// their sum is added to `sum`. Returns 0 if the row is not like that; then nothing is changed.
-CASTLE_INLINE int whole_row_exponentials(
-    const castle_scores *block, float *causal, const float *lookahead, float reference, float *sum,
-    const int silu) {
-  const vf2 scale = vf2_set(block->scale);
-  vf2 a[CASTLE_PANEL_WIDTH / PAIR];
-  vf largest = vf_set(-__builtin_inff());
-#pragma clang loop unroll(full)
-  for (int v = 0; v < CASTLE_PANEL_WIDTH / PAIR; v++) {
-    a[v] = vf2_fma(vf2_load(causal + v * PAIR), scale, vf2_set(-reference));
-    if (lookahead) {
-      const vf2 x = vf2_load(lookahead + v * PAIR) * scale;
-      a[v] -= silu ? x * vf2_sigmoid_factor(x) : x;
-    }
-    largest = vf_max(vf_max(vf2_low(a[v]), vf2_high(a[v])), largest);
-  }
-  if (__builtin_expect(vf_exceeds(largest, LARGEST_EXPONENT), 0)) return 0;
-  vf2 total = {0};
-#pragma clang loop unroll(full)
-  for (int v = 0; v < CASTLE_PANEL_WIDTH / PAIR; v++) {
-    const vf2 p = vf2_exp_small(a[v]);
-    vf2_store(causal + v * PAIR, p);
-    total += p;
-  }
-  *sum += vf_sum(vf2_low(total) + vf2_high(total));
-  return 1;
-}
-
 CASTLE_INLINE void softmax_rows(
     const castle_scores *block, float *causal, const float *lookahead, float *references, float *sums,
     float *output, ptrdiff_t output_row, ptrdiff_t d, const int silu) {
-  for (ptrdiff_t i = 0; i < block->rows; i++) {
-    float *row = causal + i * CASTLE_PANEL_WIDTH;
-    const float *lookahead_row = lookahead ? lookahead + i * CASTLE_PANEL_WIDTH : 0;
-    const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i + 1));
-    const float before = references[i];
-    if (end == CASTLE_PANEL_WIDTH &&
-        whole_row_exponentials(block, row, lookahead_row, before, sums + i, silu))
-      continue;
-    const float largest = row_scores(block, end, row, lookahead_row, silu);
-    if (!(largest > before)) {
-      sums[i] += row_exponentials(block, end, row, before);
+  vf largest = {0};
+  // The exponentials of a row wait for its scores: they follow a row later.
+  for (ptrdiff_t i = 0; i <= block->rows; i++) {
+    const vf largest_before = largest;
+    if (i < block->rows) {
+      const float reference = references[i] == -__builtin_inff() ? 0.0f : references[i];
+      float *row = causal + i * CASTLE_PANEL_WIDTH;
+      const float *lookahead_row = lookahead ? lookahead + i * CASTLE_PANEL_WIDTH : 0;
+      const ptrdiff_t end = visible_columns(block, i);
+      largest = end == CASTLE_PANEL_WIDTH
+                    ? row_scores(block, CASTLE_PANEL_WIDTH, row, lookahead_row, reference, silu)
+                    : row_scores(block, end, row, lookahead_row, reference, silu);
+    }
+    if (i == 0) continue;
+    const ptrdiff_t k = i - 1, end = visible_columns(block, k);
+    float *row = causal + k * CASTLE_PANEL_WIDTH;
+    if (references[k] != -__builtin_inff() && !vf_exceeds(largest_before, LARGEST_EXPONENT)) {
+      sums[k] += end == CASTLE_PANEL_WIDTH ? row_exponentials(CASTLE_PANEL_WIDTH, row, 0)
+                                           : row_exponentials(end, row, 0);
       continue;
     }
-    const vf shrink = vf_exp(vf_set(before - largest));
-    references[i] = largest;
-    sums[i] = sums[i] * shrink[0] + row_exponentials(block, end, row, largest);
-    float *out = output + i * output_row;
-    for (ptrdiff_t v = 0; v < d; v += CASTLE_LANES) vf_store(out + v, vf_load(out + v) * shrink);
+    const float shift = vf_largest(largest_before), before = references[k];
+    references[k] = before == -__builtin_inff() ? shift : before + shift;
+    const vf2 shrink = vf2_exp2(vf2_set(before - references[k]));
+    sums[k] = sums[k] * shrink[0] + row_exponentials(end, row, shift);
+    float *out = output + k * output_row;
+    for (ptrdiff_t v = 0; v < d; v += CASTLE_LANES) vf_store(out + v, vf_load(out + v) * vf2_low(shrink));
   }
 }
 
@@ -174,30 +162,38 @@ static void CASTLE_NAME(softmax)(
     softmax_rows(block, causal, lookahead, references, sums, output, output_row, d, 0);
 }
 
+/// The causal terms of a row become scores less the log-sum-exp, the lookahead terms the slopes of the scores.
+CASTLE_INLINE void row_slopes(
+    const castle_scores *block, ptrdiff_t end, float *causal, float *lookahead, float log_sum_exp,
+    const int silu) {
+  const vf2 scale = vf2_set(block->scale * LOG2_E), reference = vf2_set(-log_sum_exp * LOG2_E);
+  for (ptrdiff_t j = 0; j < end; j += PAIR) {
+    const vf2 a = vf2_fma(vf2_load(causal + j), scale, reference), x = vf2_load(lookahead + j) * scale;
+    if (silu) {
+      const vf2 s = vf2_sigmoid2_factor(x), xs = x * s;
+      vf2_store(causal + j, a - xs);
+      vf2_store(lookahead + j, vf2_fma(xs, vf2_fma(s, vf2_set(LN_2), vf2_set(-LN_2)), -s));
+    } else {
+      vf2_store(causal + j, a - x);
+      vf2_store(lookahead + j, vf2_set(-1.0f));
+    }
+  }
+}
+
+/// P, dA and dS of a row, of which `row_slopes` has made the last if there is a `lookahead`.
 CASTLE_INLINE void row_backward(
     const castle_scores *block, ptrdiff_t end, float *causal, float *lookahead, float *d_probability,
-    float log_sum_exp, float delta, const int silu) {
-  const vf2 scale = vf2_set(block->scale);
+    float log_sum_exp, float delta) {
+  const vf2 scale = vf2_set(block->scale), d_reference = vf2_set(-delta * block->scale);
   ptrdiff_t j = 0;
   for (; j < end; j += PAIR) {
-    vf2 a = vf2_fma(vf2_load(causal + j), scale, vf2_set(-log_sum_exp));
-    vf2 slope = vf2_set(1.0f);
-    if (lookahead) {
-      const vf2 x = vf2_load(lookahead + j) * scale;
-      if (silu) {
-        const vf2 s = vf2_sigmoid_factor(x), xs = x * s;
-        slope = vf2_fma(xs, 1.0f - s, s);
-        a -= xs;
-      } else {
-        a -= x;
-      }
-    }
-    const vf2 p = within(vf2_exp(a), (vf2){0}, j, 0, end);
-    const vf2 d_score = within(
-        p * vf2_fma(vf2_load(d_probability + j), scale, vf2_set(-delta * block->scale)), (vf2){0}, j, 0, end);
+    vf2 a = vf2_load(causal + j);
+    if (!lookahead) a = vf2_fma(a, scale * LOG2_E, vf2_set(-log_sum_exp * LOG2_E));
+    const vf2 p = within(vf2_exp2(a), (vf2){0}, j, 0, end);
+    const vf2 d_score = within(p * vf2_fma(vf2_load(d_probability + j), scale, d_reference), (vf2){0}, j, 0, end);
     vf2_store(causal + j, p);
     vf2_store(d_probability + j, d_score);
-    if (lookahead) vf2_store(lookahead + j, within(-slope * d_score, (vf2){0}, j, 0, end));
+    if (lookahead) vf2_store(lookahead + j, within(vf2_load(lookahead + j) * d_score, (vf2){0}, j, 0, end));
   }
   for (; j < CASTLE_PANEL_WIDTH; j += PAIR) {
     vf2_store(causal + j, (vf2){0});
@@ -209,14 +205,24 @@ CASTLE_INLINE void row_backward(
 CASTLE_INLINE void softmax_backward_rows(
     const castle_scores *block, float *causal, float *lookahead, float *d_probability,
     const float *log_sum_exp, const float *delta, const int silu) {
-  for (ptrdiff_t i = 0; i < block->rows; i++) {
-    const ptrdiff_t start = i * CASTLE_PANEL_WIDTH;
+  // The exponentials of a row wait for its slopes: they follow a row later.
+  for (ptrdiff_t i = 0; i <= block->rows; i++) {
+    if (lookahead && i < block->rows) {
+      float *a = causal + i * CASTLE_PANEL_WIDTH, *s = lookahead + i * CASTLE_PANEL_WIDTH;
+      const ptrdiff_t end = visible_columns(block, i);
+      if (end == CASTLE_PANEL_WIDTH)
+        row_slopes(block, CASTLE_PANEL_WIDTH, a, s, log_sum_exp[i], silu);
+      else
+        row_slopes(block, end, a, s, log_sum_exp[i], silu);
+    }
+    if (i == 0) continue;
+    const ptrdiff_t start = (i - 1) * CASTLE_PANEL_WIDTH;
     float *p = causal + start, *s = lookahead ? lookahead + start : 0, *d = d_probability + start;
-    const ptrdiff_t end = most(0, least(block->columns, block->diagonal + i + 1));
+    const ptrdiff_t end = visible_columns(block, i - 1);
     if (end == CASTLE_PANEL_WIDTH)
-      row_backward(block, CASTLE_PANEL_WIDTH, p, s, d, log_sum_exp[i], delta[i], silu);
+      row_backward(block, CASTLE_PANEL_WIDTH, p, s, d, log_sum_exp[i - 1], delta[i - 1]);
     else
-      row_backward(block, end, p, s, d, log_sum_exp[i], delta[i], silu);
+      row_backward(block, end, p, s, d, log_sum_exp[i - 1], delta[i - 1]);
   }
 }
 

@@ -27,7 +27,7 @@ struct ForwardProblem<Keys: KeySource> {
   /// What one part of a task gathers.
   private struct Partial {
     var output: GroupRows
-    /// (group, length) each.
+    /// (group, length) each; the references in units of ln 2.
     var references: UnsafeMutablePointer<Float>
     var sums: UnsafeMutablePointer<Float>
   }
@@ -160,7 +160,7 @@ struct ForwardProblem<Keys: KeySource> {
         for partial in partials { largest = Float.maximum(largest, partial.references[place]) }
         func weight(_ partial: Partial) -> Float {
           let reference = partial.references[place]
-          return partial.sums[place] == 0 ? 0 : reference == largest ? 1 : exp(reference - largest)
+          return partial.sums[place] == 0 ? 0 : reference == largest ? 1 : exp2(reference - largest)
         }
         var sum: Float = 0
         for partial in partials { sum += partial.sums[place] * weight(partial) }
@@ -173,7 +173,8 @@ struct ForwardProblem<Keys: KeySource> {
           let share = weight(partial) / sum
           for i in 0..<context.headSize { target[i] += share * source[i] }
         }
-        logSumExp?.token(task.batch, queryHead, token)[0] = largest + log(sum)
+        logSumExp?.token(task.batch, queryHead, token)[0] = Float(
+          log(2.0) * (Double(largest) + log2(Double(sum))))
       }
     }
   }

@@ -54,7 +54,8 @@ struct QueryBlock {
   /// The weighted sum of values, (tokens, d) in whole vectors.
   var output: Rows
   var outputHeadStride: Int
-  /// A score at most a little below the largest, and the sum of exp(score − reference) so far, an element a token.
+  /// A score at most a little below the largest, in units of ln 2, and the sum of 2^(score − reference) so far, an element
+  /// a token.
   var references: UnsafeMutablePointer<Float>
   var sums: UnsafeMutablePointer<Float>
   var statisticsHeadStride: Int

@@ -84,9 +84,9 @@ typedef struct castle_attention_kernels {
   /// dG <- dG * G (1 - G) * scale where the token has been read, 0 elsewhere.
   void (*gate_backward)(const castle_scores *block, const float *gate, float *d_gate);
 
-  /// Online softmax over one more block. `causal` holds q.k and becomes exp(score - reference); `lookahead`
-  /// holds q.u, or is null. Row by row, `references` (a score at most a little below the largest) and `sums` go on,
-  /// and `output`, d wide, is rescaled.
+  /// Online softmax over one more block, with scores in units of ln 2. `causal` holds q.k and becomes
+  /// 2^(score - reference); `lookahead` holds q.u, or is null. Row by row, `references` (a score at most a little below
+  /// the largest, at first -infinity) and `sums` go on, and `output`, d wide, is rescaled.
   void (*softmax)(
       const castle_scores *block, float *causal, const float *lookahead, float *references, float *sums,
       float *output, ptrdiff_t output_row, ptrdiff_t d);
