@@ -2,6 +2,7 @@
   import Accelerate
 #else
   import COpenBLAS
+  import Foundation
 #endif
 
 /// The matrix products of the system's BLAS, on the calling thread alone.
@@ -11,8 +12,13 @@ enum BLAS {
 
     static func useOneThread() { BLASSetThreading(BLAS_THREADING_SINGLE_THREADED) }
   #else
-    /// The name of the library and of the processor core that it is tuned for.
-    static let name = "OpenBLAS (\(openblas_get_corename().map { String(cString: $0) } ?? "unknown"))"
+    /// The name of the library and of the processor core that its kernels are for: its own choice, unless the
+    /// environment makes it.
+    static let name: String = {
+      let core = openblas_get_corename().map { String(cString: $0) } ?? "unknown"
+      let isForced = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] != nil
+      return "OpenBLAS (\(core)\(isForced ? ", by OPENBLAS_CORETYPE" : ""))"
+    }()
 
     /// Keeps the library from starting threads of its own.
     static func useOneThread() { openblas_set_num_threads(1) }
