@@ -7,6 +7,7 @@ typedef double vd __attribute__((vector_size(8 * CASTLE_LANES)));
 static void CASTLE_NAME(row_dots)(
     ptrdiff_t rows, ptrdiff_t d, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, float *y) {
   for (ptrdiff_t i = 0; i < rows; i++, a += a_row, b += b_row) {
+    if (i % ROWS_AHEAD == 0) fetch_rows(ROWS_AHEAD, rows - i, d, b, b_row);
     vd sums = {0};
     for (ptrdiff_t v = 0; v < d; v += CASTLE_LANES) {
       const size_t n = (size_t)least(CASTLE_LANES, d - v);
@@ -240,6 +241,7 @@ static void CASTLE_NAME(softmax_backward)(
 const castle_attention_kernels CASTLE_NAME(castle_attention_kernels) = {
     .lanes = CASTLE_LANES,
     .product = CASTLE_NAME(product),
+    .copy = CASTLE_NAME(copy),
     .transpose = CASTLE_NAME(transpose),
     .row_dots = CASTLE_NAME(row_dots),
     .gate = CASTLE_NAME(gate),

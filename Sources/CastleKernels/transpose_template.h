@@ -103,16 +103,35 @@ CASTLE_INLINE void transpose_part(
       transpose_square_4(source + i * source_row + j, source_row, target + j * target_row + i, target_row);
 }
 
+enum { ROWS_AHEAD = 16 };
+
+/// Fetches the rows from `first` on, as many as are read at a time. Inputs come from memory in rows far apart, where each
+/// would be waited for.
+CASTLE_INLINE void fetch_rows(ptrdiff_t first, ptrdiff_t rows, ptrdiff_t columns, const float *p, ptrdiff_t row) {
+  for (ptrdiff_t r = first; r < least(first + ROWS_AHEAD, rows); r++)
+    for (ptrdiff_t j = 0; j < columns; j += 16) __builtin_prefetch(p + r * row + j);
+}
+
+static void CASTLE_NAME(copy)(
+    ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
+    ptrdiff_t target_row) {
+  for (ptrdiff_t i = 0; i < rows; i++) {
+    if (i % ROWS_AHEAD == 0) fetch_rows(i + ROWS_AHEAD, rows, columns, source, source_row);
+    const float *from = source + i * source_row;
+    float *to = target + i * target_row;
+    for (ptrdiff_t j = 0; j < columns; j += CASTLE_LANES)
+      vf_store(to + j, vf_load_first(from + j, (size_t)least(CASTLE_LANES, columns - j)));
+  }
+}
+
 static void CASTLE_NAME(transpose)(
     ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
     ptrdiff_t target_row) {
-  for (ptrdiff_t i = 0; i < rows; i += 16) {
-    // Inputs come from memory, where a walk down the columns of 16 rows waits for each of them.
-    for (ptrdiff_t r = i + 16; r < least(i + 32, rows); r++)
-      for (ptrdiff_t j = 0; j < columns; j += 16) __builtin_prefetch(source + r * source_row + j);
+  for (ptrdiff_t i = 0; i < rows; i += ROWS_AHEAD) {
+    fetch_rows(i + ROWS_AHEAD, rows, columns, source, source_row);
     for (ptrdiff_t j = 0; j < columns; j += 16)
       transpose_part(
-          least(16, rows - i), least(16, columns - j), source + i * source_row + j, source_row,
+          least(ROWS_AHEAD, rows - i), least(16, columns - j), source + i * source_row + j, source_row,
           target + j * target_row + i, target_row);
   }
 }

@@ -55,6 +55,11 @@ struct AttentionKernels: @unchecked Sendable {
     table.pointee.product(&product)
   }
 
+  /// target ← source, `rows` × `columns`, the rows of target filled up to whole vectors with zeros.
+  func copy(_ rows: Int, _ columns: Int, _ source: Rows, to target: Rows) {
+    table.pointee.copy(rows, columns, source.base, source.stride, target.base, target.stride)
+  }
+
   /// target ← sourceᵀ, where source is `rows` × `columns`.
   func transpose(_ rows: Int, _ columns: Int, _ source: Rows, to target: Rows) {
     table.pointee.transpose(rows, columns, source.base, source.stride, target.base, target.stride)

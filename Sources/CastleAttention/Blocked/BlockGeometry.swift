@@ -68,11 +68,7 @@ struct BlockContext {
 
   /// Copies `count` tokens, d wide, filling rows up to whole vectors with zeros.
   func copy(_ count: Int, _ source: Rows, to target: Rows) {
-    for i in 0..<count {
-      let row = target.base + i * target.stride
-      row.update(from: source.base + i * source.stride, count: headSize)
-      (row + headSize).update(repeating: 0, count: paddedSize - headSize)
-    }
+    kernels.copy(count, headSize, source, to: target)
   }
 
   /// `count` tokens as columns of `target`, (d, panel width); the columns beyond are zero.

@@ -68,6 +68,11 @@ typedef struct castle_attention_kernels {
 
   void (*product)(const castle_product *product);
 
+  /// target <- source, rows x columns; the rows of target are filled up to whole vectors with zeros.
+  void (*copy)(
+      ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
+      ptrdiff_t target_row);
+
   /// target, columns x rows, <- source, rows x columns, transposed.
   void (*transpose)(
       ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
