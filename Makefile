@@ -43,9 +43,9 @@ test-interop: ## Compare with PyTorch, transformers and tokenizers, in a Python 
 	@scripts/setup interop
 	@Tests/Interop/run.sh && echo "make test-interop: all comparisons passed"
 
-.PHONY: test-neon
-test-neon: ## Check every vector kernel of NEON, emulated except on ARM, and of this machine's instruction sets.
-	@scripts/test-neon
+.PHONY: test-kernels
+test-kernels: ## Check every vector kernel of NEON, emulated except on ARM, and of this machine's instruction sets.
+	@scripts/test-kernels
 
 .PHONY: sanitize
 sanitize: setup ## Run the tests of tensors, attention and operations under the thread and address sanitizers.

@@ -138,13 +138,16 @@ CASTLE_INLINE void softmax_rows(
     if (i == 0) continue;
     const ptrdiff_t k = i - 1, end = visible_columns(block, k);
     float *row = causal + k * CASTLE_PANEL_WIDTH;
-    if (references[k] != -__builtin_inff() && !vf_exceeds(largest_before, LARGEST_EXPONENT)) {
+    const int has_reference = references[k] != -__builtin_inff();
+    if (end == 0 || (has_reference && !vf_exceeds(largest_before, LARGEST_EXPONENT))) {
       sums[k] += end == CASTLE_PANEL_WIDTH ? row_exponentials(CASTLE_PANEL_WIDTH, row, 0)
                                            : row_exponentials(end, row, 0);
       continue;
     }
-    const float shift = vf_largest(largest_before), before = references[k];
-    references[k] = before == -__builtin_inff() ? shift : before + shift;
+    // Without any number among the scores nothing is subtracted: columns that are not seen stay 0.
+    const float highest = vf_largest(largest_before), before = references[k];
+    const float shift = highest > -__builtin_inff() ? highest : 0.0f;
+    references[k] = has_reference ? before + shift : shift;
     const vf2 shrink = vf2_exp2(vf2_set(before - references[k]));
     sums[k] = sums[k] * shrink[0] + row_exponentials(end, row, shift);
     float *out = output + k * output_row;

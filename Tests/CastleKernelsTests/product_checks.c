@@ -1,4 +1,4 @@
-// Checks of small matrix products and transposes.
+// Checks of small matrix products, copies and transposes.
 #include "checking.h"
 
 static const castle_band whole = {-(PTRDIFF_MAX / 4), PTRDIFF_MAX / 4};
@@ -107,6 +107,19 @@ static void check_product(const castle_attention_kernels *kernels, ptrdiff_t m, 
   expect_gaps(c, "C");
 }
 
+static void check_copy(const castle_attention_kernels *kernels, ptrdiff_t rows, ptrdiff_t columns) {
+  matrices_clear();
+  const ptrdiff_t lanes = kernels->lanes, whole = (columns + lanes - 1) / lanes * lanes;
+  const matrix source = matrix_random(rows, columns, random_whole(0, 5), 1);
+  const matrix target = matrix_make(rows, whole, random_whole(0, 5));
+  case_begin("copy", "%td x %td", rows, columns);
+  kernels->copy(rows, columns, source.at, source.stride, target.at, target.stride);
+  for (ptrdiff_t i = 0; i < rows; i++)
+    for (ptrdiff_t j = 0; j < whole; j++)
+      expect(matrix_row(target, i)[j], j < columns ? matrix_exact(source, i, j) : b_exact(0), "target", i, j);
+  expect_gaps(target, "target");
+}
+
 static void check_transpose(const castle_attention_kernels *kernels, ptrdiff_t rows, ptrdiff_t columns) {
   matrices_clear();
   const matrix source = matrix_random(rows, columns, random_whole(0, 5), 1);
@@ -126,6 +139,8 @@ void check_products(const castle_attention_kernels *kernels, ptrdiff_t lanes) {
 
   static const ptrdiff_t sizes[] = {1, 3, 4, 7, 15, 16, 17, 31, 63, 64, 65};
   for (ptrdiff_t rows = 0; rows < COUNT_OF(sizes); rows++)
-    for (ptrdiff_t columns = 0; columns < COUNT_OF(sizes); columns++)
+    for (ptrdiff_t columns = 0; columns < COUNT_OF(sizes); columns++) {
+      check_copy(kernels, sizes[rows], sizes[columns]);
       check_transpose(kernels, sizes[rows], sizes[columns]);
+    }
 }
