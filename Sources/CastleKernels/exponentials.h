@@ -89,12 +89,7 @@ CASTLE_INLINE vf2 vf2_sigmoid(vf2 x) {
   return 1.0f / (1.0f + vf2_exp2_of_product(vf2_clamp(x, -88.3f, 87.3f), -LOG2_E));
 }
 
-/// 1 / (1 + 2^-y).
-CASTLE_INLINE vf2 vf2_sigmoid2(vf2 y) {
-  return 1.0f / (1.0f + vf2_exp2_bounded(-vf2_clamp(y, -127.0f, 126.0f)));
-}
-
-/// `vf2_sigmoid2` for what is multiplied by y afterwards: the result for NaN may be any.
+/// 1 / (1 + 2^-y), for what is multiplied by y afterwards: the result for NaN may be any.
 CASTLE_INLINE vf2 vf2_sigmoid2_factor(vf2 y) {
 #if defined(CASTLE_AVX512)
   enum { SMALLER_MAGNITUDE_SIGN_OF_FIRST = 2 };
@@ -102,8 +97,8 @@ CASTLE_INLINE vf2 vf2_sigmoid2_factor(vf2 y) {
   const vf2 bounded = vf2_join(
       (vf)_mm512_range_ps((__m512)vf2_low(y), limit, SMALLER_MAGNITUDE_SIGN_OF_FIRST),
       (vf)_mm512_range_ps((__m512)vf2_high(y), limit, SMALLER_MAGNITUDE_SIGN_OF_FIRST));
-  return 1.0f / (1.0f + vf2_exp2_bounded(-bounded));
 #else
-  return vf2_sigmoid2(y);
+  const vf2 bounded = vf2_clamp(y, -126.0f, 126.0f);
 #endif
+  return 1.0f / (1.0f + vf2_exp2_bounded(-bounded));
 }

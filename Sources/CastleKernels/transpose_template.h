@@ -1,4 +1,4 @@
-// Transposes of matrices that lie in the cache. Included after product_template.h.
+// Copies and transposes of blocks of rows. Included after product_template.h.
 #pragma once
 
 typedef float v4 __attribute__((vector_size(16)));
