@@ -14,14 +14,18 @@ struct TrainFaultTests {
     var source = SystemRandomNumberGenerator()
     for number in 0..<kills {
       let isBegun = FileManager.default.fileExists(atPath: text.folder.path("broken/config.yaml"))
+      let lines = text.metricsLineCount("broken")
       let run = try BackgroundRun(text.training("broken") + settings + (isBegun ? ["--resume"] : []))
-      if !number.isMultiple(of: 4) {
-        // In training, an evaluation or a checkpoint; otherwise while it starts.
-        let lines = text.metricsLineCount("broken")
+      if number.isMultiple(of: 4) {
+        // While it starts: a fast machine would be through with all steps after the longest of these times.
+        let moment = Date(timeIntervalSinceNow: .random(in: 0...0.5, using: &source))
+        run.wait(for: "its start") { Date() >= moment || text.metricsLineCount("broken") != lines }
+      } else {
+        // In training, an evaluation or a checkpoint.
         let goal = max(1, lines - 5) + Int.random(in: 0...9, using: &source)
         run.wait(for: "\(goal) lines") { text.metricsLineCount("broken") >= goal }
+        Thread.sleep(forTimeInterval: .random(in: 0...0.03, using: &source))
       }
-      Thread.sleep(forTimeInterval: .random(in: 0...(number.isMultiple(of: 4) ? 0.5 : 0.03), using: &source))
       run.signal(SIGKILL)
       #expect(try run.end().wasKilled, "kill \(number): the run had ended before")
     }
