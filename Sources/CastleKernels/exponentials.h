@@ -89,6 +89,11 @@ CASTLE_INLINE vf2 vf2_sigmoid(vf2 x) {
   return 1.0f / (1.0f + vf2_exp2_of_product(vf2_clamp(x, -88.3f, 87.3f), -LOG2_E));
 }
 
+/// 1 / (1 + 2^-y).
+CASTLE_INLINE vf2 vf2_sigmoid2(vf2 y) {
+  return 1.0f / (1.0f + vf2_exp2_bounded(-vf2_clamp(y, -127.4f, 126.0f)));
+}
+
 /// 1 / (1 + 2^-y), for what is multiplied by y afterwards: the result for NaN may be any.
 CASTLE_INLINE vf2 vf2_sigmoid2_factor(vf2 y) {
 #if defined(CASTLE_AVX512)

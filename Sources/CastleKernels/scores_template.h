@@ -22,7 +22,7 @@ static void CASTLE_NAME(row_dots)(
 
 enum { PAIR = 2 * CASTLE_LANES };
 
-// In softmax, scores are in units of ln 2: their exponentials are powers of two.
+// Scores, and what gates are made of, are in units of ln 2: their exponentials are powers of two.
 
 /// How far a score may lie above the reference that it is measured from: no risk to a sum of many exponentials.
 #define LARGEST_EXPONENT 12.0f
@@ -45,7 +45,6 @@ CASTLE_INLINE ptrdiff_t read_columns(const castle_scores *block, ptrdiff_t i, pt
 }
 
 static void CASTLE_NAME(gate)(const castle_scores *block, float *z) {
-  const vf2 scale = vf2_set(block->scale);
   const ptrdiff_t rows = block->rows;
   for (ptrdiff_t i = 0; i < rows; i++) {
     ptrdiff_t first;
@@ -55,14 +54,13 @@ static void CASTLE_NAME(gate)(const castle_scores *block, float *z) {
     for (ptrdiff_t j = 0; j < CASTLE_PANEL_WIDTH; j += PAIR) {
       vf2 g = {0};
       if (j < end && j + PAIR > first)
-        g = within(vf2_sigmoid(vf2_load(row + j) * scale), g, j, first, end);
+        g = within(vf2_sigmoid2(vf2_load(row + j)), g, j, first, end);
       vf2_store(row + j, g);
     }
   }
 }
 
 static void CASTLE_NAME(gate_backward)(const castle_scores *block, const float *gate, float *d_gate) {
-  const vf2 scale = vf2_set(block->scale);
   const ptrdiff_t rows = block->rows;
   for (ptrdiff_t i = 0; i < rows; i++) {
     ptrdiff_t first;
@@ -74,7 +72,7 @@ static void CASTLE_NAME(gate_backward)(const castle_scores *block, const float *
       vf2 d = {0};
       if (j < end && j + PAIR > first) {
         const vf2 g = vf2_load(gate_row + j);
-        d = within(vf2_load(row + j) * (g * (1.0f - g)) * scale, d, j, first, end);
+        d = within(vf2_load(row + j) * (g * (1.0f - g)), d, j, first, end);
       }
       vf2_store(row + j, d);
     }
@@ -86,32 +84,29 @@ CASTLE_INLINE ptrdiff_t visible_columns(const castle_scores *block, ptrdiff_t i)
   return most(0, least(block->columns, block->diagonal + i + 1));
 }
 
-/// The causal terms of a row become scores less `reference`; the result's lanes have the largest.
-CASTLE_INLINE vf row_scores(
-    const castle_scores *block, ptrdiff_t end, float *causal, const float *lookahead, float reference,
-    const int silu) {
-  const vf2 scale = vf2_set(block->scale * LOG2_E);
+/// The causal terms of a row become scores, if there are lookahead terms; the result's lanes have the largest.
+CASTLE_INLINE vf row_scores(ptrdiff_t end, float *causal, const float *lookahead, const int silu) {
   const vf2 none = vf2_set(-__builtin_inff());
   vf largest = vf2_low(none);
   for (ptrdiff_t j = 0; j < end; j += PAIR) {
-    vf2 a = vf2_fma(vf2_load(causal + j), scale, vf2_set(-reference));
+    vf2 a = vf2_load(causal + j);
     if (lookahead) {
-      const vf2 x = vf2_load(lookahead + j) * scale;
+      const vf2 x = vf2_load(lookahead + j);
       a -= silu ? x * vf2_sigmoid2_factor(x) : x;
+      vf2_store(causal + j, a);
     }
     a = within(a, none, j, 0, end);
-    vf2_store(causal + j, a);
     largest = vf_max(vf_max(vf2_low(a), vf2_high(a)), largest);
   }
   return largest;
 }
 
-/// The scores of a row become 2^(score - shift), 0 from `end` on; the result is their sum.
-CASTLE_INLINE float row_exponentials(ptrdiff_t end, float *scores, float shift) {
+/// The scores of a row become 2^(score - reference), 0 from `end` on; the result is their sum.
+CASTLE_INLINE float row_exponentials(ptrdiff_t end, float *scores, float reference) {
   vf2 sum = {0};
   ptrdiff_t j = 0;
   for (; j < end; j += PAIR) {
-    const vf2 p = vf2_exp2_small(vf2_load(scores + j) - shift);
+    const vf2 p = within(vf2_exp2_small(vf2_load(scores + j) - reference), (vf2){0}, j, 0, end);
     vf2_store(scores + j, p);
     sum += p;
   }
@@ -127,31 +122,27 @@ CASTLE_INLINE void softmax_rows(
   for (ptrdiff_t i = 0; i <= block->rows; i++) {
     const vf largest_before = largest;
     if (i < block->rows) {
-      const float reference = references[i] == -__builtin_inff() ? 0.0f : references[i];
       float *row = causal + i * CASTLE_PANEL_WIDTH;
       const float *lookahead_row = lookahead ? lookahead + i * CASTLE_PANEL_WIDTH : 0;
       const ptrdiff_t end = visible_columns(block, i);
-      largest = end == CASTLE_PANEL_WIDTH
-                    ? row_scores(block, CASTLE_PANEL_WIDTH, row, lookahead_row, reference, silu)
-                    : row_scores(block, end, row, lookahead_row, reference, silu);
+      largest = end == CASTLE_PANEL_WIDTH ? row_scores(CASTLE_PANEL_WIDTH, row, lookahead_row, silu)
+                                          : row_scores(end, row, lookahead_row, silu);
     }
     if (i == 0) continue;
     const ptrdiff_t k = i - 1, end = visible_columns(block, k);
-    float *row = causal + k * CASTLE_PANEL_WIDTH;
-    const int has_reference = references[k] != -__builtin_inff();
-    if (end == 0 || (has_reference && !vf_exceeds(largest_before, LARGEST_EXPONENT))) {
-      sums[k] += end == CASTLE_PANEL_WIDTH ? row_exponentials(CASTLE_PANEL_WIDTH, row, 0)
-                                           : row_exponentials(end, row, 0);
-      continue;
+    const float before = references[k];
+    if (end > 0 && (before == -__builtin_inff() || vf_exceeds(largest_before, before + LARGEST_EXPONENT))) {
+      // Without any number among the scores nothing is subtracted: columns that are not seen stay 0.
+      const float highest = vf_largest(largest_before);
+      references[k] = highest > -__builtin_inff() ? highest : 0.0f;
+      const vf2 shrink = vf2_exp2(vf2_set(before - references[k]));
+      sums[k] *= shrink[0];
+      float *out = output + k * output_row;
+      for (ptrdiff_t v = 0; v < d; v += CASTLE_LANES) vf_store(out + v, vf_load(out + v) * vf2_low(shrink));
     }
-    // Without any number among the scores nothing is subtracted: columns that are not seen stay 0.
-    const float highest = vf_largest(largest_before), before = references[k];
-    const float shift = highest > -__builtin_inff() ? highest : 0.0f;
-    references[k] = has_reference ? before + shift : shift;
-    const vf2 shrink = vf2_exp2(vf2_set(before - references[k]));
-    sums[k] = sums[k] * shrink[0] + row_exponentials(end, row, shift);
-    float *out = output + k * output_row;
-    for (ptrdiff_t v = 0; v < d; v += CASTLE_LANES) vf_store(out + v, vf_load(out + v) * vf2_low(shrink));
+    float *row = causal + k * CASTLE_PANEL_WIDTH;
+    sums[k] += end == CASTLE_PANEL_WIDTH ? row_exponentials(CASTLE_PANEL_WIDTH, row, references[k])
+                                         : row_exponentials(end, row, references[k]);
   }
 }
 
@@ -168,11 +159,9 @@ static void CASTLE_NAME(softmax)(
 
 /// The causal terms of a row become scores less the log-sum-exp, the lookahead terms the slopes of the scores.
 CASTLE_INLINE void row_slopes(
-    const castle_scores *block, ptrdiff_t end, float *causal, float *lookahead, float log_sum_exp,
-    const int silu) {
-  const vf2 scale = vf2_set(block->scale * LOG2_E), reference = vf2_set(-log_sum_exp * LOG2_E);
+    ptrdiff_t end, float *causal, float *lookahead, float log_sum_exp, const int silu) {
   for (ptrdiff_t j = 0; j < end; j += PAIR) {
-    const vf2 a = vf2_fma(vf2_load(causal + j), scale, reference), x = vf2_load(lookahead + j) * scale;
+    const vf2 a = vf2_load(causal + j) - log_sum_exp * LOG2_E, x = vf2_load(lookahead + j);
     if (silu) {
       const vf2 s = vf2_sigmoid2_factor(x), xs = x * s;
       vf2_store(causal + j, a - xs);
@@ -186,15 +175,13 @@ CASTLE_INLINE void row_slopes(
 
 /// P, dA and dS of a row, of which `row_slopes` has made the last if there is a `lookahead`.
 CASTLE_INLINE void row_backward(
-    const castle_scores *block, ptrdiff_t end, float *causal, float *lookahead, float *d_probability,
-    float log_sum_exp, float delta) {
-  const vf2 scale = vf2_set(block->scale), d_reference = vf2_set(-delta * block->scale);
+    ptrdiff_t end, float *causal, float *lookahead, float *d_probability, float log_sum_exp, float delta) {
   ptrdiff_t j = 0;
   for (; j < end; j += PAIR) {
     vf2 a = vf2_load(causal + j);
-    if (!lookahead) a = vf2_fma(a, scale * LOG2_E, vf2_set(-log_sum_exp * LOG2_E));
-    const vf2 p = within(vf2_exp2(a), (vf2){0}, j, 0, end);
-    const vf2 d_score = within(p * vf2_fma(vf2_load(d_probability + j), scale, d_reference), (vf2){0}, j, 0, end);
+    if (!lookahead) a -= log_sum_exp * LOG2_E;
+    const vf2 p = within(vf2_exp2_small(a), (vf2){0}, j, 0, end);
+    const vf2 d_score = within(p * (vf2_load(d_probability + j) - delta), (vf2){0}, j, 0, end);
     vf2_store(causal + j, p);
     vf2_store(d_probability + j, d_score);
     if (lookahead) vf2_store(lookahead + j, within(vf2_load(lookahead + j) * d_score, (vf2){0}, j, 0, end));
@@ -215,18 +202,18 @@ CASTLE_INLINE void softmax_backward_rows(
       float *a = causal + i * CASTLE_PANEL_WIDTH, *s = lookahead + i * CASTLE_PANEL_WIDTH;
       const ptrdiff_t end = visible_columns(block, i);
       if (end == CASTLE_PANEL_WIDTH)
-        row_slopes(block, CASTLE_PANEL_WIDTH, a, s, log_sum_exp[i], silu);
+        row_slopes(CASTLE_PANEL_WIDTH, a, s, log_sum_exp[i], silu);
       else
-        row_slopes(block, end, a, s, log_sum_exp[i], silu);
+        row_slopes(end, a, s, log_sum_exp[i], silu);
     }
     if (i == 0) continue;
     const ptrdiff_t start = (i - 1) * CASTLE_PANEL_WIDTH;
     float *p = causal + start, *s = lookahead ? lookahead + start : 0, *d = d_probability + start;
     const ptrdiff_t end = visible_columns(block, i - 1);
     if (end == CASTLE_PANEL_WIDTH)
-      row_backward(block, CASTLE_PANEL_WIDTH, p, s, d, log_sum_exp[i - 1], delta[i - 1]);
+      row_backward(CASTLE_PANEL_WIDTH, p, s, d, log_sum_exp[i - 1], delta[i - 1]);
     else
-      row_backward(block, end, p, s, d, log_sum_exp[i - 1], delta[i - 1]);
+      row_backward(end, p, s, d, log_sum_exp[i - 1], delta[i - 1]);
   }
 }
 

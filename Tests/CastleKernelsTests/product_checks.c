@@ -112,11 +112,12 @@ static void check_copy(const castle_attention_kernels *kernels, ptrdiff_t rows, 
   const ptrdiff_t lanes = kernels->lanes, whole = (columns + lanes - 1) / lanes * lanes;
   const matrix source = matrix_random(rows, columns, random_whole(0, 5), 1);
   const matrix target = matrix_make(rows, whole, random_whole(0, 5));
-  case_begin("copy", "%td x %td", rows, columns);
-  kernels->copy(rows, columns, source.at, source.stride, target.at, target.stride);
+  const float factor = random_whole(0, 1) ? 1 : (float)random_uniform();
+  case_begin("copy", "%td x %td, times %g", rows, columns, factor);
+  kernels->copy(rows, columns, factor, source.at, source.stride, target.at, target.stride);
   for (ptrdiff_t i = 0; i < rows; i++)
     for (ptrdiff_t j = 0; j < whole; j++)
-      expect(matrix_row(target, i)[j], j < columns ? matrix_exact(source, i, j) : b_exact(0), "target", i, j);
+      expect(matrix_row(target, i)[j], j < columns ? b_multiply(b_exact(factor), matrix_exact(source, i, j)) : b_exact(0), "target", i, j);
   expect_gaps(target, "target");
 }
 

@@ -12,7 +12,6 @@ static castle_scores random_scores(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t 
       .rows = rows,
       .columns = columns,
       .diagonal = diagonal,
-      .scale = (float)(0.05 + 0.2 * fabs(random_uniform())),
       .window = ONE_OF(windows),
       .silu = (int32_t)random_whole(0, 1),
   };
@@ -20,8 +19,8 @@ static castle_scores random_scores(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t 
 
 static void case_of(const char *function, const castle_scores *block, int has_lookahead) {
   case_begin(
-      function, "%td rows, %td columns, diagonal %td, window %td, lookahead %d, silu %d, scale %g", block->rows,
-      block->columns, block->diagonal, block->window, has_lookahead, block->silu, block->scale);
+      function, "%td rows, %td columns, diagonal %td, window %td, lookahead %d, silu %d", block->rows, block->columns,
+      block->diagonal, block->window, has_lookahead, block->silu);
 }
 
 /// Whether the key of column j has read the token of row i, and whether the query of row i sees the key.
@@ -74,7 +73,7 @@ static void check_gate(const castle_attention_kernels *kernels, castle_scores bl
   kernels->gate(&block, z.at);
   for (ptrdiff_t i = 0; i < block.rows; i++)
     for (ptrdiff_t j = 0; j < WIDTH; j++) {
-      const bounded gate = b_sigmoid(b_multiply(matrix_exact(before, i, j), b_exact(block.scale)));
+      const bounded gate = b_sigmoid2(matrix_exact(before, i, j));
       expect(matrix_row(z, i)[j], is_read(&block, i, j) ? gate : b_exact(0), "z", i, j);
     }
   expect_gaps(z, "z");
@@ -93,20 +92,17 @@ static void check_gate_backward(const castle_attention_kernels *kernels, castle_
   for (ptrdiff_t i = 0; i < block.rows; i++)
     for (ptrdiff_t j = 0; j < WIDTH; j++) {
       const bounded g = matrix_exact(gate, i, j), slope = b_multiply(g, b_subtract(b_exact(1), g));
-      const bounded scaled = b_multiply(b_multiply(matrix_exact(before, i, j), slope), b_exact(block.scale));
-      expect(matrix_row(d, i)[j], is_read(&block, i, j) ? scaled : b_exact(0), "dG", i, j);
+      const bounded result = b_multiply(matrix_exact(before, i, j), slope);
+      expect(matrix_row(d, i)[j], is_read(&block, i, j) ? result : b_exact(0), "dG", i, j);
     }
   expect_gaps(d, "dG");
   expect_same(gate, gate_before, "G");
 }
 
-/// The score in units of ln 2, of which `reference` is taken before the lookahead term.
-static bounded score(const castle_scores *block, bounded causal, const bounded *lookahead, bounded reference) {
-  const bounded scale = b_in_powers_of_two(b_exact(block->scale));
-  const bounded a = b_subtract(b_multiply(causal, scale), reference);
-  if (!lookahead) return a;
-  const bounded x = b_multiply(*lookahead, scale);
-  return b_subtract(a, block->silu ? b_multiply(x, b_sigmoid2(x)) : x);
+/// The score.
+static bounded score(const castle_scores *block, bounded causal, const bounded *lookahead) {
+  if (!lookahead) return causal;
+  return b_subtract(causal, block->silu ? b_multiply(*lookahead, b_sigmoid2(*lookahead)) : *lookahead);
 }
 
 /// What goes on from block to block, and the largest score so far.
@@ -125,9 +121,6 @@ static void check_softmax_row(
     const matrix *lookahead, ptrdiff_t i) {
   const double reference = state->references.at[i], before = old->references.at[i];
   const int is_first = before == -INFINITY;
-  // A new reference is the rounded sum of the old one and of what is subtracted from scores less the old one.
-  const bounded from = b_exact(is_first ? 0 : before), shift = b_rounded(b_exact(reference), 1);
-  const bounded further = {shift.value - from.value, shift.error};
   sum sum = {0};
   int is_nan = 0, is_empty = 1;
   for (ptrdiff_t j = 0; j < WIDTH; j++) {
@@ -138,12 +131,11 @@ static void check_softmax_row(
       continue;
     }
     const bounded s = lookahead ? matrix_exact(*lookahead, i, j) : b_exact(0);
-    const bounded a = score(block, matrix_exact(causal, i, j), lookahead ? &s : 0, from);
+    const bounded a = score(block, matrix_exact(causal, i, j), lookahead ? &s : 0);
     is_nan |= isnan(a.value);
     if (isnan(a.value)) expect(result, a, "P", i, j);
-    const bounded absolute = b_add(a, from);
-    if (absolute.value > state->largest[i].value) state->largest[i].value = absolute.value;
-    if (absolute.error > state->largest[i].error) state->largest[i].error = absolute.error;
+    if (a.value > state->largest[i].value) state->largest[i].value = a.value;
+    if (a.error > state->largest[i].error) state->largest[i].error = a.error;
     sum_add(&sum, b_exact(result));
   }
   if (is_empty) {
@@ -160,11 +152,13 @@ static void check_softmax_row(
   for (ptrdiff_t j = 0; j < WIDTH; j++)
     if (is_visible(block, i, j)) {
       const bounded s = lookahead ? matrix_exact(*lookahead, i, j) : b_exact(0);
-      const bounded a = score(block, matrix_exact(causal, i, j), lookahead ? &s : 0, from);
-      expect(matrix_row(p, i)[j], b_exp2(b_subtract(a, further)), "P", i, j);
+      const bounded a = score(block, matrix_exact(causal, i, j), lookahead ? &s : 0);
+      expect(matrix_row(p, i)[j], b_exp2(b_subtract(a, b_exact(reference))), "P", i, j);
     }
   const double highest = state->largest[i].value + state->largest[i].error;
-  expect_between(reference, highest - 2 * state->largest[i].error - ALLOWANCE, highest, "references", i);
+  const bounded allowed = b_add(b_exact(reference), b_exact(ALLOWANCE));
+  const double lowest = highest - 2 * state->largest[i].error - ALLOWANCE - allowed.error;
+  expect_between(reference, lowest, highest, "references", i);
   const bounded shrink = b_exp2(is_first ? b_exact(-INFINITY) : b_subtract(b_exact(before), b_exact(reference)));
   expect(
       state->sums.at[i], b_add(b_multiply(b_exact(old->sums.at[i]), shrink), sum_total(&sum, 0)), "sums", 0, i);
@@ -234,7 +228,7 @@ static void check_softmax_backward(const castle_attention_kernels *kernels, cast
       for (ptrdiff_t j = 0; j < WIDTH; j++) {
         const bounded s = matrix_exact(lookahead, i, j);
         if (!is_visible(&block, i, j)) continue;
-        const double a = score(&block, matrix_exact(causal, i, j), has_lookahead ? &s : 0, b_exact(0)).value;
+        const double a = score(&block, matrix_exact(causal, i, j), has_lookahead ? &s : 0).value;
         if (isnan(a)) continue;
         if (is_sum) sum += exp2(a - largest);
         else largest = fmax(largest, a);
@@ -244,19 +238,16 @@ static void check_softmax_backward(const castle_attention_kernels *kernels, cast
   }
   case_of("softmax_backward", &block, has_lookahead);
   kernels->softmax_backward(&block, p.at, has_lookahead ? ds.at : 0, da.at, log_sum_exp.at, delta.at);
-  const bounded scale = b_exact(block.scale);
   for (ptrdiff_t i = 0; i < block.rows; i++)
     for (ptrdiff_t j = 0; j < WIDTH; j++) {
       bounded probability = b_exact(0), d_score = b_exact(0), d_lookahead = b_exact(0);
       if (is_visible(&block, i, j)) {
         const bounded s = matrix_exact(lookahead, i, j);
         const bounded reference = b_in_powers_of_two(b_exact(log_sum_exp.at[i]));
-        probability = b_exp2(score(&block, matrix_exact(causal, i, j), has_lookahead ? &s : 0, reference));
-        const bounded inner = b_subtract(
-            b_multiply(matrix_exact(d_probability, i, j), scale), b_multiply(b_exact(delta.at[i]), scale));
-        d_score = b_multiply(probability, inner);
-        const bounded x = b_multiply(s, b_in_powers_of_two(scale));
-        d_lookahead = b_negative(b_multiply(slope(&block, x), d_score));
+        const bounded a = b_subtract(matrix_exact(causal, i, j), reference);
+        probability = b_exp2(score(&block, a, has_lookahead ? &s : 0));
+        d_score = b_multiply(probability, b_subtract(matrix_exact(d_probability, i, j), b_exact(delta.at[i])));
+        d_lookahead = b_negative(b_multiply(slope(&block, s), d_score));
       }
       expect(matrix_row(p, i)[j], probability, "P", i, j);
       expect(matrix_row(da, i)[j], d_score, "dA", i, j);

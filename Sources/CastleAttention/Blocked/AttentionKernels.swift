@@ -55,9 +55,9 @@ struct AttentionKernels: @unchecked Sendable {
     table.pointee.product(&product)
   }
 
-  /// target ← source, `rows` × `columns`, the rows of target filled up to whole vectors with zeros.
-  func copy(_ rows: Int, _ columns: Int, _ source: Rows, to target: Rows) {
-    table.pointee.copy(rows, columns, source.base, source.stride, target.base, target.stride)
+  /// target ← `factor` source, `rows` × `columns`, the rows of target filled up to whole vectors with zeros.
+  func copy(_ rows: Int, _ columns: Int, times factor: Float = 1, _ source: Rows, to target: Rows) {
+    table.pointee.copy(rows, columns, factor, source.base, source.stride, target.base, target.stride)
   }
 
   /// target ← sourceᵀ, where source is `rows` × `columns`.

@@ -1,5 +1,6 @@
 import CastleKernels
 import CastleTensors
+import Foundation
 
 /// The backward pass of one call: how one document of one head group is computed.
 struct BackwardProblem {
@@ -40,6 +41,26 @@ struct BackwardProblem {
     context.mechanism.hasLookahead ? gradients.lookahead : nil
   }
 
+  /// What makes gradients of the sums that a sweep gathers, which are products with packed operands, of derivatives by scores
+  /// in units of 1: ln 2 for the partner of a scaled operand, and for that operand itself its scale besides. The gradient
+  /// of U stays without its ln 2, so that those of the gate's operands, which come of it, lack one more.
+  private struct Factors {
+    let key: Float
+    let query: Float
+    let gateQuery: Float
+    let gateKey: Float
+
+    init(scale: Float) {
+      let ln2 = log(2.0)
+      key = Float(ln2)
+      query = Float(ln2 * Double(scale))
+      gateQuery = Float(ln2 * ln2)
+      gateKey = Float(ln2 * ln2 * Double(scale))
+    }
+  }
+
+  private var factors: Factors { Factors(scale: context.scale) }
+
   // MARK: Running a task
 
   /// Computes `task` on the calling thread.
@@ -79,11 +100,11 @@ struct BackwardProblem {
 
   private func operandCount(_ task: HeadTask) -> Int {
     let length = task.document.count
-    var count = context.packedCount(projections.qc, heads: group, length: length)
+    var count = context.packedCount(projections.qc, times: context.scale, heads: group, length: length)
     count += context.packedCount(dOutput, heads: group, length: length)
     count += 2 * group * length
     if let lookahead {
-      count += context.packedCount(lookahead.ku, heads: 1, length: length)
+      count += context.packedCount(lookahead.ku, times: context.scale, heads: 1, length: length)
       count += context.packedCount(lookahead.vu, heads: 1, length: length)
       count += LookaheadWeights.count(BlockGeometry(length: length), heads: group)
       count += context.headSize * BlockGeometry.blockRows
@@ -116,7 +137,7 @@ struct BackwardProblem {
     let firstQueryHead = task.keyHead * group
     var operands = Operands(
       queries: context.pack(
-        projections.qc, firstHead: firstQueryHead, heads: group, task: task, into: arena),
+        projections.qc, times: context.scale, firstHead: firstQueryHead, heads: group, task: task, into: arena),
       dOutput: context.pack(dOutput, firstHead: firstQueryHead, heads: group, task: task, into: arena),
       logSumExp: arena.take(group * length), delta: arena.take(group * length))
     for head in 0..<group {
@@ -131,7 +152,8 @@ struct BackwardProblem {
       }
     }
     guard let lookahead else { return operands }
-    operands.ku = context.pack(lookahead.ku, firstHead: task.keyHead, heads: 1, task: task, into: arena)
+    operands.ku = context.pack(
+      lookahead.ku, times: context.scale, firstHead: task.keyHead, heads: 1, task: task, into: arena)
     let vu = context.pack(lookahead.vu, firstHead: task.keyHead, heads: 1, task: task, into: arena)
     operands.vu = vu
     let e = LookaheadWeights(BlockGeometry(length: length), heads: group, arena: arena)
@@ -224,17 +246,12 @@ struct BackwardProblem {
   }
 
   private func store(_ panel: BackwardPanel, task: HeadTask) {
-    let first = task.document.lowerBound + panel.tokens.lowerBound
-    func store(_ rows: Rows, _ view: HeadView<Float>) {
-      for i in panel.tokens.indices {
-        let token = i - panel.tokens.lowerBound
-        view.token(task.batch, task.keyHead, first + token)
-          .update(from: rows.base + token * rows.stride, count: context.headSize)
-      }
+    func store(_ rows: Rows, times factor: Float, _ view: HeadView<Float>) {
+      write(rows, times: factor, to: view, head: task.keyHead, task: task, tokens: panel.tokens)
     }
-    store(panel.dKC, gradients.kc)
-    store(panel.dVC, gradients.vc)
-    if let dLookahead { store(panel.dQU, dLookahead.qu) }
+    store(panel.dKC, times: factors.key, gradients.kc)
+    store(panel.dVC, times: 1, gradients.vc)
+    if let dLookahead { store(panel.dQU, times: factors.gateQuery, dLookahead.qu) }
   }
 
   /// Adds up the parts of one block, passes dE on to q^C and v^U, and writes the block's gradients.
@@ -261,11 +278,15 @@ struct BackwardProblem {
           .transposedProduct(
             dE[head, index], operands.queries.rows(head, from: start), depth: rows, left: .lowerTriangle))
       }
-      write(dQueries, to: gradients.qc, head: task.keyHead * group + head, task: task, tokens: tokens)
+      write(
+        dQueries, times: factors.query, to: gradients.qc, head: task.keyHead * group + head, task: task,
+        tokens: tokens)
     }
     if let dLookahead, let dKU = sum.dKU {
-      write(dKU.rows(0, from: start), to: dLookahead.ku, head: task.keyHead, task: task, tokens: tokens)
-      write(scratch, to: dLookahead.vu, head: task.keyHead, task: task, tokens: tokens)
+      write(
+        dKU.rows(0, from: start), times: factors.gateKey, to: dLookahead.ku, head: task.keyHead, task: task,
+        tokens: tokens)
+      write(scratch, times: factors.key, to: dLookahead.vu, head: task.keyHead, task: task, tokens: tokens)
     }
   }
 
@@ -288,14 +309,14 @@ struct BackwardProblem {
     }
   }
 
-  /// Writes rows to their tokens, unless they are already there.
+  /// Writes rows, which may lie there already, times `factor` to their tokens.
   private func write(
-    _ rows: Rows, to view: HeadView<Float>, head: Int, task: HeadTask, tokens: Range<Int>
+    _ rows: Rows, times factor: Float, to view: HeadView<Float>, head: Int, task: HeadTask, tokens: Range<Int>
   ) {
     for token in tokens {
       let target = view.token(task.batch, head, task.document.lowerBound + token)
       let source = rows.base + (token - tokens.lowerBound) * rows.stride
-      if target != source { target.update(from: source, count: context.headSize) }
+      for i in 0..<context.headSize { target[i] = factor * source[i] }
     }
   }
 }

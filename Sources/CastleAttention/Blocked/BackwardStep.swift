@@ -110,7 +110,7 @@ struct BackwardStep {
       .product(panel.dU, gateColumns, depth: pair.keys, right: pair.read.transposed))
   }
 
-  /// Forms P, dA and dS, the last two times 1/√d.
+  /// Forms P, dA and dS.
   private func scoreGradients(_ block: BackwardBlock, head: Int, panel: BackwardPanel, _ pair: BlockPair) {
     let queries = block.queries.offset(head * block.queryHeadStride)
     context.causalScores(pair, queries, panel.kc, into: causal)

@@ -1,4 +1,5 @@
 import CastleKernels
+import Foundation
 
 /// How a document is cut into blocks of queries and panels of keys.
 ///
@@ -55,7 +56,7 @@ struct BlockContext {
   let headSize: Int
   /// d in whole vectors.
   let paddedSize: Int
-  /// 1 / √d.
+  /// log₂(e) / √d. Queries and the keys of gates are packed times this, so that products give scores in units of ln 2.
   let scale: Float
 
   init(kernels: AttentionKernels, mechanism: Mechanism, headSize: Int) {
@@ -63,7 +64,7 @@ struct BlockContext {
     self.mechanism = mechanism
     self.headSize = headSize
     paddedSize = kernels.padded(headSize)
-    scale = 1 / Float(headSize).squareRoot()
+    scale = Float(1 / (log(2.0) * Double(headSize).squareRoot()))
   }
 
   /// Copies `count` tokens, d wide, filling rows up to whole vectors with zeros.

@@ -25,8 +25,8 @@ struct BlockPair {
     keys = columns.count
     width = context.kernels.padded(columns.count)
     scores = castle_scores(
-      rows: rows.count, columns: columns.count, diagonal: diagonal, scale: context.scale,
-      window: mechanism.windowLength, silu: mechanism.appliesSiLU ? 1 : 0)
+      rows: rows.count, columns: columns.count, diagonal: diagonal, window: mechanism.windowLength,
+      silu: mechanism.appliesSiLU ? 1 : 0)
     visible = .before(diagonal + 1)
     read = .last(mechanism.windowLength, before: diagonal)
     movesKeys =

@@ -68,9 +68,9 @@ struct ForwardProblem<Keys: KeySource> {
 
   private func operandCount(_ task: HeadTask) -> Int {
     let length = task.document.count
-    var count = context.packedCount(projections.qc, heads: group, length: length)
+    var count = context.packedCount(projections.qc, times: context.scale, heads: group, length: length)
     if let lookahead = projections.lookahead, context.mechanism.hasLookahead {
-      count += context.packedCount(lookahead.ku, heads: 1, length: length)
+      count += context.packedCount(lookahead.ku, times: context.scale, heads: 1, length: length)
       count += context.packedCount(lookahead.vu, heads: 1, length: length)
       count += LookaheadWeights.count(geometry(task), heads: group)
       count += context.headSize * BlockGeometry.blockRows
@@ -93,9 +93,11 @@ struct ForwardProblem<Keys: KeySource> {
   private func prepare(_ task: HeadTask, arena: ScratchArena) -> Operands {
     var operands = Operands(
       queries: context.pack(
-        projections.qc, firstHead: task.keyHead * group, heads: group, task: task, into: arena))
+        projections.qc, times: context.scale, firstHead: task.keyHead * group, heads: group, task: task,
+        into: arena))
     guard let lookahead = projections.lookahead, context.mechanism.hasLookahead else { return operands }
-    operands.ku = context.pack(lookahead.ku, firstHead: task.keyHead, heads: 1, task: task, into: arena)
+    operands.ku = context.pack(
+      lookahead.ku, times: context.scale, firstHead: task.keyHead, heads: 1, task: task, into: arena)
     let vu = context.pack(lookahead.vu, firstHead: task.keyHead, heads: 1, task: task, into: arena)
     operands.vu = vu
     let e = LookaheadWeights(geometry(task), heads: group, arena: arena)

@@ -21,23 +21,26 @@ extension BlockContext {
     (view.tokenStride == headSize || view.length == 1) && headSize == paddedSize
   }
 
-  /// The floats that ``pack(_:heads:task:into:)`` takes from an arena.
-  func packedCount(_ view: HeadView<Float>, heads: Int, length: Int) -> Int {
-    isPacked(view) ? 0 : heads * length * paddedSize
+  /// The floats that ``pack(_:times:firstHead:heads:task:into:)`` takes from an arena.
+  func packedCount(_ view: HeadView<Float>, times factor: Float = 1, heads: Int, length: Int) -> Int {
+    isPacked(view) && factor == 1 ? 0 : heads * length * paddedSize
   }
 
-  /// The rows of `heads` heads from `firstHead` on, as products want them: in place if they already are.
+  /// The rows of `heads` heads from `firstHead` on times `factor`, as products want them: in place if they already are.
   func pack(
-    _ view: HeadView<Float>, firstHead: Int, heads: Int, task: HeadTask, into arena: ScratchArena
+    _ view: HeadView<Float>, times factor: Float = 1, firstHead: Int, heads: Int, task: HeadTask,
+    into arena: ScratchArena
   ) -> GroupRows {
     let length = task.document.count
     let first = view.token(task.batch, firstHead, task.document.lowerBound)
-    if isPacked(view) { return GroupRows(base: first, headStride: view.headStride, stride: headSize) }
+    if isPacked(view) && factor == 1 {
+      return GroupRows(base: first, headStride: view.headStride, stride: headSize)
+    }
     let packed = GroupRows(
       base: arena.take(heads * length * paddedSize), headStride: length * paddedSize, stride: paddedSize)
     for head in 0..<heads {
-      copy(
-        length, Rows(first + head * view.headStride, stride: view.tokenStride),
+      kernels.copy(
+        length, headSize, times: factor, Rows(first + head * view.headStride, stride: view.tokenStride),
         to: packed.rows(head, from: 0))
     }
     return packed

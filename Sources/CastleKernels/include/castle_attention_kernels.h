@@ -53,8 +53,6 @@ typedef struct castle_scores {
   /// The keys of this block: columns from here on are padding.
   ptrdiff_t columns;
   ptrdiff_t diagonal;
-  /// 1 / sqrt(d).
-  float scale;
   /// How many tokens after its own a key reads.
   ptrdiff_t window;
   /// Whether the lookahead term passes through SiLU.
@@ -68,9 +66,9 @@ typedef struct castle_attention_kernels {
 
   void (*product)(const castle_product *product);
 
-  /// target <- source, rows x columns; the rows of target are filled up to whole vectors with zeros.
+  /// target <- factor * source, rows x columns; the rows of target are filled up to whole vectors with zeros.
   void (*copy)(
-      ptrdiff_t rows, ptrdiff_t columns, const float *source, ptrdiff_t source_row, float *target,
+      ptrdiff_t rows, ptrdiff_t columns, float factor, const float *source, ptrdiff_t source_row, float *target,
       ptrdiff_t target_row);
 
   /// target, columns x rows, <- source, rows x columns, transposed.
@@ -82,22 +80,26 @@ typedef struct castle_attention_kernels {
   void (*row_dots)(
       ptrdiff_t rows, ptrdiff_t d, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, float *y);
 
-  /// z <- sigmoid(z * scale) where token t = row i has been read by key s = column j, that is where
+  // What follows takes scores, and q.k of gates, in units of ln 2: of products with queries or keys that are scaled by
+  // log2(e) / sqrt(d).
+
+  /// z <- 1 / (1 + 2^-z) where token t = row i has been read by key s = column j, that is where
   /// s < t <= s + window; 0 elsewhere.
   void (*gate)(const castle_scores *block, float *z);
 
-  /// dG <- dG * G (1 - G) * scale where the token has been read, 0 elsewhere.
+  /// dG <- dG * G (1 - G) where the token has been read, 0 elsewhere.
   void (*gate_backward)(const castle_scores *block, const float *gate, float *d_gate);
 
-  /// Online softmax over one more block, with scores in units of ln 2. `causal` holds q.k and becomes
-  /// 2^(score - reference); `lookahead` holds q.u, or is null. Row by row, `references` (a score at most a little below
-  /// the largest, at first -infinity) and `sums` go on, and `output`, d wide, is rescaled.
+  /// Online softmax over one more block. `causal` holds q.k and becomes 2^(score - reference); `lookahead` holds q.u, or
+  /// is null. Row by row, `references` (a score at most a little below the largest, at first -infinity) and `sums` go on,
+  /// and `output`, d wide, is rescaled.
   void (*softmax)(
       const castle_scores *block, float *causal, const float *lookahead, float *references, float *sums,
       float *output, ptrdiff_t output_row, ptrdiff_t d);
 
-  /// causal: q.k in, the probabilities P out. lookahead: q.u in, dS * scale out (or null).
-  /// d_probability: dO.v in, dA * scale out. `log_sum_exp` and `delta` (dO.o) have an element a row.
+  /// causal: q.k in, the probabilities P out. lookahead: q.u in, dS out (or null). d_probability: dO.v in, dA out; dS and
+  /// dA are derivatives by scores in units of 1. `log_sum_exp`, in units of 1 too, and `delta` (dO.o) have an element a
+  /// row.
   void (*softmax_backward)(
       const castle_scores *block, float *causal, float *lookahead, float *d_probability,
       const float *log_sum_exp, const float *delta);
