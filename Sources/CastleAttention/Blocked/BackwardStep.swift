@@ -100,9 +100,9 @@ struct BackwardStep {
     kernels.table.pointee.gate(&shape, gate.base)
     if !pair.beginsKeys {
       kernels.multiply(
-        d, pair.width, into: panel.u, CASTLE_SUBTRACT,
-        .transposedProduct(block.vu, gate, depth: pair.rows, right: pair.read))
-      kernels.transpose(d, pair.keys, panel.u, to: panel.uRows)
+        pair.keys, context.paddedSize, into: panel.uRows, CASTLE_SUBTRACT,
+        .transposedProduct(gate, block.vu, depth: pair.rows, left: pair.read))
+      kernels.transpose(pair.keys, d, panel.uRows, to: panel.u)
     }
     kernels.transpose(pair.rows, pair.width, gate, to: gateColumns)
     kernels.multiply(
