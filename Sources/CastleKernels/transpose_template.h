@@ -113,14 +113,16 @@ CASTLE_INLINE void fetch_rows(ptrdiff_t first, ptrdiff_t rows, ptrdiff_t columns
 }
 
 static void CASTLE_NAME(copy)(
-    ptrdiff_t rows, ptrdiff_t columns, float factor, const float *source, ptrdiff_t source_row, float *target,
-    ptrdiff_t target_row) {
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t width, float factor, const float *source, ptrdiff_t source_row,
+    float *target, ptrdiff_t target_row) {
   for (ptrdiff_t i = 0; i < rows; i++) {
     if (i % ROWS_AHEAD == 0) fetch_rows(i + ROWS_AHEAD, rows, columns, source, source_row);
     const float *from = source + i * source_row;
     float *to = target + i * target_row;
-    for (ptrdiff_t j = 0; j < columns; j += CASTLE_LANES)
-      vf_store(to + j, vf_load_first(from + j, (size_t)least(CASTLE_LANES, columns - j)) * factor);
+    for (ptrdiff_t j = 0; j < width; j += CASTLE_LANES) {
+      const vf x = vf_load_first(from + j, (size_t)least(CASTLE_LANES, most(0, columns - j)));
+      vf_store_first(to + j, x * factor, (size_t)least(CASTLE_LANES, width - j));
+    }
   }
 }
 

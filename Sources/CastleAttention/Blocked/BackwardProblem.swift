@@ -137,7 +137,8 @@ struct BackwardProblem {
     let firstQueryHead = task.keyHead * group
     var operands = Operands(
       queries: context.pack(
-        projections.qc, times: context.scale, firstHead: firstQueryHead, heads: group, task: task, into: arena),
+        projections.qc, times: context.scale, firstHead: firstQueryHead, heads: group, task: task, into: arena
+      ),
       dOutput: context.pack(dOutput, firstHead: firstQueryHead, heads: group, task: task, into: arena),
       logSumExp: arena.take(group * length), delta: arena.take(group * length))
     for head in 0..<group {
@@ -313,10 +314,9 @@ struct BackwardProblem {
   private func write(
     _ rows: Rows, times factor: Float, to view: HeadView<Float>, head: Int, task: HeadTask, tokens: Range<Int>
   ) {
-    for token in tokens {
-      let target = view.token(task.batch, head, task.document.lowerBound + token)
-      let source = rows.base + (token - tokens.lowerBound) * rows.stride
-      for i in 0..<context.headSize { target[i] = factor * source[i] }
-    }
+    let first = view.token(task.batch, head, task.document.lowerBound + tokens.lowerBound)
+    context.kernels.copy(
+      tokens.count, context.headSize, width: context.headSize, times: factor, rows,
+      to: Rows(first, stride: view.tokenStride))
   }
 }

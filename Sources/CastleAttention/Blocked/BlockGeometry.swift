@@ -67,9 +67,9 @@ struct BlockContext {
     scale = Float(1 / (log(2.0) * Double(headSize).squareRoot()))
   }
 
-  /// Copies `count` tokens, d wide, filling rows up to whole vectors with zeros.
-  func copy(_ count: Int, _ source: Rows, to target: Rows) {
-    kernels.copy(count, headSize, source, to: target)
+  /// Copies `count` tokens, d wide, times `factor`, filling rows up to whole vectors with zeros.
+  func copy(_ count: Int, times factor: Float = 1, _ source: Rows, to target: Rows) {
+    kernels.copy(count, headSize, width: paddedSize, times: factor, source, to: target)
   }
 
   /// `count` tokens as columns of `target`, (d, panel width); the columns beyond are zero.

@@ -39,8 +39,8 @@ extension BlockContext {
     let packed = GroupRows(
       base: arena.take(heads * length * paddedSize), headStride: length * paddedSize, stride: paddedSize)
     for head in 0..<heads {
-      kernels.copy(
-        length, headSize, times: factor, Rows(first + head * view.headStride, stride: view.tokenStride),
+      copy(
+        length, times: factor, Rows(first + head * view.headStride, stride: view.tokenStride),
         to: packed.rows(head, from: 0))
     }
     return packed
