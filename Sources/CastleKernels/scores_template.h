@@ -232,6 +232,7 @@ const castle_attention_kernels CASTLE_NAME(castle_attention_kernels) = {
     .lanes = CASTLE_LANES,
     .product = CASTLE_NAME(product),
     .copy = CASTLE_NAME(copy),
+    .write = CASTLE_NAME(write),
     .transpose = CASTLE_NAME(transpose),
     .row_dots = CASTLE_NAME(row_dots),
     .gate = CASTLE_NAME(gate),

@@ -39,6 +39,16 @@ CASTLE_INLINE void vf_store_first(float *p, vf x, size_t n) {
 #endif
 }
 
+/// Stores to an address that is a multiple of the vector's size, past the caches where the processor can.
+CASTLE_INLINE void vf_store_past(float *p, vf x) { __builtin_nontemporal_store(x, (vf *)p); }
+
+/// Orders stores past the caches before all later ones.
+CASTLE_INLINE void stores_past_end(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_sfence();
+#endif
+}
+
 /// a * b + c, rounded once where the processor can.
 CASTLE_INLINE vf vf_fma(vf a, vf b, vf c) {
 #if defined(CASTLE_PORTABLE)

@@ -113,17 +113,36 @@ CASTLE_INLINE void fetch_rows(ptrdiff_t first, ptrdiff_t rows, ptrdiff_t columns
 }
 
 static void CASTLE_NAME(copy)(
-    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t width, float factor, const float *source, ptrdiff_t source_row,
-    float *target, ptrdiff_t target_row) {
+    ptrdiff_t rows, ptrdiff_t columns, float factor, const float *source, ptrdiff_t source_row, float *target,
+    ptrdiff_t target_row) {
   for (ptrdiff_t i = 0; i < rows; i++) {
     if (i % ROWS_AHEAD == 0) fetch_rows(i + ROWS_AHEAD, rows, columns, source, source_row);
     const float *from = source + i * source_row;
     float *to = target + i * target_row;
-    for (ptrdiff_t j = 0; j < width; j += CASTLE_LANES) {
-      const vf x = vf_load_first(from + j, (size_t)least(CASTLE_LANES, most(0, columns - j)));
-      vf_store_first(to + j, x * factor, (size_t)least(CASTLE_LANES, width - j));
+    for (ptrdiff_t j = 0; j < columns; j += CASTLE_LANES)
+      vf_store(to + j, vf_load_first(from + j, (size_t)least(CASTLE_LANES, columns - j)) * factor);
+  }
+}
+
+static void CASTLE_NAME(write)(
+    ptrdiff_t rows, ptrdiff_t columns, float factor, const float *source, ptrdiff_t source_row, float *target,
+    ptrdiff_t target_row) {
+  enum { LINE = 16 };
+  const int whole_lines =
+      columns % LINE == 0 && target_row % LINE == 0 && (uintptr_t)target % (LINE * sizeof(float)) == 0;
+  for (ptrdiff_t i = 0; i < rows; i++) {
+    const float *from = source + i * source_row;
+    float *to = target + i * target_row;
+    for (ptrdiff_t j = 0; j < columns; j += CASTLE_LANES) {
+      const size_t n = (size_t)least(CASTLE_LANES, columns - j);
+      const vf x = vf_load_first(from + j, n) * factor;
+      if (whole_lines)
+        vf_store_past(to + j, x);
+      else
+        vf_store_first(to + j, x, n);
     }
   }
+  stores_past_end();
 }
 
 static void CASTLE_NAME(transpose)(

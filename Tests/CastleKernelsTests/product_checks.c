@@ -109,15 +109,31 @@ static void check_product(const castle_attention_kernels *kernels, ptrdiff_t m, 
 
 static void check_copy(const castle_attention_kernels *kernels, ptrdiff_t rows, ptrdiff_t columns) {
   matrices_clear();
-  const ptrdiff_t width = columns + random_whole(0, 1) * random_whole(0, 20);
+  const ptrdiff_t lanes = kernels->lanes, whole = (columns + lanes - 1) / lanes * lanes;
   const matrix source = matrix_random(rows, columns, random_whole(0, 5), 1);
-  const matrix target = matrix_make(rows, width, random_whole(0, 5));
+  const matrix target = matrix_make(rows, whole, random_whole(0, 5));
   const float factor = random_whole(0, 1) ? 1 : (float)random_uniform();
-  case_begin("copy", "%td x %td, %td wide, times %g", rows, columns, width, factor);
-  kernels->copy(rows, columns, width, factor, source.at, source.stride, target.at, target.stride);
+  case_begin("copy", "%td x %td, times %g", rows, columns, factor);
+  kernels->copy(rows, columns, factor, source.at, source.stride, target.at, target.stride);
   for (ptrdiff_t i = 0; i < rows; i++)
-    for (ptrdiff_t j = 0; j < width; j++)
+    for (ptrdiff_t j = 0; j < whole; j++)
       expect(matrix_row(target, i)[j], j < columns ? b_multiply(b_exact(factor), matrix_exact(source, i, j)) : b_exact(0), "target", i, j);
+  expect_gaps(target, "target");
+}
+
+/// Some targets are whole cache lines, some lie at the source itself.
+static void check_write(const castle_attention_kernels *kernels, ptrdiff_t rows, ptrdiff_t columns) {
+  matrices_clear();
+  const ptrdiff_t gap = ONE_OF(((const ptrdiff_t[]){0, 1, 5, 16}));
+  const matrix source = matrix_random(rows, columns, gap, 1), before = matrix_copy(source, 0);
+  const int in_place = (int)random_whole(0, 1);
+  const matrix target = in_place ? source : matrix_make(rows, columns, gap);
+  const float factor = (float)random_uniform();
+  case_begin("write", "%td x %td, gaps of %td, times %g, in place %d", rows, columns, gap, factor, in_place);
+  kernels->write(rows, columns, factor, source.at, source.stride, target.at, target.stride);
+  for (ptrdiff_t i = 0; i < rows; i++)
+    for (ptrdiff_t j = 0; j < columns; j++)
+      expect(matrix_row(target, i)[j], b_multiply(b_exact(factor), matrix_exact(before, i, j)), "target", i, j);
   expect_gaps(target, "target");
 }
 
@@ -142,6 +158,7 @@ void check_products(const castle_attention_kernels *kernels, ptrdiff_t lanes) {
   for (ptrdiff_t rows = 0; rows < COUNT_OF(sizes); rows++)
     for (ptrdiff_t columns = 0; columns < COUNT_OF(sizes); columns++) {
       check_copy(kernels, sizes[rows], sizes[columns]);
+      check_write(kernels, sizes[rows], sizes[columns]);
       check_transpose(kernels, sizes[rows], sizes[columns]);
     }
 }

@@ -55,12 +55,14 @@ struct AttentionKernels: @unchecked Sendable {
     table.pointee.product(&product)
   }
 
-  /// target ← `factor` source, `rows` × `columns`, and from there on zeros up to `width`.
-  func copy(
-    _ rows: Int, _ columns: Int, width: Int, times factor: Float = 1, _ source: Rows, to target: Rows
-  ) {
-    table.pointee.copy(
-      rows, columns, width, factor, source.base, source.stride, target.base, target.stride)
+  /// target ← `factor` source, `rows` × `columns`, the rows of target filled up to whole vectors with zeros.
+  func copy(_ rows: Int, _ columns: Int, times factor: Float, _ source: Rows, to target: Rows) {
+    table.pointee.copy(rows, columns, factor, source.base, source.stride, target.base, target.stride)
+  }
+
+  /// target ← `factor` source, `rows` × `columns`, for a target that is not read soon.
+  func write(_ rows: Int, _ columns: Int, times factor: Float, _ source: Rows, to target: Rows) {
+    table.pointee.write(rows, columns, factor, source.base, source.stride, target.base, target.stride)
   }
 
   /// target ← sourceᵀ, where source is `rows` × `columns`.

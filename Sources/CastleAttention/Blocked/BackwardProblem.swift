@@ -315,8 +315,7 @@ struct BackwardProblem {
     _ rows: Rows, times factor: Float, to view: HeadView<Float>, head: Int, task: HeadTask, tokens: Range<Int>
   ) {
     let first = view.token(task.batch, head, task.document.lowerBound + tokens.lowerBound)
-    context.kernels.copy(
-      tokens.count, context.headSize, width: context.headSize, times: factor, rows,
-      to: Rows(first, stride: view.tokenStride))
+    context.kernels.write(
+      tokens.count, context.headSize, times: factor, rows, to: Rows(first, stride: view.tokenStride))
   }
 }

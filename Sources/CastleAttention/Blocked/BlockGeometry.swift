@@ -69,7 +69,7 @@ struct BlockContext {
 
   /// Copies `count` tokens, d wide, times `factor`, filling rows up to whole vectors with zeros.
   func copy(_ count: Int, times factor: Float = 1, _ source: Rows, to target: Rows) {
-    kernels.copy(count, headSize, width: paddedSize, times: factor, source, to: target)
+    kernels.copy(count, headSize, times: factor, source, to: target)
   }
 
   /// `count` tokens as columns of `target`, (d, panel width); the columns beyond are zero.

@@ -66,10 +66,16 @@ typedef struct castle_attention_kernels {
 
   void (*product)(const castle_product *product);
 
-  /// target <- factor * source, rows x columns, and from there on zeros up to `width`.
+  /// target <- factor * source, rows x columns; the rows of target are filled up to whole vectors with zeros.
   void (*copy)(
-      ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t width, float factor, const float *source, ptrdiff_t source_row,
-      float *target, ptrdiff_t target_row);
+      ptrdiff_t rows, ptrdiff_t columns, float factor, const float *source, ptrdiff_t source_row, float *target,
+      ptrdiff_t target_row);
+
+  /// target <- factor * source, rows x columns, past the caches if rows are whole cache lines: for what is not read again
+  /// before much else was. Source and target may be the same.
+  void (*write)(
+      ptrdiff_t rows, ptrdiff_t columns, float factor, const float *source, ptrdiff_t source_row, float *target,
+      ptrdiff_t target_row);
 
   /// target, columns x rows, <- source, rows x columns, transposed.
   void (*transpose)(
