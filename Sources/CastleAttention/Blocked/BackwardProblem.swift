@@ -1,6 +1,5 @@
 import CastleKernels
 import CastleTensors
-import Foundation
 
 /// The backward pass of one call: how one document of one head group is computed.
 struct BackwardProblem {
@@ -41,25 +40,7 @@ struct BackwardProblem {
     context.mechanism.hasLookahead ? gradients.lookahead : nil
   }
 
-  /// What makes gradients of the sums that a sweep gathers, which are products with packed operands, of derivatives by scores
-  /// in units of 1: ln 2 for the partner of a scaled operand, and for that operand itself its scale besides. The gradient
-  /// of U stays without its ln 2, so that those of the gate's operands, which come of it, lack one more.
-  private struct Factors {
-    let key: Float
-    let query: Float
-    let gateQuery: Float
-    let gateKey: Float
-
-    init(scale: Float) {
-      let ln2 = log(2.0)
-      key = Float(ln2)
-      query = Float(ln2 * Double(scale))
-      gateQuery = Float(ln2 * ln2)
-      gateKey = Float(ln2 * ln2 * Double(scale))
-    }
-  }
-
-  private var factors: Factors { Factors(scale: context.scale) }
+  private var factors: GradientFactors { GradientFactors(scale: context.scale) }
 
   // MARK: Running a task
 

@@ -1,6 +1,6 @@
 import CastleKernels
 
-/// A panel of keys with what the backward sweep knows and gathers about it.
+/// A panel of keys with what the backward sweep knows and gathers about it: gradients up to ``GradientFactors``.
 struct BackwardPanel {
   /// The tokens of the panel, counted from the start of the document.
   var tokens: Range<Int>
@@ -30,15 +30,15 @@ struct BackwardPanel {
   }
 }
 
-/// The queries of one head group for a block of tokens, and the gradients that they gather.
+/// The queries of one head group for a block of tokens, and the gradients that they gather, up to ``GradientFactors``.
 ///
 /// What belongs to a query head is given for the first head of the group, with the distance to the next.
 struct BackwardBlock {
   /// The tokens of the block, counted from the start of the document.
   var tokens: Range<Int>
-  /// k^U and v^U, (tokens, d).
+  /// k^U, times ``BlockContext/scale``, and v^U, (tokens, d).
   var ku, vu: Rows
-  /// q^C, (tokens, d), and its gradient.
+  /// q^C times ``BlockContext/scale``, (tokens, d), and its gradient.
   var queries, dQueries: Rows
   var queryHeadStride, dQueryHeadStride: Int
   /// dO, (tokens, d).

@@ -41,11 +41,11 @@ struct KeyPanel {
 struct QueryBlock {
   /// The tokens of the block, counted from the start of the document.
   var tokens: Range<Int>
-  /// k^U, (tokens, d).
+  /// k^U times ``BlockContext/scale``, (tokens, d).
   var ku: Rows
   /// v^U, (tokens, d).
   var vu: Rows
-  /// q^C of the first head of the group, (tokens, d); the next head is `queryHeadStride` on.
+  /// q^C of the first head of the group times ``BlockContext/scale``, (tokens, d); the next head is `queryHeadStride` on.
   var queries: Rows
   var queryHeadStride: Int
   /// E of the first head, (tokens, tokens).
