@@ -102,8 +102,8 @@ CASTLE_INLINE vf2 vf2_sigmoid2_factor(vf2 y) {
   const vf2 bounded = vf2_join(
       (vf)_mm512_range_ps((__m512)vf2_low(y), limit, SMALLER_MAGNITUDE_SIGN_OF_FIRST),
       (vf)_mm512_range_ps((__m512)vf2_high(y), limit, SMALLER_MAGNITUDE_SIGN_OF_FIRST));
-#else
-  const vf2 bounded = vf2_clamp(y, -126.0f, 126.0f);
-#endif
   return 1.0f / (1.0f + vf2_exp2_bounded(-bounded));
+#else
+  return vf2_sigmoid2(y);
+#endif
 }

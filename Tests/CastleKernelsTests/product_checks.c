@@ -116,8 +116,10 @@ static void check_copy(const castle_attention_kernels *kernels, ptrdiff_t rows, 
   case_begin("copy", "%td x %td, times %g", rows, columns, factor);
   kernels->copy(rows, columns, factor, source.at, source.stride, target.at, target.stride);
   for (ptrdiff_t i = 0; i < rows; i++)
-    for (ptrdiff_t j = 0; j < whole; j++)
-      expect(matrix_row(target, i)[j], j < columns ? b_multiply(b_exact(factor), matrix_exact(source, i, j)) : b_exact(0), "target", i, j);
+    for (ptrdiff_t j = 0; j < whole; j++) {
+      const bounded result = j < columns ? b_multiply(b_exact(factor), matrix_exact(source, i, j)) : b_exact(0);
+      expect(matrix_row(target, i)[j], result, "target", i, j);
+    }
   expect_gaps(target, "target");
 }
 

@@ -4,6 +4,7 @@ import CastleTensors
 /// The backward pass of one call: how one document of one head group is computed.
 struct BackwardProblem {
   let context: BlockContext
+  let factors: GradientFactors
   let dOutput: HeadView<Float>
   let projections: AttentionProjections<Float>
   let results: AttentionResults<Float>
@@ -39,8 +40,6 @@ struct BackwardProblem {
   private var dLookahead: AttentionProjections<Float>.Lookahead? {
     context.mechanism.hasLookahead ? gradients.lookahead : nil
   }
-
-  private var factors: GradientFactors { GradientFactors(scale: context.scale) }
 
   // MARK: Running a task
 

@@ -20,10 +20,10 @@ extension BlockedAttention {
     precondition(shape.fits(dOutput, heads: shape.queryHeads), "dO of another shape")
     precondition(AttentionShape(gradients, mechanism: mechanism) == shape, "gradients of another shape")
     let plan = WorkPlan(shape, documents: documents, threads: pool.threadCount)
+    let context = BlockContext(kernels: kernels, mechanism: mechanism, headSize: shape.headSize)
     let problem = BackwardProblem(
-      context: BlockContext(kernels: kernels, mechanism: mechanism, headSize: shape.headSize),
-      dOutput: dOutput, projections: projections, results: results, gradients: gradients,
-      group: shape.group)
+      context: context, factors: GradientFactors(scale: context.scale), dOutput: dOutput,
+      projections: projections, results: results, gradients: gradients, group: shape.group)
     workspace.run(plan, pool: pool) { task, arena in
       problem.run(task, arena: arena)
     } shared: { task, arenas in
