@@ -20,27 +20,38 @@ public struct StopSequenceFilter<Element: Equatable & Sendable>: Sendable {
     self.sequences = sequences.filter { !$0.isEmpty }
   }
 
-  /// Takes in elements and gives out those that are known to come before any stop sequence.
+  /// Takes in elements and gives out those that are known to come before any stop sequence. The one that is complete
+  /// first stops the stream; of several with the same end, the longest.
   public mutating func append(_ elements: some Sequence<Element>) -> [Element] {
-    guard !isStopped else { return [] }
     guard !sequences.isEmpty else { return Array(elements) }
-    held.append(contentsOf: elements)
-    var start = 0
-    while start < held.count {
-      let rest = held[start...]
-      if sequences.contains(where: { rest.starts(with: $0) }) {
+    var released: [Element] = []
+    for element in elements where !isStopped {
+      held.append(element)
+      if let length = lengthOfCompleteSequence {
         isStopped = true
-        break
+        released += held.dropLast(length)
+        held.removeAll()
+      } else {
+        let start = held.indices.first(where: mayBegin) ?? held.count
+        released += held[..<start]
+        held.removeFirst(start)
       }
-      if sequences.contains(where: { rest.count < $0.count && $0.starts(with: rest) }) { break }
-      start += 1
     }
-    let released = Array(held[..<start])
-    held.removeFirst(isStopped ? held.count : start)
     return released
   }
 
-  /// Ends the stream: gives out what was held back, since no stop sequence was completed.
+  /// The length of the longest sequence that what is held ends with.
+  private var lengthOfCompleteSequence: Int? {
+    sequences.filter { held.suffix($0.count).elementsEqual($0) }.map(\.count).max()
+  }
+
+  /// Whether a sequence may begin at `start` of what is held.
+  private func mayBegin(at start: Int) -> Bool {
+    let rest = held[start...]
+    return sequences.contains { $0.count > rest.count && $0.starts(with: rest) }
+  }
+
+  /// Ends the stream: gives out what was held back, in which no stop sequence was completed.
   public mutating func finish() -> [Element] {
     defer { held.removeAll() }
     return held

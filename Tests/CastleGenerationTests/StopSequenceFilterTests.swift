@@ -23,6 +23,13 @@ struct StopSequenceFilterTests {
   }
 
   @Test(arguments: [1, 2, 3, 100])
+  func theSequenceThatIsCompleteFirstCounts(size: Int) {
+    #expect(run("abc", stops: ["abcd", "bc"], size: size) == ("a", true))
+    #expect(run("lord hou hou", stops: ["lord hou hou Z", "hou"], size: size) == ("lord ", true))
+    #expect(run("xab", stops: ["ab", "xab"], size: size) == ("", true))
+  }
+
+  @Test(arguments: [1, 2, 3, 100])
   func withoutAStopSequenceEverythingComesOut(size: Int) {
     #expect(run("one two EN", stops: ["END", ""], size: size) == ("one two EN", false))
     #expect(run("one", stops: [], size: size) == ("one", false))

@@ -67,8 +67,8 @@ public final class Generator {
   public func next() throws -> Int32? {
     while readyIndex == ready.count {
       guard finishReason == nil else { return nil }
-      readyIndex = 0
       ready = try chooseToken().map { filter.append(CollectionOfOne($0)) } ?? []
+      readyIndex = 0
       if filter.isStopped { finishReason = .stopSequence }
       if finishReason != nil { ready += filter.finish() }
     }

@@ -5,18 +5,18 @@ import CastleFormats
 /// The filters apply in the order repetition penalty, temperature, top-k, top-p, min-p.
 public struct SamplingOptions: Sendable, Hashable {
   /// What the scores are divided by; 0 always takes the best token.
-  public var temperature: Float
+  public private(set) var temperature: Float
   /// Only this many of the best tokens stay; nil keeps all.
-  public var topK: Int?
+  public private(set) var topK: Int?
   /// The best tokens stay until their probabilities add up to this; 1 keeps all
   /// (Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020).
-  public var topP: Float
+  public private(set) var topP: Float
   /// Tokens stay whose probability is at least this part of the best one's; 0 keeps all
   /// (Nguyen et al., "Turning Up the Heat: Min-p Sampling", 2024).
-  public var minP: Float
+  public private(set) var minP: Float
   /// Positive scores of tokens that have occurred are divided by this, negative ones multiplied; 1 changes nothing
   /// (Keskar et al., "CTRL", 2019).
-  public var repetitionPenalty: Float
+  public private(set) var repetitionPenalty: Float
   /// What the random choices are made from.
   public var seed: UInt64
 

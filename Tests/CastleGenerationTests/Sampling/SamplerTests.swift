@@ -48,6 +48,15 @@ struct SamplerTests {
     #expect(Set(drawn).isSubset(of: nucleus))
   }
 
+  /// With probabilities of 0.5, 0.3 and 0.2, the nucleus takes in one more token at each of their sums.
+  @Test(arguments: [Float(0.49), 0.51, 0.79, 0.81], [Int?.none, 3])
+  func topPKeepsTheWholeNucleus(p: Float, k: Int?) throws {
+    let nucleus: Set<Int32> = p < 0.5 ? [0] : p < 0.8 ? [0, 1] : [0, 1, 2]
+    let scores: [Float] = [log(0.5), log(0.3), log(0.2)]
+    let drawn = try draws(200, from: scores, SamplingOptions(topK: k, topP: p, seed: 3))
+    #expect(Set(drawn) == nucleus)
+  }
+
   @Test(arguments: [Float(1), 0.9], [Int?.none, 4])
   func minPKeepsTokensNearTheBest(topP: Float, k: Int?) throws {
     let scores: [Float] = [0, log(0.5), log(0.2), log(0.1)]
@@ -80,9 +89,7 @@ struct SamplerTests {
   }
 
   @Test func repetitionPenaltyLowersTokensThatHaveOccurred() throws {
-    var options = SamplingOptions.greedy
-    options.repetitionPenalty = 2
-    var sampler = Sampler(options)
+    var sampler = Sampler(try SamplingOptions(temperature: 0, repetitionPenalty: 2))
     sampler.observe([3])
     let scores: [Float] = [2, 1.5, -0.5, 2.5]
     #expect(try (0..<3).map { _ in try sampler.next(scores) } == [0, 1, 3])
