@@ -91,6 +91,20 @@ struct BadModelTests {
     try CastleProcess.expectRefusal(arguments(command, model: model), naming: "tokenizer.json")
   }
 
+  @Test func aDamagedTokenizerIsNotTakenForNone() throws {
+    let model = try tiny.copy(in: folder, changing: "tokenizer.json") { $0 = Array($0.prefix(100)) }
+    try CastleProcess.expectRefusal(
+      ["evaluate", "--model", model, "--data", tiny.shards], naming: "tokenizer.json")
+  }
+
+  @Test(arguments: ["--batch", "--length"])
+  func evaluationOfAnImpossibleSize(option: String) throws {
+    let arguments = ["evaluate", "--model", tiny.model, "--data", tiny.textFile, option]
+    for value in ["0", "9223372036854775807"] {
+      try CastleProcess.expectRefusal(arguments + [value], naming: option, value)
+    }
+  }
+
   @Test(arguments: ["300", "-1", "x", "1,,2", "4000000000"])
   func tokensThatAreNoIDs(tokens: String) throws {
     try CastleProcess.expectRefusal(

@@ -2,8 +2,8 @@ public import CastleAttention
 import CastleFormats
 import CastleOperations
 
-/// `config.json`: the keys of Hugging Face's LLaMA, and for lookahead keys `attention_type`, `lookahead_window`
-/// and `rope_lookahead_values`.
+/// `config.json`: the keys of Hugging Face's LLaMA, `training_length`, and for lookahead keys `attention_type`,
+/// `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`.
 extension ModelConfiguration {
   /// Reads a `config.json`. A key that is absent has the value that it has in Hugging Face's `LlamaConfig`.
   ///
@@ -37,9 +37,11 @@ extension ModelConfiguration {
     normEpsilon = try object.number("rms_norm_eps", default: 1e-6)
     tiesEmbeddings = try object.bool("tie_word_embeddings", default: false)
     maximumLength = try object.integer("max_position_embeddings", default: 2048)
+    trainingLength = try object.integer(ifPresent: "training_length")
     beginOfTextID = try object.integer(ifPresent: "bos_token_id")
     endOfTextIDs = try object.integers("eos_token_id")
-    paddingID = try object.integer(ifPresent: "pad_token_id")
+    // Published models write -1 where they have none.
+    paddingID = try object.integer(ifPresent: "pad_token_id").flatMap { $0 == -1 ? nil : $0 }
   }
 
   private static func refuseUnimplemented(_ object: ConfigurationObject) throws {
@@ -149,6 +151,7 @@ extension ModelConfiguration {
       if !mechanism.appliesSiLU { members["lookahead_silu"] = .bool(false) }
       if !mechanism.usesCausalKeys { members["causal_keys"] = .bool(false) }
     }
+    if let trainingLength { members["training_length"] = .integer(trainingLength) }
     members.merge(tokenIDs) { $1 }
     return Array(JSONValue.object(members).indentedText.utf8)
   }

@@ -17,6 +17,9 @@ extension ModelConfiguration {
     try Self.check("head_dim", heads.headSize, within: limits.headSize)
     try Self.checkEvenHeads(heads.headSize)
     try Self.check("max_position_embeddings", maximumLength, within: limits.length)
+    if let trainingLength {
+      try Self.check("training_length", trainingLength, within: 1...maximumLength)
+    }
     guard rotaryTheta.isFinite, rotaryTheta > 0 else {
       throw InputError("rope_theta is \(rotaryTheta), it must be a positive number such as 10000")
     }

@@ -13,8 +13,18 @@ extension LanguageModel {
     guard FileManager.default.fileExists(atPath: path) else {
       throw InputError("\(folder) is not a model folder: it has no \(ModelFolder.configuration)")
     }
-    let file = try MappedFile(path: path)
-    let configuration = try file.withBytes { try ModelConfiguration(json: $0, source: path) }
+    let configuration = try MappedFile(path: path).withBytes {
+      try ModelConfiguration(json: $0, source: path)
+    }
+    try self.init(folder: folder, configuration: configuration, backend: backend)
+  }
+
+  /// Reads the weights of a model folder into a model of `configuration`, which must have parameters of the same shapes.
+  ///
+  /// Throws an `InputError` that names the file or tensor which is missing, superfluous or of the wrong shape.
+  public convenience init(
+    folder: String, configuration: ModelConfiguration, backend: any Backend
+  ) throws {
     let tensors = try ModelTensors(folder: folder)
     try tensors.check(against: ParameterLayout(configuration), configuration: configuration)
     try self.init(uninitialised: configuration, backend: backend)

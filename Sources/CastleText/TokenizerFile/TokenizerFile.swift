@@ -24,6 +24,16 @@ public enum TokenizerFile {
     throw InputError("\(path) holds neither tokenizer.json nor vocab.json and merges.txt")
   }
 
+  /// The tokenizer of a model folder; nil if it has none.
+  ///
+  /// - Throws: ``InputError`` if there is one that cannot be read.
+  public static func read(ifPresentIn folder: String) throws -> Tokenizer? {
+    let isPresent = ["tokenizer.json", "vocab.json"].contains {
+      FileManager.default.fileExists(atPath: (folder as NSString).appendingPathComponent($0))
+    }
+    return isPresent ? try read(path: folder) : nil
+  }
+
   private static func readJSON(path: String) throws -> Tokenizer {
     let file = try MappedFile(path: path)
     return try file.withBytes { try parse($0.bindMemory(to: UInt8.self), name: path) }

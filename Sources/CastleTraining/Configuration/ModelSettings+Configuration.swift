@@ -5,15 +5,24 @@ import CastleOperations
 import CastleText
 
 extension ModelSettings {
-  /// The model that these settings describe, for texts of `tokenizer`.
+  /// The model that these settings describe, for windows of `length` tokens from a tokenizer of `tokenizerSize` tokens.
   ///
-  /// - Throws: ``InputError`` if a value does not fit the others.
+  /// - Throws: ``InputError`` if a value does not fit the others, or would change the model of ``initial``.
   public func configuration(
     vocabularySize tokenizerSize: Int, endOfText: Int32?, length: Int
   ) throws -> ModelConfiguration {
-    var result = try initial.map(Self.read) ?? ModelPreset(preset).configuration
+    let base = try initial.map(Self.read) ?? ModelPreset(preset).configuration
+    var result = base
     try apply(to: &result)
-    result.vocabularySize = vocabularySize ?? (initial == nil ? tokenizerSize : result.vocabularySize)
+    result.vocabularySize = vocabularySize ?? (initial == nil ? tokenizerSize : base.vocabularySize)
+    if let initial {
+      try Self.checkUnchanged(result, from: base, folder: initial)
+      guard length <= base.maximumLength else {
+        throw InputError(
+          "training.length is \(length), more than the \(base.maximumLength) tokens that the model in \(initial) reads"
+        )
+      }
+    }
     guard result.vocabularySize >= tokenizerSize else {
       throw InputError(
         "model.vocabulary-size is \(result.vocabularySize), fewer than the \(tokenizerSize) tokens of the tokenizer"
@@ -24,11 +33,30 @@ extension ModelSettings {
       result.endOfTextIDs = endOfText.map { [Int($0)] } ?? []
       result.beginOfTextID = endOfText.map { Int($0) }
     }
+    result.trainingLength = length
     try result.validate()
     return result
   }
 
   private static let leastMaximumLength = 1024
+
+  /// A model that is read is trained as it is.
+  private static func checkUnchanged(
+    _ model: ModelConfiguration, from base: ModelConfiguration, folder: String
+  ) throws {
+    let values: [(key: String, of: (ModelConfiguration) -> AnyHashable)] = [
+      ("layers", { $0.layerCount }), ("size", { $0.modelSize }), ("hidden", { $0.hiddenSize }),
+      ("heads", { $0.heads.queryHeads }), ("key-heads", { $0.heads.keyHeads }),
+      ("head-size", { $0.heads.headSize }), ("window", { $0.mechanism.window }),
+      ("vocabulary-size", { $0.vocabularySize }), ("tied-embeddings", { $0.tiesEmbeddings }),
+      ("silu", { $0.mechanism.appliesSiLU }), ("causal-keys", { $0.mechanism.usesCausalKeys }),
+      ("rotary-lookahead-values", { $0.rotatesLookaheadValues }),
+    ]
+    guard let changed = values.first(where: { $0.of(model) != $0.of(base) }) else { return }
+    throw InputError(
+      "model.\(changed.key) would change the model in \(folder) (model.initial), which is trained as it is: "
+        + "leave out one of the two")
+  }
 
   private static func read(folder: String) throws -> ModelConfiguration {
     let path = folder + "/config.json"

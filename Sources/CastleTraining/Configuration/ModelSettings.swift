@@ -2,7 +2,8 @@
 public struct ModelSettings: ConfigurationSection {
   /// The name of the preset.
   public var preset = "3m-castle"
-  /// A model folder whose weights training starts from.
+  /// A model folder that training starts from, in place of the preset and random weights. The other keys may not
+  /// change its model.
   public var initial: String?
   /// The number of layers.
   public var layers: Int?
@@ -36,7 +37,9 @@ public struct ModelSettings: ConfigurationSection {
   public static var settings: [Setting<Self>] {
     [
       Setting("preset", \.preset, "what the other keys of this section start from (castle presets)"),
-      Setting("initial", \.initial, "model folder to start from, instead of random weights"),
+      Setting(
+        "initial", \.initial,
+        "model folder to train further, as it is, instead of a preset with random weights"),
       Setting("layers", \.layers, "layers", .ifPresent(.within(1...1_000))),
       Setting("size", \.size, "features of a token", .ifPresent(.within(1...65_536))),
       Setting("hidden", \.hidden, "hidden features of the MLP", .ifPresent(.within(1...1_048_576))),

@@ -16,9 +16,15 @@ extension EvaluationText {
       let text = try PreparedText(folder: path)
       try Self.check(text, fits: tokenizer)
       let part = text.validation ?? text.training
-      self.init(name: path, shards: part.shards, bytesPerToken: part.bytesPerToken, limit: limit)
+      self.init(
+        name: path, shards: part.shards, bytesPerToken: part.bytesPerToken,
+        separator: text.tokenizer.endOfText, limit: limit)
     } else if path.hasSuffix(".bin") {
-      self.init(name: path, shards: [try TokenShard(path: path)], bytesPerToken: nil, limit: limit)
+      self.init(
+        name: path, shards: [try TokenShard(path: path)], bytesPerToken: nil, separator: tokenizer?.endOfText,
+        limit: limit)
+    } else if path.hasSuffix(".jsonl") {
+      throw InputError("\(path) holds JSON lines: make token shards of it with castle prepare first")
     } else {
       guard let tokenizer else {
         throw InputError(
@@ -33,7 +39,7 @@ extension EvaluationText {
     let start = tokenizer.endOfText.map { [$0] } ?? []
     let tokens = limit > 0 ? Array((start + encoded).prefix(limit)) : start + encoded
     let mean = encoded.isEmpty ? nil : Double(text.count) / Double(encoded.count)
-    self.init(name: name, tokens: tokens, bytesPerToken: mean)
+    self.init(name: name, tokens: tokens, bytesPerToken: mean, separator: tokenizer.endOfText)
   }
 
   private static func check(_ text: PreparedText, fits tokenizer: Tokenizer?) throws {

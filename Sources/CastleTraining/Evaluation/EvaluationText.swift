@@ -9,6 +9,9 @@ public struct EvaluationText: Sendable {
   /// The mean number of bytes of a token, if known.
   public let bytesPerToken: Double?
 
+  /// The token that begins a document, if known.
+  public let separator: Int32?
+
   private let source: Source
 
   private enum Source: Sendable {
@@ -17,18 +20,22 @@ public struct EvaluationText: Sendable {
   }
 
   /// The tokens of `shards`, at most `limit` of them (0: all).
-  public init(name: String, shards: [TokenShard], bytesPerToken: Double?, limit: Int = 0) {
+  public init(
+    name: String, shards: [TokenShard], bytesPerToken: Double?, separator: Int32?, limit: Int = 0
+  ) {
     self.name = name
     self.bytesPerToken = bytesPerToken
+    self.separator = separator
     let total = shards.reduce(0) { $0 + $1.tokenCount }
     tokenCount = limit > 0 ? min(limit, total) : total
     source = .shards(shards)
   }
 
   /// Tokens in memory.
-  public init(name: String, tokens: [Int32], bytesPerToken: Double?) {
+  public init(name: String, tokens: [Int32], bytesPerToken: Double?, separator: Int32?) {
     self.name = name
     self.bytesPerToken = bytesPerToken
+    self.separator = separator
     tokenCount = tokens.count
     source = .tokens(tokens)
   }

@@ -22,6 +22,21 @@ public final class Evaluator {
     self.separator = separator
   }
 
+  /// An evaluator with a pass of its own, in which every layer uses the same memory.
+  ///
+  /// - Throws: ``InputError`` if `length` is more than the model reads, or the memory is not free.
+  public convenience init(_ model: LanguageModel, batch: Int, length: Int, separator: Int32?) throws {
+    let bytes = TrainingPass.byteCount(
+      model.configuration, batch: batch, length: length, recomputesActivations: true)
+    if let available = ProcessMemory.available, bytes > available {
+      throw InputError(
+        "\(batch) windows of \(length) tokens need \(NumberFormat.bytes(bytes)), but only "
+          + "\(NumberFormat.bytes(available)) are free; lower --batch or --length")
+    }
+    let pass = try TrainingPass(model, batch: batch, length: length, recomputesActivations: true)
+    self.init(pass, batch: batch, length: length, separator: separator)
+  }
+
   /// Measures on `text`. `progress` gets the share that is done before each batch, and ends the work by returning
   /// false; the result is then nil.
   public func evaluate(
@@ -38,6 +53,9 @@ public final class Evaluator {
       sum += try loss(try text.tokens(start..<end + 1), name: text.name)
     }
     let loss = sum / Double(predicted)
+    guard loss.isFinite else {
+      throw InputError("the model's loss on \(text.name) is \(loss): its weights are damaged")
+    }
     return EvaluationResult(
       loss: loss, tokens: predicted,
       bitsPerByte: text.bytesPerToken.map { loss / (log(2) * $0) })

@@ -123,7 +123,7 @@ public final class Trainer {
   ) throws -> LanguageModel {
     if let checkpoint { return try LanguageModel(folder: checkpoint.folder, backend: backend) }
     if let initial = configuration.model.initial {
-      return try LanguageModel(folder: initial, backend: backend)
+      return try LanguageModel(folder: initial, configuration: plan.model, backend: backend)
     }
     return try LanguageModel(plan.model, backend: backend, seed: configuration.seed)
   }
@@ -140,7 +140,8 @@ public final class Trainer {
     }
     return (own.map { ($0.key, $0.value) } + others).map { name, part in
       EvaluationText(
-        name: name, shards: part.shards, bytesPerToken: part.bytesPerToken, limit: limit)
+        name: name, shards: part.shards, bytesPerToken: part.bytesPerToken,
+        separator: text.tokenizer.endOfText, limit: limit)
     }
   }
 }

@@ -26,13 +26,16 @@ struct EvaluateCommand: ParsableCommand {
     help: ArgumentHelp("A folder made by castle prepare, a token shard, or a text file.", valueName: "path"))
   var data: String
 
-  @Option(help: "Tokens of a window; by default what the model was made for.")
+  @Option(
+    parsing: .unconditional,
+    help: "Tokens of a window; by default as in the model's training, or what it can read if that is unknown."
+  )
   var length: Int?
 
-  @Option(help: "Windows computed at a time.")
+  @Option(parsing: .unconditional, help: "Windows computed at a time.")
   var batch = 1
 
-  @Option(help: "Tokens taken from the text; 0: all.")
+  @Option(parsing: .unconditional, help: "Tokens taken from the text; 0: all.")
   var tokens = 0
 
   @Flag(help: "Let attention see the document before in the same window.")
@@ -44,20 +47,23 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
-    guard batch >= 1 else { throw ValidationError("--batch is \(batch), it must be at least 1") }
-    guard length ?? 1 >= 1 else { throw ValidationError("--length is \(length ?? 0), it must be at least 1") }
+    for (name, value, range) in [("--batch", batch, 1...65_536), ("--length", length ?? 1, 1...1_048_576)] {
+      guard range.contains(value) else {
+        throw ValidationError(
+          "\(name) is \(value), it must be from \(range.lowerBound) to \(range.upperBound)")
+      }
+    }
     guard tokens >= 0 else { throw ValidationError("--tokens is \(tokens), it must not be negative") }
   }
 
   func run() throws {
     let backend = backendOptions.makeBackend()
     let model = try LanguageModel(folder: model, backend: backend)
-    let tokenizer = try? TokenizerFile.read(path: self.model)
+    let tokenizer = try TokenizerFile.read(ifPresentIn: self.model)
     let text = try EvaluationText(path: data, tokenizer: tokenizer, limit: tokens)
-    let length = min(self.length ?? model.configuration.maximumLength, max(text.tokenCount - 1, 1))
-    let pass = try TrainingPass(model, batch: batch, length: length)
-    let evaluator = Evaluator(
-      pass, batch: batch, length: length, separator: joinDocuments ? nil : tokenizer?.endOfText)
+    let evaluator = try Evaluator(
+      model, batch: batch, length: windowLength(model, text: text),
+      separator: joinDocuments ? nil : text.separator)
     let progress = ProgressLine()
     let start = ProcessInfo.processInfo.systemUptime
     let result = try evaluator.evaluate(text) { share in
@@ -69,6 +75,11 @@ struct EvaluateCommand: ParsableCommand {
     progress.finish()
     guard let result else { return }
     print(json ? Self.json(result).text : Self.text(result))
+  }
+
+  private func windowLength(_ model: LanguageModel, text: EvaluationText) -> Int {
+    let usual = model.configuration.trainingLength ?? model.configuration.maximumLength
+    return min(length ?? usual, max(text.tokenCount - 1, 1))
   }
 
   /// A result as JSON.

@@ -14,7 +14,7 @@ struct EvaluatorTests {
     let model = try LanguageModel(configuration, backend: CPUBackend(threads: 1), seed: 1)
     let pass = try TrainingPass(model, batch: batch, length: length)
     return try Evaluator(pass, batch: batch, length: length, separator: separator)
-      .evaluate(EvaluationText(name: "text", tokens: tokens, bytesPerToken: 4))
+      .evaluate(EvaluationText(name: "text", tokens: tokens, bytesPerToken: 4, separator: separator))
   }
 
   private let tokens: [Int32] = (0..<100).map { ($0 * 7) % 50 }

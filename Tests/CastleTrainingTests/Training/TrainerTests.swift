@@ -108,4 +108,19 @@ struct TrainerTests {
     let first = try RunHistory(folder: small.path("b")).steps[0].loss
     #expect(first < 5)
   }
+
+  @Test(arguments: ["layers=3", "window=5", "silu=false", "vocabulary-size=300", "key-heads=1"])
+  func settingsCannotChangeAModelThatIsTrainedFurther(setting: String) throws {
+    _ = try small.trainer("a").run()
+    let settings = ["model.initial=\(small.path("a/model"))", "model." + setting]
+    let error = #expect(throws: InputError.self) { try small.trainer("b", settings) }
+    let key = try #require(setting.split(separator: "=").first)
+    #expect(error?.description.contains("model.\(key) ") == true)
+  }
+
+  @Test func aModelKnowsTheLengthOfItsTraining() throws {
+    _ = try small.trainer("a").run()
+    let model = try LanguageModel(folder: small.path("a/model"), backend: CPUBackend(threads: 1))
+    #expect(try model.configuration.trainingLength == small.configuration("a").training.length)
+  }
 }
