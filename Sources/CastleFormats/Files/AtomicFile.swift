@@ -22,14 +22,20 @@ public final class AtomicFile {
   package let temporaryPath: String
   private var descriptor: Int32
 
-  /// Creates the temporary file. Throws an ``InputError`` if the folder of `path` cannot be written, or if
-  /// something else than a regular file has that name.
+  /// Creates the temporary file, and missing folders above it. Throws an ``InputError`` if the folder of `path` cannot be
+  /// made or written, or if something else than a regular file has that name.
   public init(path: String) throws {
     var status = stat()
     if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
       throw InputError("cannot write \(path): it is not a regular file")
     }
     self.path = path
+    do {
+      try FileManager.default.createDirectory(
+        atPath: AtomicFile.folder(of: path), withIntermediateDirectories: true)
+    } catch {
+      throw SystemError.error("write", path: path)
+    }
     temporaryPath = AtomicFile.temporaryName(beside: path)
     descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw SystemError.error("write", path: path) }

@@ -28,9 +28,17 @@ import Testing
     }
   }
 
+  @Test func missingFoldersAreMade() throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write([1], path: "\(folder)/a/b/c.bin")
+      #expect(try MappedFile(path: "\(folder)/a/b/c.bin").withBytes(Array.init) == [1])
+      let below = "\(folder)/a/b/c.bin/d.bin"
+      #expect(message { _ = try AtomicFile(path: below) }?.contains(below) == true)
+    }
+  }
+
   @Test func refusesWhatIsNoRegularFile() throws {
     #expect(message { _ = try AtomicFile(path: "/dev/null") }?.contains("not a regular file") == true)
-    #expect(message { _ = try AtomicFile(path: "/nowhere/at/all") }?.contains("/nowhere/at/all") == true)
     #expect(message { _ = try MappedFile(path: "/") }?.contains("not a regular file") == true)
     #expect(message { _ = try MappedFile(path: "/nowhere") }?.contains("/nowhere") == true)
   }
