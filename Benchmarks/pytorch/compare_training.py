@@ -53,9 +53,9 @@ def run_castle(options, shape, mechanism):
         command += ["--set", f"model.{key}={value}"]
     report = run(command)
     return {
-        "parameters": report["parameters"], "seconds": report["bestStepSeconds"],
-        "median_seconds": report["stepSeconds"], "peak_memory_bytes": report["memory"]["peak"],
-        "floor_seconds": report["stepFloorSeconds"],
+        "parameters": report["parameters"], "seconds": report["best_step_seconds"],
+        "median_seconds": report["step_seconds"], "peak_memory_bytes": report["memory"]["peak"],
+        "floor_seconds": report["step_floor_seconds"],
     }
 
 
