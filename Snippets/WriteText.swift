@@ -16,7 +16,7 @@ let model = try LanguageModel(folder: folder, backend: CPUBackend())
 let request = try GenerationRequest(
   prompt: tokenizer.encode(CommandLine.arguments[2]),
   sampling: SamplingOptions(temperature: 0.8, topP: 0.95, seed: 1),
-  maximumTokens: 100)
+  maximumTokens: 100, endTokens: Set(model.configuration.endOfTextIDs.map(Int32.init)))
 let generator = try Generator(request, model: model)
 
 var text = TextStream()

@@ -7,14 +7,10 @@ extension Castle {
   ///
   /// A failure is one line `error: …` on standard error. The exit code is 0 on success, 64 for arguments that are
   /// no command, and 1 for everything else.
-  static func main() async {
+  static func main() {
     do {
       var command = try parseAsRoot()
-      if var asynchronous = command as? any AsyncParsableCommand {
-        try await asynchronous.run()
-      } else {
-        try command.run()
-      }
+      try command.run()
       guard fflush(nil) == 0 else {
         throw InputError("cannot write to standard output: \(String(cString: strerror(errno)))")
       }

@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// The command line: each subcommand is a file under `Commands`.
 @main
-struct Castle: AsyncParsableCommand {
+struct Castle: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "castle",
     abstract: "Train, run and measure language models with lookahead-key attention.",

@@ -38,10 +38,16 @@ struct BenchmarkTrainingTests {
     "benchmark", "training", "--batch-size", "2", "--length", "40", "--repetitions", "2",
   ]
 
+  private static func decode(_ json: String) throws -> Report {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Report.self, from: Data(json.utf8))
+  }
+
   @Test(arguments: ["1m-causal", "1m-castle", "1m-castle-swl"])
   func theReportSplitsTheStep(preset: String) throws {
     let output = try CastleProcess.output(Self.arguments + ["--model", preset, "--json"])
-    let report = try JSONDecoder().decode(Report.self, from: Data(output.utf8))
+    let report = try Self.decode(output)
     for part in [
       "data", "embedding", "norms", "projections", "rotary", "attention", "mlp products", "swiglu", "head",
       "loss",
@@ -75,7 +81,7 @@ struct BenchmarkTrainingTests {
       "model.head-size=16", "--set", "model.vocabulary-size=100", "--set", "model.tied-embeddings=false",
       "--json",
     ])
-    let report = try JSONDecoder().decode(Report.self, from: Data(output.utf8))
+    let report = try Self.decode(output)
     #expect(report.parameters == 2 * (7 * 32 * 64 + 3 * 170 * 64 + 2 * 64) + 64 + 2 * 100 * 64)
     #expect(report.batchSize == 3 && report.length == 20 && report.recomputes)
     #expect(report.has("attention", "recomputation"))

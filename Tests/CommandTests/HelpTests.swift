@@ -25,6 +25,9 @@ struct HelpTests {
       let call = (["castle"] + command).joined(separator: " ")
       let examples = help.components(separatedBy: "EXAMPLE").dropFirst().joined()
       #expect(examples.contains(call), "castle \(command.joined(separator: " ")) shows no example")
+      // An example that the terminal's width breaks cannot be copied.
+      let lines = examples.components(separatedBy: "\nUSAGE")[0].split(separator: "\n").dropFirst()
+      #expect(lines.allSatisfy { $0.hasPrefix("  ") && $0.count <= 80 }, "\(lines)")
     }
   }
 

@@ -76,7 +76,7 @@ struct LogitsTests {
 
   @Test func devicesAreNotReplaced() throws {
     let folder = try Self.modelFolder()
-    let arguments = ["logits", "--model", folder.path, "--tokens", "1", "--output", "/dev/full"]
-    try CastleProcess.expectRefusal(arguments, naming: "/dev/full", "regular file")
+    let arguments = ["logits", "--model", folder.path, "--tokens", "1", "--output", "/dev/null"]
+    try CastleProcess.expectRefusal(arguments, naming: "/dev/null", "regular file")
   }
 }

@@ -19,6 +19,6 @@ struct PresetsTests {
     let lines = try CastleProcess.output(["presets"]).split(separator: "\n")
     #expect(lines.count == 25)
     let line = lines.first { $0.hasPrefix("xl-castle ") }
-    #expect(line?.contains("1 304 645 632") == true)
+    #expect(line?.contains("1,304,645,632") == true)
   }
 }

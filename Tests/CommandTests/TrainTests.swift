@@ -36,11 +36,17 @@ struct TrainTests {
     let model = try #require(report.model)
     let trained = try #require(report.evaluations["validation"])
 
-    let evaluation = ["evaluate", "--model", model, "--data", text.shards, "--length", "64", "--json"]
+    let evaluation = ["evaluate", "--model", model, "--data", text.shards, "--json"]
     let evaluated = try decode(Evaluation.self, try CastleProcess.output(evaluation))
     #expect(abs(evaluated.loss - trained.loss) < 1e-5)
     #expect(evaluated.tokens == trained.tokens)
     #expect(evaluated.bits_per_byte != nil)
+    let shorter = try decode(Evaluation.self, try CastleProcess.output(evaluation + ["--length", "8"]))
+    #expect(shorter.loss > evaluated.loss && shorter.tokens == evaluated.tokens)
+    let joined = try decode(Evaluation.self, try CastleProcess.output(evaluation + ["--join-documents"]))
+    #expect(joined.loss != evaluated.loss)
+    let part = evaluation + ["--tokens", "100", "--batch", "3"]
+    #expect(try decode(Evaluation.self, try CastleProcess.output(part)).tokens == 99)
 
     let file = ["evaluate", "--model", model, "--data", text.folder.path("source.txt"), "--json"]
     #expect(try decode(Evaluation.self, try CastleProcess.output(file)).loss < 4)
@@ -65,6 +71,7 @@ struct TrainTests {
   @Test func settingsAreListed() throws {
     let output = try CastleProcess.output(["train", "--settings"])
     #expect(output.contains("training.steps") && output.contains("optimizer.learning-rate-factors.mlp"))
+    try CastleProcess.expectRefusal(["train", "--settings", "--set", "training.steps=7"], naming: "--set")
   }
 
   @Test func badInputIsNamed() throws {
@@ -90,7 +97,8 @@ struct TrainTests {
   @Test func aPageThatCannotBeWrittenIsNamed() throws {
     let text = try TrainingText()
     _ = try CastleProcess.output(text.training("a"))
+    let page = text.folder.path("source.txt/page.html")
     try CastleProcess.expectRefusal(
-      ["compare", text.folder.path("a"), "--output", "/no/such/page.html"], naming: "/no/such/page.html")
+      ["compare", text.folder.path("a"), "--output", page], naming: page)
   }
 }

@@ -13,7 +13,7 @@ if [ -z "${PYTHON:-}" ]; then
     "$PYTHON" -m pip install --quiet --no-index --no-deps torch 2>/dev/null ||
       "$PYTHON" -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch 2>/dev/null ||
       "$PYTHON" -m pip install --quiet torch
-    "$PYTHON" -m pip install --quiet torch transformers tokenizers tiktoken safetensors numpy tensorboard
+    "$PYTHON" -m pip install --quiet torch transformers tokenizers safetensors numpy
     touch "$venv/installed"
   fi
 fi

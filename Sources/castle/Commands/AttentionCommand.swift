@@ -11,16 +11,17 @@ struct AttentionCommand: ParsableCommand {
     commandName: "attention",
     abstract: "Compute attention on the tensors of a file.",
     discussion: """
-      The input holds qu ku vu qc kc vc, each (batch, heads, tokens, features); for causal attention qc kc vc are
-      enough. qc may have a multiple of the others' heads. The output gets o, lse (log-sum-exp), u (the final
+      The input holds qu ku vu qc kc vc, each (batch, heads, tokens, features); for causal attention qc kc vc are \
+      enough. qc may have a multiple of the others' heads. The output gets o, lse (log-sum-exp), u (the final \
       lookahead keys) and, if the input holds do, the gradients dqu dku dvu dqc dkc dvc of the sum of o * do.
 
       The reference forms compute in double precision unless told otherwise, the others in single.
 
       EXAMPLES
-        castle attention --input x.safetensors --output y.safetensors --mechanism castle
-        castle attention --input x.safetensors --output y.safetensors --mechanism castle-swl --window 128 \\
-          --form cached --chunk 32
+        castle attention --input x.safetensors --output y.safetensors \\
+          --mechanism castle
+        castle attention --input x.safetensors --output y.safetensors \\
+          --mechanism castle-swl --window 128 --form cached --chunk 32
       """)
 
   /// The forms of attention.
@@ -48,7 +49,8 @@ struct AttentionCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Lengths of the documents of every row, such as 40,25.", valueName: "lengths"))
   var documents: String?
 
-  @Option(help: "For --form cached: how many tokens are appended at a time (default: 1).")
+  @Option(
+    parsing: .unconditional, help: "For --form cached: how many tokens are appended at a time (default: 1).")
   var chunk: Int?
 
   @Option(help: "f32, or f64 for the reference forms.")

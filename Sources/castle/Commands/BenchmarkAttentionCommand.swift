@@ -10,16 +10,18 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     commandName: "attention",
     abstract: "Time attention against the matrix-product rate and the memory bandwidth of this run.",
     discussion: """
-      Every mechanism is first checked against the dense reference, on up to 1025 tokens, and not timed if a result is
-      wrong. Then each line gives the best and the median time of a call, the floor (operations over the measured
-      matrix-product rate, or for decoding bytes over the measured copy bandwidth), their ratio, the memory beyond
-      inputs, outputs and gradients, and the time over that of causal attention in the same round (the median of all
+      Every mechanism is first checked against the dense reference, on up to 1025 tokens, and not timed if a result is \
+      wrong. Then each line gives the best and the median time of a call, the floor (operations over the measured \
+      matrix-product rate, or for decoding bytes over the measured copy bandwidth), their ratio, the memory beyond \
+      inputs, outputs and gradients, and the time over that of causal attention in the same round (the median of all \
       rounds): of a call, and of a head.
 
       EXAMPLES
         castle benchmark attention
-        castle benchmark attention --lengths 130,1025 --head-size 128 --passes forward,forward+backward
-        castle benchmark attention --lengths 4096 --causal-heads 14 --mechanisms causal,castle-swl
+        castle benchmark attention --lengths 130,1025 --head-size 128 \\
+          --passes forward,forward+backward
+        castle benchmark attention --lengths 4096 --causal-heads 14 \\
+          --mechanisms causal,castle-swl
       """)
 
   @Option(help: "The lengths, separated by commas.")
@@ -32,19 +34,21 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     help: "The passes, separated by commas: forward, forward+backward, prefill, chunked-prefill, decode.")
   var passes = "forward,forward+backward,decode"
 
-  @Option(help: "The number of heads.")
+  @Option(parsing: .unconditional, help: "The number of heads.")
   var heads = 8
 
-  @Option(help: "The number of heads of causal attention, if another (equal parameters: 7 for every 4).")
+  @Option(
+    parsing: .unconditional,
+    help: "The number of heads of causal attention, if another (equal parameters: 7 for every 4).")
   var causalHeads: Int?
 
-  @Option(help: "The size of a head.")
+  @Option(parsing: .unconditional, help: "The size of a head.")
   var headSize = 64
 
-  @Option(help: "The window of castle-swl.")
+  @Option(parsing: .unconditional, help: "The window of castle-swl.")
   var window = 128
 
-  @Option(help: "How often everything is timed.")
+  @Option(parsing: .unconditional, help: "How often everything is timed.")
   var repetitions = 5
 
   @Flag(help: "Print one JSON object.")
@@ -106,7 +110,15 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
   }
 
+  /// Inputs, gradients and results: at most 16 tensors for each mechanism.
+  private func requireMemory() throws {
+    let longest = try lengthList().max() ?? 0
+    let numbers = try mechanismList().count * 16 * longest * max(heads, causalHeads ?? 0) * headSize
+    try BenchmarkCommand.requireMemory(numbers * MemoryLayout<Float>.size, for: "--lengths \(longest)")
+  }
+
   func run() throws {
+    try requireMemory()
     let backend = backend.makeBackend()
     let ceilings = MachineCeilings.measure(backend)
     if !json {

@@ -1,6 +1,8 @@
 import ArgumentParser
+import CastleFormats
 import CastleOperations
 import CastleTensors
+import CastleTraining
 import Foundation
 
 /// `castle benchmark`: what this machine can do, and how near to it the package comes.
@@ -17,6 +19,19 @@ struct BenchmarkCommand: ParsableCommand {
         castle benchmark training --model 10m-castle
       """,
     subcommands: [Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self])
+
+  static func validate(repetitions: Int) throws {
+    guard (1...1_000).contains(repetitions) else {
+      throw ValidationError("--repetitions \(repetitions) is not possible; choose 1 to 1000.")
+    }
+  }
+
+  /// Throws if `byteCount` bytes are not free, which `option` asks for.
+  static func requireMemory(_ byteCount: Int, for option: String) throws {
+    guard let available = ProcessMemory.available, byteCount > available else { return }
+    throw InputError(
+      "\(option) needs \(NumberFormat.bytes(byteCount)), but only \(NumberFormat.bytes(available)) are free")
+  }
 
   /// A measured rate, as `--json` prints it.
   struct Rate: Encodable {
@@ -51,10 +66,10 @@ struct BenchmarkCommand: ParsableCommand {
           castle benchmark matmul --size 2048 --threads 1
         """)
 
-    @Option(help: "The side of the square matrices.")
+    @Option(parsing: .unconditional, help: "The side of the square matrices.")
     var size = 2_048
 
-    @Option(help: "How many products are timed.")
+    @Option(parsing: .unconditional, help: "How many products are timed.")
     var repetitions = 8
 
     @Flag(help: "Print one JSON object.")
@@ -66,10 +81,11 @@ struct BenchmarkCommand: ParsableCommand {
       guard (1...20_000).contains(size) else {
         throw ValidationError("--size \(size) is not possible; choose 1 to 20000.")
       }
-      guard repetitions > 0 else { throw ValidationError("--repetitions \(repetitions) must be at least 1.") }
+      try BenchmarkCommand.validate(repetitions: repetitions)
     }
 
     func run() throws {
+      try BenchmarkCommand.requireMemory(3 * size * size * MemoryLayout<Float>.size, for: "--size \(size)")
       let backend = backend.makeBackend()
       let rates = MachineCeilings.productRates(backend, size: size, repetitions: repetitions)
       try Rate(rates, unit: "GFLOP/s", scale: 1e9, backend: backend).print(json: json)
@@ -85,10 +101,10 @@ struct BenchmarkCommand: ParsableCommand {
           castle benchmark bandwidth --megabytes 512
         """)
 
-    @Option(help: "How many megabytes are copied at a time.")
+    @Option(parsing: .unconditional, help: "How many megabytes are copied at a time.")
     var megabytes = 256
 
-    @Option(help: "How many copies are timed.")
+    @Option(parsing: .unconditional, help: "How many copies are timed.")
     var repetitions = 8
 
     @Flag(help: "Print one JSON object.")
@@ -100,10 +116,11 @@ struct BenchmarkCommand: ParsableCommand {
       guard (1...8_192).contains(megabytes) else {
         throw ValidationError("--megabytes \(megabytes) is not possible; choose 1 to 8192.")
       }
-      guard repetitions > 0 else { throw ValidationError("--repetitions \(repetitions) must be at least 1.") }
+      try BenchmarkCommand.validate(repetitions: repetitions)
     }
 
     func run() throws {
+      try BenchmarkCommand.requireMemory(2 * megabytes << 20, for: "--megabytes \(megabytes)")
       let backend = backend.makeBackend()
       let rates = MachineCeilings.copyBandwidths(
         backend, byteCount: megabytes << 20, repetitions: repetitions)

@@ -9,22 +9,24 @@ struct BenchmarkTrainingCommand: ParsableCommand {
     commandName: "training",
     abstract: "Time steps of training, whole and split into parts, against this run's ceilings.",
     discussion: """
-      The steps are those of castle train, on random tokens; nothing is saved. Loss and gradients of a small model of the
+      The steps are those of castle train, on random tokens; nothing is saved. Loss and gradients of a small model of the \
       same kind are first compared with the reference, and nothing is timed if they are wrong.
 
-      Each line gives a part's median time, its floor (operations over the measured matrix-product rate, or the bytes
-      that must be read and written over the measured copy bandwidth; less where the data lie in a cache), floor over
-      time, and its share of the step. The floor of the whole step counts 6 operations for each number of a matrix and
+      Each line gives a part's median time, its floor (operations over the measured matrix-product rate, or the bytes \
+      that must be read and written over the measured copy bandwidth; less where the data lie in a cache), floor over \
+      time, and its share of the step. The floor of the whole step counts 6 operations for each number of a matrix and \
       token, and attention. "other" is the step less its parts.
 
-      All settings of castle train that concern model, training and optimizer have their effect; those about data,
+      All settings of castle train that concern model, training and optimizer have their effect; those about data, \
       output, evaluation and checkpoints have none.
 
       EXAMPLES
         castle benchmark training --model 10m-castle
-        castle benchmark training --model s-castle --batch-size 1 --length 1024 --recompute --repetitions 3
-        castle benchmark training --model 10m-causal --set model.layers=6 --set model.size=448 \\
-          --set model.vocabulary-size=8192 --set model.tied-embeddings=false
+        castle benchmark training --model s-castle --batch-size 1 --length 1024 \\
+          --recompute --repetitions 3
+        castle benchmark training --model 10m-causal --set model.layers=6 \\
+          --set model.size=448 --set model.vocabulary-size=8192 \\
+          --set model.tied-embeddings=false
       """)
 
   @Option(help: ArgumentHelp("The model (castle presets).", valueName: "preset"))
@@ -37,16 +39,16 @@ struct BenchmarkTrainingCommand: ParsableCommand {
     help: ArgumentHelp("Set one setting, as in model.layers=12. Can be repeated.", valueName: "key=value"))
   var set: [String] = []
 
-  @Option(help: "Windows computed at a time (training.batch-size).")
+  @Option(parsing: .unconditional, help: "Windows computed at a time (training.batch-size).")
   var batchSize: Int?
 
-  @Option(help: "Tokens of a window (training.length).")
+  @Option(parsing: .unconditional, help: "Tokens of a window (training.length).")
   var length: Int?
 
   @Flag(help: "Compute activations again in the backward pass (training.recompute).")
   var recompute = false
 
-  @Option(help: "How many steps are timed, whole and split.")
+  @Option(parsing: .unconditional, help: "How many steps are timed, whole and split.")
   var repetitions = 5
 
   @Flag(help: "Print one JSON object.")
@@ -55,9 +57,7 @@ struct BenchmarkTrainingCommand: ParsableCommand {
   @OptionGroup var backend: BackendOptions
 
   func validate() throws {
-    guard (1...1_000).contains(repetitions) else {
-      throw ValidationError("--repetitions \(repetitions) is not possible; choose 1 to 1000.")
-    }
+    try BenchmarkCommand.validate(repetitions: repetitions)
     for (name, value, range) in [
       ("--batch-size", batchSize, 1...65_536), ("--length", length, 2...1_048_576),
     ] {

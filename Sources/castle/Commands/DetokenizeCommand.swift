@@ -9,13 +9,14 @@ struct DetokenizeCommand: ParsableCommand {
     commandName: "detokenize",
     abstract: "Turn token ids into text.",
     discussion: """
-      The ids are the arguments, a file, or standard input: numbers separated by spaces, commas or line ends, or
-      the output of `castle tokenize --json`. The bytes of the text go to standard output as they are, with
+      The ids are the arguments, a file, or standard input: numbers separated by spaces, commas or line ends, or \
+      the output of `castle tokenize --json`. The bytes of the text go to standard output as they are, with \
       nothing added.
 
       EXAMPLES
         castle detokenize --tokenizer tokenizer.json 464 2068 7586
-        castle tokenize --tokenizer gpt2 --json < play.txt | castle detokenize --tokenizer gpt2
+        castle tokenize --tokenizer gpt2 --json < play.txt |
+          castle detokenize --tokenizer gpt2
       """)
 
   @OptionGroup var source: TokenizerOptions

@@ -25,10 +25,10 @@ struct LookaheadRecallCommand: ParsableCommand {
         castle experiment lookahead-recall --seed 2 --json
       """)
 
-  @Option(help: "What weights and sequences are made from.")
+  @Option(parsing: .unconditional, help: "What weights and sequences are made from.")
   var seed: UInt64 = 1
 
-  @Option(help: "Optimizer steps of each model.")
+  @Option(parsing: .unconditional, help: "Optimizer steps of each model.")
   var steps = 2000
 
   @Flag(help: "Print one JSON object.")
@@ -37,7 +37,9 @@ struct LookaheadRecallCommand: ParsableCommand {
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
-    guard steps >= 1 else { throw ValidationError("--steps is \(steps), it must be at least 1") }
+    guard (1...1_000_000).contains(steps) else {
+      throw ValidationError("--steps is \(steps), it must be from 1 to 1000000")
+    }
   }
 
   func run() throws {

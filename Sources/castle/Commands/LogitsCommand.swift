@@ -8,12 +8,14 @@ struct LogitsCommand: ParsableCommand {
     commandName: "logits",
     abstract: "Write the logits of a model for given token ids.",
     discussion: """
-      The output is a safetensors file with one tensor, logits: float32, one row for each token and one column for
+      The output is a safetensors file with one tensor, logits: float32, one row for each token and one column for \
       each id of the vocabulary.
 
       EXAMPLES
-        castle logits --model runs/first/model --tokens 5,17,3 --output logits.safetensors
-        castle logits --model runs/first/model --tokens 5,17,3 --output logits.safetensors --cached --chunk 1
+        castle logits --model runs/first/model --tokens 5,17,3 \\
+          --output logits.safetensors
+        castle logits --model runs/first/model --tokens 5,17,3 \\
+          --output logits.safetensors --cached --chunk 1
       """)
 
   @Option(help: ArgumentHelp("The model folder.", valueName: "folder"))
@@ -29,7 +31,7 @@ struct LogitsCommand: ParsableCommand {
   @Flag(help: "Go through the decoding cache instead of one pass over all tokens.")
   var cached = false
 
-  @Option(help: "With --cached: how many tokens to append at a time.")
+  @Option(parsing: .unconditional, help: "With --cached: how many tokens to append at a time.")
   var chunk: Int?
 
   @OptionGroup var backend: BackendOptions

@@ -2,6 +2,7 @@ import ArgumentParser
 import CastleAttention
 import CastleModel
 import CastleOperations
+import CastleTraining
 
 /// `castle presets`: the models that can be trained by name.
 struct PresetsCommand: ParsableCommand {
@@ -9,8 +10,8 @@ struct PresetsCommand: ParsableCommand {
     commandName: "presets",
     abstract: "List the models that have a name, with their sizes and parameter counts.",
     discussion: """
-      A name is a scale and a mechanism. The scales s, m, l and xl are the published models; 1m to 30m are for
-      training on a CPU. Causal and CASTLE models of one scale have equal parameter counts, or nearly so: a head
+      A name is a scale and a mechanism. The scales s, m, l and xl are the published models; 1m to 30m are for \
+      training on a CPU. Causal and CASTLE models of one scale have equal parameter counts, or nearly so: a head \
       with lookahead keys has 7 matrices where an ordinary one has 4.
 
       EXAMPLES
@@ -79,8 +80,9 @@ private struct PresetRow: Encodable {
 
   private var cells: [String] {
     [
-      name, Self.grouped(parameters), "\(layers)", "\(modelSize)", "\(hiddenSize)", "\(heads)", "\(headSize)",
-      lookaheadWindow.map(String.init) ?? "-", Self.grouped(vocabulary), "\(maximumLength)",
+      name, NumberFormat.grouped(parameters), "\(layers)", "\(modelSize)", "\(hiddenSize)", "\(heads)",
+      "\(headSize)",
+      lookaheadWindow.map(String.init) ?? "-", NumberFormat.grouped(vocabulary), "\(maximumLength)",
     ]
   }
 
@@ -94,16 +96,5 @@ private struct PresetRow: Encodable {
         return column == 0 ? cells[column] + padding : padding + cells[column]
       }.joined(separator: "  ")
     }.joined(separator: "\n")
-  }
-
-  /// Digits in groups of three: 10 924 416.
-  private static func grouped(_ number: Int) -> String {
-    var groups: [Substring] = []
-    var rest = Substring(String(number))
-    while rest.count > 3 {
-      groups.insert(rest.suffix(3), at: 0)
-      rest = rest.dropLast(3)
-    }
-    return ([rest] + groups).joined(separator: " ")
   }
 }

@@ -13,7 +13,8 @@ struct TokenizeCommand: ParsableCommand {
       EXAMPLES
         castle tokenize --tokenizer tokenizer.json "To be, or not to be"
         castle tokenize --model runs/first/model --file play.txt --json
-        castle tokenize --tokenizer gpt2 < play.txt | castle detokenize --tokenizer gpt2
+        castle tokenize --tokenizer gpt2 < play.txt |
+          castle detokenize --tokenizer gpt2
       """)
 
   @OptionGroup var source: TokenizerOptions

@@ -19,17 +19,18 @@ extension TokenizerCommand {
     static let configuration = CommandConfiguration(
       abstract: "Learn a tokenizer from text.",
       discussion: """
-        Learns a byte-level byte-pair encoding and writes it as tokenizer.json, which Python's tokenizers and
-        transformers read too. Files and folders are read as `castle prepare` does. The first token is
+        Learns a byte-level byte-pair encoding and writes it as tokenizer.json, which Python's tokenizers and \
+        transformers read too. Files and folders are read as `castle prepare` does. The first token is \
         <|endoftext|>, which ends documents.
 
         EXAMPLES
           castle tokenizer train --vocab-size 4096 --output tokenizer.json plays/
-          castle tokenizer train --vocab-size 32768 --special-tokens '<|endoftext|>' '<|user|>' \\
+          castle tokenizer train --vocab-size 32768 \\
+            --special-tokens '<|endoftext|>' '<|user|>' \\
             --output tokenizer.json -- web-*.jsonl
         """)
 
-    @Option(help: ArgumentHelp("The number of tokens.", valueName: "tokens"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The number of tokens.", valueName: "tokens"))
     var vocabSize = 4096
 
     @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
@@ -38,7 +39,9 @@ extension TokenizerCommand {
     @Argument(help: ArgumentHelp("Files and folders of text.", valueName: "text"))
     var paths: [String]
 
-    @Option(help: ArgumentHelp("Pairs that occur less often are not merged.", valueName: "count"))
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("Pairs that occur less often are not merged.", valueName: "count"))
     var minimumFrequency = 2
 
     @Option(
@@ -64,6 +67,8 @@ extension TokenizerCommand {
 
     func run() throws {
       let pool = ThreadPool(threadCount: backend.threadCount)
+      // A file that cannot be written is an error before the work, not after it.
+      let file = try AtomicFile(path: output)
       var trainer = TokenizerTrainer()
       trainer.vocabularySize = vocabSize
       trainer.minimumFrequency = minimumFrequency
@@ -77,7 +82,8 @@ extension TokenizerCommand {
         line?.update(Self.text(progress, after: start.duration(to: .now)))
       }
       line?.finish()
-      try TokenizerFile.write(tokenizer, path: output)
+      try file.write(TokenizerFile.json(tokenizer))
+      try file.commit()
       if tokenizer.vocabularySize < vocabSize {
         line?.note("note: the text has no more pairs that occur \(minimumFrequency) times")
       }

@@ -16,9 +16,11 @@ struct TrainCommand: ParsableCommand {
       second Ctrl-C ends at once.
 
       EXAMPLES
-        castle train --config Recipes/3m-castle.yaml --set data.shards=data/books --set output=runs/first
+        castle train --config Recipes/3m-castle.yaml \\
+          --set data.shards=data/books --set output=runs/first
         castle train --config runs/first/config.yaml --resume
-        castle train --set data.shards=data/books --set output=runs/tiny --set model.preset=1m-castle --dry-run
+        castle train --set data.shards=data/books --set output=runs/tiny \\
+          --set model.preset=1m-castle --dry-run
         castle train --settings
       """)
 
@@ -37,13 +39,21 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Print what the run would take, and end.")
   var dryRun = false
 
-  @Flag(help: "List all settings with their values here and their meanings, and end.")
+  @Flag(help: "List all settings with their defaults and meanings, and end.")
   var settings = false
 
   @Flag(help: "Print the result (or the plan, or the settings) as one JSON object.")
   var json = false
 
   @OptionGroup var backendOptions: BackendOptions
+
+  func validate() throws {
+    guard !settings || (config == nil && set.isEmpty) else {
+      throw ValidationError(
+        "--settings lists the defaults; leave out --config and --set (a run's config.yaml holds its own settings)"
+      )
+    }
+  }
 
   func run() throws {
     if settings { return printSettings() }

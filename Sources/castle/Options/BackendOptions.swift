@@ -4,7 +4,7 @@ import CastleTensors
 
 /// What decides where and with how many threads a command computes.
 struct BackendOptions: ParsableArguments {
-  @Option(help: "Threads that work together (default: all processors).")
+  @Option(parsing: .unconditional, help: "Threads that work together (default: all processors).")
   var threads: Int?
 
   /// The number of threads to use.

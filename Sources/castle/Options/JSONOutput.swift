@@ -1,9 +1,10 @@
 import Foundation
 
-/// What commands print under `--json`: one object on one line, keys sorted.
+/// What commands print under `--json`: one object on one line, keys in snake case and sorted.
 enum JSONOutput {
   static func line(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
