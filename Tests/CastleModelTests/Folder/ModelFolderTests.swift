@@ -23,6 +23,47 @@ import Testing
     }
   }
 
+  /// As published models come: half the bytes a number, in several files with an index.
+  @Test(arguments: [SafetensorsType.bf16, .f16])
+  func narrowWeightsInSeveralFilesAreRead(type: SafetensorsType) throws {
+    let model = try makeModel(layers: 2)
+    try withTemporaryFolder { folder in
+      try AtomicFile.write(model.configuration.json, path: "\(folder)/config.json")
+      /// Quarters from -4 to 4, which both types have exactly.
+      func values(_ entry: ParameterLayout.Entry) -> [Float] {
+        (0..<entry.shape.reduce(1, *)).map { Float(($0 + entry.offset) % 33 - 16) / 4 }
+      }
+      for part in 0..<3 {
+        let entries = model.layout.entries.enumerated().filter { $0.offset % 3 == part }
+        let writer = try SafetensorsWriter(
+          path: "\(folder)/part-\(part).safetensors",
+          tensors: entries.map { .init(name: $0.element.name, type: type, shape: $0.element.shape) })
+        for (_, entry) in entries {
+          let bits = values(entry).map {
+            type == .bf16 ? UInt16($0.bitPattern >> 16) : halfBits($0)
+          }
+          try bits.withUnsafeBytes { try writer.write($0, type: type) }
+        }
+        try writer.finish()
+      }
+      let files = model.layout.entries.enumerated().map {
+        "\"\($0.element.name)\": \"part-\($0.offset % 3).safetensors\""
+      }
+      let index = "{\"weight_map\": {\(files.joined(separator: ", "))}}"
+      try AtomicFile.write(index.utf8, path: "\(folder)/model.safetensors.index.json")
+      let read = try LanguageModel(folder: folder, backend: makeBackend())
+      #expect(read.read(read.weights) == model.layout.entries.flatMap(values))
+    }
+  }
+
+  /// The bits of a normal half-precision number or zero that equals `value`.
+  private func halfBits(_ value: Float) -> UInt16 {
+    guard value != 0 else { return 0 }
+    let bits = value.bitPattern
+    let exponent = Int(bits >> 23 & 0xFF) - 127 + 15
+    return UInt16(bits >> 31) << 15 | UInt16(exponent) << 10 | UInt16(bits >> 13 & 0x3FF)
+  }
+
   @Test func theTokenizerIsCopiedAndKept() throws {
     let model = try makeModel()
     try withTemporaryFolder { folder in
