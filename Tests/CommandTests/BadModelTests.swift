@@ -97,7 +97,7 @@ struct BadModelTests {
       ["evaluate", "--model", model, "--data", tiny.shards], naming: "tokenizer.json")
   }
 
-  @Test(arguments: ["--batch", "--length"])
+  @Test(arguments: ["--batch-size", "--length"])
   func evaluationOfAnImpossibleSize(option: String) throws {
     let arguments = ["evaluate", "--model", tiny.model, "--data", tiny.textFile, option]
     for value in ["0", "9223372036854775807"] {

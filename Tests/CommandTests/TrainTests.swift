@@ -45,7 +45,7 @@ struct TrainTests {
     #expect(shorter.loss > evaluated.loss && shorter.tokens == evaluated.tokens)
     let joined = try decode(Evaluation.self, try CastleProcess.output(evaluation + ["--join-documents"]))
     #expect(joined.loss != evaluated.loss)
-    let part = evaluation + ["--tokens", "100", "--batch", "3"]
+    let part = evaluation + ["--tokens", "100", "--batch-size", "3"]
     #expect(try decode(Evaluation.self, try CastleProcess.output(part)).tokens == 99)
 
     let file = ["evaluate", "--model", model, "--data", text.folder.path("source.txt"), "--json"]

@@ -11,7 +11,11 @@ extension LanguageModel {
   public convenience init(folder: String, backend: any Backend) throws {
     let path = "\(folder)/\(ModelFolder.configuration)"
     guard FileManager.default.fileExists(atPath: path) else {
-      throw InputError("\(folder) is not a model folder: it has no \(ModelFolder.configuration)")
+      let inside = "\(folder)/model"
+      let hint =
+        FileManager.default.fileExists(atPath: "\(inside)/\(ModelFolder.configuration)")
+        ? "; the model of this run is \(inside)" : ""
+      throw InputError("\(folder) is not a model folder: it has no \(ModelFolder.configuration)\(hint)")
     }
     let configuration = try MappedFile(path: path).withBytes {
       try ModelConfiguration(json: $0, source: path)

@@ -31,7 +31,7 @@ public final class Evaluator {
     if let available = ProcessMemory.available, bytes > available {
       throw InputError(
         "\(batch) windows of \(length) tokens need \(NumberFormat.bytes(bytes)), but only "
-          + "\(NumberFormat.bytes(available)) are free; lower --batch or --length")
+          + "\(NumberFormat.bytes(available)) are free; lower --batch-size or --length")
     }
     let pass = try TrainingPass(model, batch: batch, length: length, recomputesActivations: true)
     self.init(pass, batch: batch, length: length, separator: separator)

@@ -30,6 +30,9 @@ struct MechanismOptions: ParsableArguments {
       throw ValidationError("--mechanism castle-swl needs --window, the number of tokens a key may read.")
     case (.castleSWL, let window?) where window < 0:
       throw ValidationError("--window \(window) is negative; give 0 or more tokens.")
+    case (.causal, nil) where withoutSilu || withoutCausalKeys:
+      throw ValidationError(
+        "--without-silu and --without-causal-keys belong to lookahead keys; causal attention has none.")
     case (.causal, _?), (.castle, _?):
       throw ValidationError("--window belongs to --mechanism castle-swl, not to \(mechanism.rawValue).")
     default:

@@ -37,7 +37,7 @@ struct AttentionCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The safetensors file with the projections.", valueName: "file"))
   var input: String
 
-  @Option(help: ArgumentHelp("The safetensors file to write.", valueName: "file"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("The safetensors file to write.", valueName: "file"))
   var output: String
 
   @OptionGroup var mechanism: MechanismOptions

@@ -32,8 +32,10 @@ struct EvaluateCommand: ParsableCommand {
   )
   var length: Int?
 
-  @Option(parsing: .unconditional, help: "Windows computed at a time.")
-  var batch = 1
+  @Option(
+    name: [.customLong("batch-size"), .customLong("batch")], parsing: .unconditional,
+    help: "Windows computed at a time.")
+  var batchSize = 1
 
   @Option(parsing: .unconditional, help: "Tokens taken from the text; 0: all.")
   var tokens = 0
@@ -47,7 +49,9 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
-    for (name, value, range) in [("--batch", batch, 1...65_536), ("--length", length ?? 1, 1...1_048_576)] {
+    for (name, value, range) in [
+      ("--batch-size", batchSize, 1...65_536), ("--length", length ?? 1, 1...1_048_576),
+    ] {
       guard range.contains(value) else {
         throw ValidationError(
           "\(name) is \(value), it must be from \(range.lowerBound) to \(range.upperBound)")
@@ -62,7 +66,7 @@ struct EvaluateCommand: ParsableCommand {
     let tokenizer = try TokenizerFile.read(ifPresentIn: self.model)
     let text = try EvaluationText(path: data, tokenizer: tokenizer, limit: tokens)
     let evaluator = try Evaluator(
-      model, batch: batch, length: windowLength(model, text: text),
+      model, batch: batchSize, length: windowLength(model, text: text),
       separator: joinDocuments ? nil : text.separator)
     let progress = ProgressLine()
     let start = ProcessInfo.processInfo.systemUptime

@@ -59,8 +59,8 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     let options = try sampling.options()
     let text = try promptBytes()
-    let tokenizer = try TokenizerFile.read(path: model)
     let languageModel = try LanguageModel(folder: model, backend: backendOptions.makeBackend())
+    let tokenizer = try TokenizerFile.read(path: model)
     let vocabularySize = languageModel.configuration.vocabularySize
     guard tokenizer.vocabularySize <= vocabularySize else {
       throw InputError(

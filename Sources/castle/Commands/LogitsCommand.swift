@@ -25,7 +25,7 @@ struct LogitsCommand: ParsableCommand {
     parsing: .unconditional, help: ArgumentHelp("Token ids, separated by commas.", valueName: "ids"))
   var tokens: String
 
-  @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
   var output: String
 
   @Flag(help: "Go through the decoding cache instead of one pass over all tokens.")
