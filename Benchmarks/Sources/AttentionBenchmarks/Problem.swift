@@ -44,6 +44,17 @@ final class Problem: @unchecked Sendable {
       dOutput, inputs, documents: Documents(length: length), results: results, gradients: gradients)
   }
 
+  /// Traps unless the forward pass gives what the reference does, up to rounding.
+  func check(_ attention: BlockedAttention, _ mechanism: Mechanism) {
+    let truth = Problem(length: length)
+    ReferenceAttention.parallel(
+      inputs, mechanism: mechanism, documents: Documents(length: length), results: truth.results)
+    forward(attention)
+    let count = Self.heads * length * Self.headSize
+    let worst = (0..<count).map { abs(results.output.base[$0] - truth.results.output.base[$0]) }.max() ?? 0
+    guard worst < 1e-4 else { fatalError("attention is off by \(worst): nothing is timed") }
+  }
+
   func projections(_ tokens: Range<Int>) -> AttentionProjections<Float> {
     func window(_ view: HeadView<Float>) -> HeadView<Float> { Self.window(view, tokens) }
     return AttentionProjections(

@@ -15,6 +15,7 @@ for length in [130, 512, 1_025, 2_048] {
   let problem = Problem(length: length)
   for (name, mechanism) in mechanisms {
     let attention = BlockedAttention(mechanism: mechanism, pool: pool)
+    Problem(length: 130).check(attention, mechanism)
     benchmark("\(name), \(length) tokens, forward", settings: MinTime(seconds: 1)) {
       problem.forward(attention)
     }
