@@ -42,4 +42,16 @@ struct TokenizerTrainerTests {
     }
     #expect(throws: InputError.self) { try train([folder.path("none")], size: 300) }
   }
+
+  @Test(arguments: [["", "<|x|>"], ["ab"], ["é"], ["Ġab"], ["<|x|>", "<|x|>"]])
+  func specialTokensThatTextCouldHaveAreRefused(_ tokens: [String]) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("abab abab", to: "text.txt")
+    var trainer = TokenizerTrainer()
+    trainer.specialTokens = tokens
+    let error = try #require(throws: InputError.self) {
+      try trainer.train(paths: [path], pool: ThreadPool(threadCount: 1))
+    }
+    #expect(error.description.contains("special token"))
+  }
 }
