@@ -12,9 +12,10 @@ public struct CorpusFile: Sendable, Hashable {
   }
 
   /// Where the file lies.
-  public var path: String
-  /// The path below the folder that was asked for; the same wherever that folder lies.
-  public var name: String
+  var path: String
+  /// The path below the folder that was asked for, with a number if an earlier file has the same: no two files of a
+  /// corpus have one name, and it is the same wherever the folders lie.
+  var name: String
   /// The size in bytes.
   public var byteCount: Int
   /// How the documents lie in the file.
@@ -55,7 +56,10 @@ public struct CorpusFile: Sendable, Hashable {
 
 /// Walks through folders.
 private struct Finder {
-  var files: [CorpusFile] = []
+  private(set) var files: [CorpusFile] = []
+
+  /// How many files have had each path below a folder that was asked for.
+  private var timesMet: [String: Int] = [:]
 
   /// The folders on the way to the present one, so that a link to one of them does not lead round in circles.
   private var folders: [Identity] = []
@@ -77,7 +81,11 @@ private struct Finder {
       folders.removeLast()
     case S_IFREG where isNamed || CorpusFile.extensions.contains((path as NSString).pathExtension):
       guard access(path, R_OK) == 0 else { throw SystemError.error("read", path: path) }
-      files.append(CorpusFile(path: path, name: name, byteCount: Int(status.st_size)))
+      let times = timesMet[name, default: 0]
+      timesMet[name] = times + 1
+      // No path has a zero byte, so that no other file has this name.
+      let unique = times == 0 ? name : "\(name)\0\(times)"
+      files.append(CorpusFile(path: path, name: unique, byteCount: Int(status.st_size)))
     case S_IFREG:
       return
     default:
