@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleTensors
 
 /// How many documents are kept for validation.
 public enum ValidationSize: Sendable, Hashable {
@@ -81,8 +82,8 @@ struct ValidationChoice {
     let wanted = Int(Double(file.byteCount) * (1 - fraction))
     var window: [UInt8] = []
     try FileDescriptor(reading: file.path).read(
-      min(1 << 20, file.byteCount - wanted), at: wanted, onto: &window)
-    guard let lineEnd = window.firstIndex(of: UInt8(ascii: "\n")), wanted + lineEnd + 1 < file.byteCount
+      min(1 << 20, range.upperBound - wanted), at: wanted, onto: &window)
+    guard let lineEnd = window.firstIndex(of: UInt8(ascii: "\n")), wanted + lineEnd + 1 < range.upperBound
     else {
       throw InputError(
         "\(file.path) is a single document without a line end near \(wanted), where validation would begin; "
@@ -92,14 +93,7 @@ struct ValidationChoice {
   }
 
   private static func number(_ document: Int, of file: CorpusFile, seed: UInt64) -> UInt64 {
-    mixed(mixed(ByteHash.of(file.name.utf8) ^ mixed(seed)) ^ UInt64(document))
-  }
-
-  /// The finaliser of SplitMix64: every bit of the result depends on every bit of `value`.
-  private static func mixed(_ value: UInt64) -> UInt64 {
-    var value = value &+ 0x9E37_79B9_7F4A_7C15
-    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-    return value ^ value >> 31
+    let name = SplitMix64.mixed(ByteHash.of(file.name.utf8) ^ SplitMix64.mixed(seed))
+    return SplitMix64.mixed(name ^ UInt64(document))
   }
 }
