@@ -17,7 +17,8 @@ struct PrepareCommand: ParsableCommand {
       train_000000.bin, …, val_000000.bin, … (the form of llm.c), tokenizer.json and manifest.json. It appears whole
       or not at all, and has the same bytes at any number of threads.
 
-      A corpus of a single document is cut near its end, and the rest is for validation.
+      A corpus of a single document is cut near its end, and the rest is for validation. To choose among the documents of \
+      .jsonl files or between separators, the text is read once more.
 
       EXAMPLES
         castle prepare --tokenizer tokenizer.json --output data/plays plays/
@@ -86,9 +87,17 @@ struct PrepareCommand: ParsableCommand {
     Interruption.listen()
     let manifest = try preparation.run(
       paths: paths, tokenizerPath: tokenizer, output: output, pool: pool
-    ) { done, all in
+    var encodingStart = start
+    ) { progress in
       try ProgressText.checkInterruption()
-      line?.update(ProgressText.bytes(done, of: all, after: start.duration(to: .now)))
+      switch progress {
+      case .choosing(let done, let all):
+        encodingStart = .now
+        let text = ProgressText.bytes(done, of: all, after: start.duration(to: encodingStart))
+        line?.update("choosing validation documents  " + text)
+      case .encoding(let done, let all):
+        line?.update(ProgressText.bytes(done, of: all, after: encodingStart.duration(to: .now)))
+      }
     }
     line?.finish()
     if json { return print(String(decoding: try manifest.json(), as: UTF8.self), terminator: "") }
