@@ -2,9 +2,9 @@ import CastleFormats
 import Foundation
 
 /// A file of a corpus.
-public struct CorpusFile: Sendable, Hashable {
+struct CorpusFile: Sendable {
   /// How the documents lie in a file.
-  public enum Format: Sendable {
+  enum Format: Sendable {
     /// The file is one document, or several with lines between them that hold only the separator.
     case text
     /// Every line is a JSON object whose member "text" is a document.
@@ -17,12 +17,12 @@ public struct CorpusFile: Sendable, Hashable {
   /// corpus have one name, and it is the same wherever the folders lie.
   var name: String
   /// The size in bytes.
-  public var byteCount: Int
+  var byteCount: Int
   /// How the documents lie in the file.
-  public var format: Format
+  var format: Format
 
   /// The endings of the names that are taken from folders.
-  public static let extensions = ["txt", "md", "jsonl"]
+  static let extensions = ["txt", "md", "jsonl"]
 
   /// All files at the given paths, those of folders and folders in folders in order of their names.
   ///
@@ -30,7 +30,7 @@ public struct CorpusFile: Sendable, Hashable {
   /// out. A file that is named itself is taken whatever its name; `.jsonl` are JSON lines, all others text.
   ///
   /// - Throws: ``InputError`` if a path does not exist or cannot be read, or there is nothing to read.
-  public static func find(_ paths: [String]) throws -> [CorpusFile] {
+  static func find(_ paths: [String]) throws -> [CorpusFile] {
     var finder = Finder()
     for path in paths {
       try finder.add(path, name: (path as NSString).lastPathComponent, isNamed: true)
