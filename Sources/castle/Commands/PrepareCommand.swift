@@ -62,7 +62,7 @@ struct PrepareCommand: ParsableCommand {
 
   @OptionGroup var backend: BackendOptions
 
-  @Flag(help: "Replace the output folder if it exists.")
+  @Flag(help: "Replace the output folder if it exists; if it is a symbolic link, the folder it leads to.")
   var overwrite = false
 
   @Flag(help: "Print the manifest as JSON on standard output, and no progress.")
