@@ -11,19 +11,21 @@ struct PrepareCommand: ParsableCommand {
     commandName: "prepare",
     abstract: "Turn files and folders of text into token shards to train on.",
     discussion: """
-      Every .txt or .md file is one document, or several with a separator line between them; every line of a .jsonl
-      file is an object with the document under "text". Folders are read with all folders in them, in order of
-      their names. Every document is followed by the end-of-text token. The output folder holds
-      train_000000.bin, …, val_000000.bin, … (the form of llm.c), tokenizer.json and manifest.json. It appears whole
-      or not at all, and has the same bytes at any number of threads.
+      Every .txt or .md file is one document, or several with a separator line between them; every line of a .jsonl file \
+      is an object with the document under "text". Folders are read with all folders in them, in order of their names. \
+      Every document is followed by the end-of-text token. The output folder holds train_000000.bin, …, \
+      val_000000.bin, … (the form of llm.c), tokenizer.json and manifest.json. It appears whole or not at all, and has \
+      the same bytes at any number of threads.
 
       A corpus of a single document is cut near its end, and the rest is for validation. To choose among the documents of \
       .jsonl files or between separators, the text is read once more.
 
       EXAMPLES
         castle prepare --tokenizer tokenizer.json --output data/plays plays/
-        castle prepare --tokenizer gpt2 --output data/web --validation-documents 1000 web-*.jsonl
-        castle prepare --tokenizer tokenizer.json --output data/tales --separator '<|endoftext|>' tales.txt
+        castle prepare --tokenizer gpt2 --output data/web \\
+          --validation-documents 1000 web-*.jsonl
+        castle prepare --tokenizer tokenizer.json --output data/tales \\
+          --separator '<|endoftext|>' tales.txt
       """)
 
   @Option(
@@ -85,9 +87,9 @@ struct PrepareCommand: ParsableCommand {
     let start = ContinuousClock.now
     let line = json ? nil : ProgressLine()
     Interruption.listen()
+    var encodingStart = start
     let manifest = try preparation.run(
       paths: paths, tokenizerPath: tokenizer, output: output, pool: pool
-    var encodingStart = start
     ) { progress in
       try ProgressText.checkInterruption()
       switch progress {
