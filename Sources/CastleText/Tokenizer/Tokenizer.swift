@@ -3,7 +3,7 @@ import CastleFormats
 /// A byte-level byte-pair encoding: any sequence of bytes becomes token ids and back.
 ///
 /// ```swift
-/// let tokenizer = try Tokenizer.read(path: "tokenizer.json")
+/// let tokenizer = try TokenizerFile.read(path: "tokenizer.json")
 /// let ids = tokenizer.encode("To be, or not to be")
 /// let text = String(decoding: try tokenizer.decode(ids), as: UTF8.self)
 /// ```
@@ -46,11 +46,6 @@ public final class Tokenizer: Sendable {
   /// The largest vocabulary that is accepted.
   package static let mostTokens = 1 << 24
 
-  /// Reads the tokenizer at `path`; see ``TokenizerFile/read(path:)``.
-  public static func read(path: String) throws -> Tokenizer {
-    try TokenizerFile.read(path: path)
-  }
-
   /// A tokenizer with the given tokens.
   ///
   /// - Parameters:
@@ -61,12 +56,12 @@ public final class Tokenizer: Sendable {
   ///   or a merge does not join its two tokens.
   public init(vocabulary: [[UInt8]?], merges: [Merge], addedTokens: [AddedToken]) throws {
     let size = max(vocabulary.count, (addedTokens.map { Int($0.id) + 1 }.max() ?? 0))
-    try Self.check(addedTokens, vocabulary: vocabulary)
     guard size <= Self.mostTokens, !addedTokens.contains(where: { $0.id < 0 }) else {
       throw InputError(
         "the tokenizer has a token id outside 0..<\(Self.mostTokens)")
     }
     var tokens = vocabulary + Array(repeating: nil, count: size - vocabulary.count)
+    try Self.check(addedTokens, vocabulary: vocabulary)
     for token in addedTokens { tokens[Int(token.id)] = Array(token.content.utf8) }
     try Self.check(merges, vocabulary: vocabulary)
 
@@ -94,6 +89,11 @@ public final class Tokenizer: Sendable {
     self.vocabulary = vocabulary.indices.map { vocabulary[$0] != nil || addedIDs.contains(Int32($0)) }
 
     let ends = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"]
+    endOfText = ends.lazy.compactMap { end in addedTokens.first { $0.content == end }?.id }.first
+    allMatchers = Self.matchers(addedTokens)
+    ordinaryMatchers = Self.matchers(addedTokens.filter { !$0.isSpecial })
+  }
+
   /// Checks that every id and every content has one token. A token of the vocabulary may be added too.
   private static func check(_ addedTokens: [AddedToken], vocabulary: [[UInt8]?]) throws {
     var ids: Set<Int32> = []
@@ -109,11 +109,6 @@ public final class Tokenizer: Sendable {
         throw InputError("the tokenizer gives id \(token.id) to two tokens, one of them \"\(token.content)\"")
       }
     }
-  }
-
-    endOfText = ends.lazy.compactMap { end in addedTokens.first { $0.content == end }?.id }.first
-    allMatchers = Self.matchers(addedTokens)
-    ordinaryMatchers = Self.matchers(addedTokens.filter { !$0.isSpecial })
   }
 
   private static func check(_ merges: [Merge], vocabulary: [[UInt8]?]) throws {

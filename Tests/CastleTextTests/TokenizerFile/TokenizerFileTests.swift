@@ -28,7 +28,7 @@ struct TokenizerFileTests {
     let golden = try Golden.tokenizer()
     let folder = try TemporaryFolder()
     try TokenizerFile.write(golden, path: folder.path("tokenizer.json"))
-    let again = try Tokenizer.read(path: folder.path)
+    let again = try TokenizerFile.read(path: folder.path)
     expectSameIDs(again)
     #expect(again.vocabularySize == golden.vocabularySize)
     #expect(again.addedTokens == golden.addedTokens)
@@ -55,12 +55,12 @@ struct TokenizerFileTests {
     try folder.write(lines.joined(separator: "\n"), to: "merges.txt")
     let golden = try Golden.tokenizer()
     for path in [folder.path, folder.path("vocab.json"), folder.path("merges.txt")] {
-      let tokenizer = try Tokenizer.read(path: path)
+      let tokenizer = try TokenizerFile.read(path: path)
       #expect(tokenizer.mergeList == golden.mergeList)
       #expect(tokenizer.endOfText == golden.endOfText)
     }
     try folder.write("#version: 0.2\nq z x\n", to: "merges.txt")
-    let error = try #require(throws: InputError.self) { try Tokenizer.read(path: folder.path) }
+    let error = try #require(throws: InputError.self) { try TokenizerFile.read(path: folder.path) }
     #expect(error.description.contains("merges.txt, line 2"))
   }
 
@@ -181,8 +181,8 @@ struct TokenizerFileTests {
   @Test func missingFilesAreNamed() throws {
     let folder = try TemporaryFolder()
     let missing = folder.path("none.json")
-    let error = try #require(throws: InputError.self) { try Tokenizer.read(path: missing) }
+    let error = try #require(throws: InputError.self) { try TokenizerFile.read(path: missing) }
     #expect(error.description.contains(missing))
-    #expect(throws: InputError.self) { try Tokenizer.read(path: folder.path) }
+    #expect(throws: InputError.self) { try TokenizerFile.read(path: folder.path) }
   }
 }

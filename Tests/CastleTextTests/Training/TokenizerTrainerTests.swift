@@ -11,7 +11,7 @@ struct TokenizerTrainerTests {
   }
 
   @Test(arguments: [1, 2, 3]) func theMergesAreThoseOfPython(_ threads: Int) throws {
-    let golden = try Tokenizer.read(path: Golden.path("trained.json"))
+    let golden = try TokenizerFile.read(path: Golden.path("trained.json"))
     let trained = try train([Golden.path("training.txt")], size: 700, threads: threads)
     #expect(trained.mergeList == golden.mergeList)
     #expect(trained.vocabularySize == 700)
