@@ -30,11 +30,8 @@ public struct RandomSource: RandomNumberGenerator, Sendable, Hashable {
   public init(seed: UInt64) {
     var counter = seed
     func word() -> UInt64 {
-      counter &+= 0x9e37_79b9_7f4a_7c15
-      var mixed = counter
-      mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-      return mixed ^ (mixed >> 31)
+      defer { counter &+= SplitMix64.increment }
+      return SplitMix64.mixed(counter)
     }
     words = (word(), word(), word(), word())
   }

@@ -101,9 +101,19 @@ public final class AtomicFile {
 extension AtomicFile {
   /// A name in the same folder that no other writer uses.
   package static func temporaryName(beside path: String) -> String {
-    let name = path.split(separator: "/").last.map(String.init) ?? "file"
     let tag = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-    return "\(folder(of: path))/.\(name).\(tag).partial"
+    return "\(folder(of: path))/.\(name(of: path)).\(tag).partial"
+  }
+
+  /// Whether a name in the same folder is one that ``temporaryName(beside:)`` has given.
+  static func isTemporaryName(_ name: String, beside path: String) -> Bool {
+    let start = ".\(self.name(of: path))."
+    guard name.hasPrefix(start), name.hasSuffix(".partial") else { return false }
+    return UInt64(name.dropFirst(start.count).dropLast(".partial".count), radix: 36) != nil
+  }
+
+  private static func name(of path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? "file"
   }
 
   /// The folder that holds `path`.

@@ -4,38 +4,38 @@ import Foundation
 public enum AtomicFolder {
   /// Calls `fill` with the path of an empty folder, which then takes the name `path`.
   ///
-  /// If `fill` throws, nothing is left behind. A folder that has the name already is replaced only if `replaces`
-  /// is true or it is empty; it is moved aside first, so that one of the two is complete at every moment.
+  /// If `fill` throws, nothing is left behind. What a killed process has left of a folder of this name is removed.
   /// Missing folders above `path` are made.
+  ///
+  /// A folder that has the name already is replaced only if `replaces` is true or it is empty: the two exchange
+  /// their names in one step, and then the old one is removed. Where the file system cannot do that, the old one is
+  /// moved aside first, and for a moment nothing has the name. If `path` is a symbolic link to a folder, that folder is
+  /// replaced and the link stays.
+  ///
+  /// - Throws: ``InputError`` if the folder cannot be made, is there and not to be replaced, or something else has the
+  ///   name; or the error of `fill`.
   public static func write(
     to path: String, replaces: Bool = false, _ fill: (_ folder: String) throws -> Void
   ) throws {
     let manager = FileManager.default
-    let target = normalised(path)
-    let present = try entries(of: target)
-    if let present, !present.isEmpty, !replaces {
+    let target = try destination(path)
+    if let present = try entries(of: target), !present.isEmpty, !replaces {
       throw InputError("\(path) exists and is not empty: choose another folder or remove it")
     }
-    let parent = AtomicFile.folder(of: target)
-    let temporary = AtomicFile.temporaryName(beside: target)
+    try makeFolder(AtomicFile.folder(of: target))
+    PartialFolder.removeAbandoned(beside: target)
+    let partial = try PartialFolder(beside: target)
     do {
-      try manager.createDirectory(atPath: parent, withIntermediateDirectories: true)
-      try manager.createDirectory(atPath: temporary, withIntermediateDirectories: false)
-    } catch {
-      throw InputError("cannot create the folder \(path): \(SystemError.text)")
-    }
-    do {
-      try fill(temporary)
-      for name in try manager.subpathsOfDirectory(atPath: temporary) {
-        AtomicFile.syncFolder("\(temporary)/\(name)")
+      try fill(partial.path)
+      for name in try manager.subpathsOfDirectory(atPath: partial.path) {
+        AtomicFile.syncFolder("\(partial.path)/\(name)")
       }
-      AtomicFile.syncFolder(temporary)
-      try rename(temporary, to: target, replacing: present != nil)
+      AtomicFile.syncFolder(partial.path)
+      try rename(partial.path, to: target, replaces: replaces)
     } catch {
-      try? manager.removeItem(atPath: temporary)
+      try? manager.removeItem(atPath: partial.path)
       throw error
     }
-    AtomicFile.syncFolder(parent)
   }
 
   /// The names in the folder at `path`, nil if there is no such folder; throws if something else has the name.
@@ -50,22 +50,70 @@ public enum AtomicFolder {
     }
   }
 
-  private static func rename(_ temporary: String, to target: String, replacing: Bool) throws {
-    let aside = AtomicFile.temporaryName(beside: target)
-    if replacing, Foundation.rename(target, aside) != 0 {
-      throw InputError("cannot replace the folder \(target): \(SystemError.text)")
+  private static func rename(_ temporary: String, to target: String, replaces: Bool) throws {
+    var old: String?
+    if Foundation.rename(temporary, target) != 0 {
+      guard replaces, errno == ENOTEMPTY || errno == EEXIST else {
+        throw SystemError.error("create the folder", path: target)
+      }
+      old = try exchange(temporary, target) ? temporary : moveAside(target, for: temporary)
     }
-    guard Foundation.rename(temporary, target) == 0 else {
-      let reason = SystemError.text
-      if replacing { _ = Foundation.rename(aside, target) }
-      throw InputError("cannot create the folder \(target): \(reason)")
-    }
-    if replacing { try? FileManager.default.removeItem(atPath: aside) }
+    AtomicFile.syncFolder(AtomicFile.folder(of: target))
+    if let old { try? FileManager.default.removeItem(atPath: old) }
   }
 
-  private static func normalised(_ path: String) -> String {
+  /// Lets two folders exchange their names; false where the system or the file system cannot.
+  private static func exchange(_ first: String, _ second: String) -> Bool {
+    #if canImport(Darwin)
+      return renamex_np(first, second, UInt32(RENAME_SWAP)) == 0
+    #else
+      // Swift's module of the C library leaves renameat2 and its flags out.
+      typealias Rename =
+        @convention(c) (
+          Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
+        ) -> Int32
+      guard let symbol = dlsym(nil, "renameat2") else { return false }
+      let exchange: UInt32 = 2
+      return unsafeBitCast(symbol, to: Rename.self)(AT_FDCWD, first, AT_FDCWD, second, exchange) == 0
+    #endif
+  }
+
+  /// Gives the name of the folder `target` to `temporary` and returns the name that the old one has now.
+  private static func moveAside(_ target: String, for temporary: String) throws -> String {
+    let aside = AtomicFile.temporaryName(beside: target)
+    guard Foundation.rename(target, aside) == 0 else {
+      throw SystemError.error("replace the folder", path: target)
+    }
+    guard Foundation.rename(temporary, target) == 0 else {
+      let error = SystemError.error("create the folder", path: target)
+      _ = Foundation.rename(aside, target)
+      throw error
+    }
+    return aside
+  }
+
+  /// Makes a folder and those above it that are missing, and brings their names to the disk.
+  private static func makeFolder(_ path: String) throws {
+    let parent = AtomicFile.folder(of: path)
+    var isMade = mkdir(path, 0o777) == 0
+    if !isMade, errno == ENOENT, parent != path {
+      try makeFolder(parent)
+      isMade = mkdir(path, 0o777) == 0
+    }
+    guard isMade || errno == EEXIST else { throw SystemError.error("create the folder", path: path) }
+    if isMade { AtomicFile.syncFolder(parent) }
+  }
+
+  /// Where a folder named `path` is to lie: if that is a symbolic link, where it leads.
+  private static func destination(_ path: String) throws -> String {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    return path
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
+    guard let target = realpath(path, nil) else {
+      throw InputError("cannot write \(path): it is a link to a folder that does not exist")
+    }
+    defer { free(target) }
+    return String(cString: target)
   }
 }

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// A file whose bytes appear in memory when they are read (`mmap`), without being copied.
 ///
@@ -7,8 +7,12 @@ import Foundation
 public final class MappedFile: @unchecked Sendable {
   /// Where the file was found.
   public let path: String
-  /// The bytes of the file; they live as long as this object does, which ``withBytes(_:)`` makes sure of.
-  public let bytes: UnsafeRawBufferPointer
+  /// The number of bytes.
+  public var count: Int { bytes.count }
+  /// When the file had been changed last as it was mapped.
+  package let modified: timespec
+
+  private let bytes: UnsafeRawBufferPointer
 
   /// Maps the regular file at `path`. Throws an ``InputError`` if it cannot be read.
   public init(path: String) throws {
@@ -23,6 +27,7 @@ public final class MappedFile: @unchecked Sendable {
       throw InputError("cannot read \(path): it is not a regular file")
     }
     self.path = path
+    modified = status.modified
     let count = Int(status.st_size)
     guard count > 0 else {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -41,5 +46,16 @@ public final class MappedFile: @unchecked Sendable {
 
   deinit {
     if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
+  }
+}
+
+extension stat {
+  /// When the file was changed last.
+  package var modified: timespec {
+    #if canImport(Darwin)
+      st_mtimespec
+    #else
+      st_mtim
+    #endif
   }
 }

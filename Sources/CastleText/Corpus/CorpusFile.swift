@@ -2,9 +2,9 @@ import CastleFormats
 import Foundation
 
 /// A file of a corpus.
-public struct CorpusFile: Sendable, Hashable {
+struct CorpusFile: Sendable {
   /// How the documents lie in a file.
-  public enum Format: Sendable {
+  enum Format: Sendable {
     /// The file is one document, or several with lines between them that hold only the separator.
     case text
     /// Every line is a JSON object whose member "text" is a document.
@@ -12,16 +12,17 @@ public struct CorpusFile: Sendable, Hashable {
   }
 
   /// Where the file lies.
-  public var path: String
-  /// The path below the folder that was asked for; the same wherever that folder lies.
-  public var name: String
+  var path: String
+  /// The path below the folder that was asked for, with a number if an earlier file has the same: no two files of a
+  /// corpus have one name, and it is the same wherever the folders lie.
+  var name: String
   /// The size in bytes.
-  public var byteCount: Int
+  var byteCount: Int
   /// How the documents lie in the file.
-  public var format: Format
+  var format: Format
 
   /// The endings of the names that are taken from folders.
-  public static let extensions = ["txt", "md", "jsonl"]
+  static let extensions = ["txt", "md", "jsonl"]
 
   /// All files at the given paths, those of folders and folders in folders in order of their names.
   ///
@@ -29,7 +30,7 @@ public struct CorpusFile: Sendable, Hashable {
   /// out. A file that is named itself is taken whatever its name; `.jsonl` are JSON lines, all others text.
   ///
   /// - Throws: ``InputError`` if a path does not exist or cannot be read, or there is nothing to read.
-  public static func find(_ paths: [String]) throws -> [CorpusFile] {
+  static func find(_ paths: [String]) throws -> [CorpusFile] {
     var finder = Finder()
     for path in paths {
       try finder.add(path, name: (path as NSString).lastPathComponent, isNamed: true)
@@ -55,7 +56,10 @@ public struct CorpusFile: Sendable, Hashable {
 
 /// Walks through folders.
 private struct Finder {
-  var files: [CorpusFile] = []
+  private(set) var files: [CorpusFile] = []
+
+  /// How many files have had each path below a folder that was asked for.
+  private var timesMet: [String: Int] = [:]
 
   /// The folders on the way to the present one, so that a link to one of them does not lead round in circles.
   private var folders: [Identity] = []
@@ -77,7 +81,11 @@ private struct Finder {
       folders.removeLast()
     case S_IFREG where isNamed || CorpusFile.extensions.contains((path as NSString).pathExtension):
       guard access(path, R_OK) == 0 else { throw SystemError.error("read", path: path) }
-      files.append(CorpusFile(path: path, name: name, byteCount: Int(status.st_size)))
+      let times = timesMet[name, default: 0]
+      timesMet[name] = times + 1
+      // No path has a zero byte, so that no other file has this name.
+      let unique = times == 0 ? name : "\(name)\0\(times)"
+      files.append(CorpusFile(path: path, name: unique, byteCount: Int(status.st_size)))
     case S_IFREG:
       return
     default:

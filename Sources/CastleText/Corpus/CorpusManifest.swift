@@ -92,17 +92,6 @@ public struct CorpusManifest: Codable, Sendable, Hashable {
     return manifest
   }
 
-  /// Checks the hashes of all shards and of the tokenizer.
-  ///
-  /// - Throws: ``InputError`` that names the first file that was changed.
-  public func verifyHashes(folder: String) throws {
-    let shards = (train.shards + validation.shards).map { (file: $0.file, sha256: $0.sha256) }
-    for file in shards + [(file: tokenizer.file, sha256: tokenizer.sha256)]
-    where try Digest.sha256(ofFile: "\(folder)/\(file.file)") != file.sha256 {
-      throw InputError("\(folder)/\(file.file) was changed after it was made; prepare the corpus again")
-    }
-  }
-
   /// The bytes of `manifest.json`.
   public func json() throws -> [UInt8] {
     let encoder = JSONEncoder()

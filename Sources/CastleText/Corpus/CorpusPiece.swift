@@ -1,6 +1,6 @@
 /// A part of one document: the whole of it if it is short.
 struct CorpusPiece: Sendable {
-  /// The place of the document in the corpus, empty ones counted.
+  /// The place of the document in its file, empty ones counted.
   var document: Int
   /// Where the bytes are in those of the batch item.
   var range: Range<Int>
@@ -16,6 +16,10 @@ struct CorpusItem: Sendable {
   var pieces: [CorpusPiece]
   /// The file.
   var file: CorpusFile
+  /// Where the bytes lie in the file.
+  var offset: Int
+  /// Whether the pieces come after the place where the file is cut in two.
+  var isAfterCut: Bool
   /// The line of the file that the first piece starts in, counted from 1; JSON lines only.
   var firstLine: Int
   /// The number of bytes of files up to the end of this item.

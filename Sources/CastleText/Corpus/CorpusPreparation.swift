@@ -26,17 +26,30 @@ public struct CorpusPreparation: Sendable {
   /// Documents of 1 in 100 for validation, shards of a hundred million tokens.
   public init() {}
 
+  /// How far preparation is.
+  public enum Progress: Sendable, Hashable {
+    /// Documents are counted, to choose some for validation: so many bytes are done, of so many. Skipped where every
+    /// file is one document.
+    case choosing(done: Int, all: Int)
+    /// Tokens are made and written: so many bytes of text are done, of so many.
+    case encoding(done: Int, all: Int)
+  }
+
   /// Reads the files and folders at `paths` and makes the folder `output`, whole or not at all.
+  ///
+  /// A file is taken whatever its name if it is named itself; those that end in `.jsonl` are JSON lines, all others
+  /// text. From folders, and folders in folders, come the files that end in `.txt`, `.md` or `.jsonl`, in order of
+  /// their names; names that start with a dot are left out.
   ///
   /// - Parameters:
   ///   - tokenizerPath: Where the tokenizer lies.
   ///   - pool: The threads to work on.
-  ///   - progress: Called now and then with the number of bytes done and of all. If it throws, nothing is made.
+  ///   - progress: Called now and then. If it throws, nothing is made.
   /// - Returns: What was made.
   /// - Throws: ``InputError`` if something cannot be read, makes no sense, or cannot be written.
   public func run(
     paths: [String], tokenizerPath: String, output: String, pool: ThreadPool,
-    progress: (_ done: Int, _ all: Int) throws -> Void = { _, _ in }
+    progress: (Progress) throws -> Void = { _ in }
   ) throws -> CorpusManifest {
     let tokenizer = try TokenizerFile.read(path: tokenizerPath)
     guard let endOfText = tokenizer.endOfText else {
@@ -57,15 +70,19 @@ public struct CorpusPreparation: Sendable {
     let files = try CorpusFile.find(paths)
     let cutter = PieceCutter(
       tokenizer: tokenizer, specialTokens: .ordinary, separator: Array((separator ?? "").utf8))
-    let choice = try ValidationChoice(validation, seed: seed, files: files, cutter: cutter)
+    let all = files.reduce(0) { $0 + $1.byteCount }
+    let source = PieceText(invalidBytes: invalidBytes, field: textField)
+    let choice = try ValidationChoice(
+      validation, seed: seed, files: files, cutter: cutter, source: source, pool: pool
+    ) { try progress(.choosing(done: $0, all: all)) }
     var manifest: CorpusManifest?
     try AtomicFolder.write(to: output, replaces: replacesOutput) { folder in
       let writer = CorpusWriter(
         folder: folder, tokenizer: tokenizer, endOfText: endOfText, choice: choice, shardTokens: shardTokens,
         pool: pool)
       let reader = CorpusReader(files, cutter: cutter, cut: choice.cut)
-      try encode(reader, tokenizer: tokenizer, pool: pool, into: writer) {
-        try progress($0, reader.totalBytes)
+      try encode(reader, source: source, tokenizer: tokenizer, pool: pool, into: writer) {
+        try progress(.encoding(done: $0, all: all))
       }
       manifest = try writer.finish(self, files: files)
     }
@@ -73,11 +90,10 @@ public struct CorpusPreparation: Sendable {
   }
 
   private func encode(
-    _ reader: CorpusReader, tokenizer: Tokenizer, pool: ThreadPool, into writer: CorpusWriter,
-    progress: (Int) throws -> Void
+    _ reader: CorpusReader, source: PieceText, tokenizer: Tokenizer, pool: ThreadPool,
+    into writer: CorpusWriter, progress: (Int) throws -> Void
   ) throws {
     let encoders = (0..<pool.threadCount).map { _ in TokenEncoder(tokenizer) }
-    let source = PieceText(invalidBytes: invalidBytes, field: textField)
     try CorpusPipeline(pool: pool).run(
       reader,
       work: { item, thread in

@@ -21,7 +21,7 @@ struct CorpusReader {
   private struct Section {
     var file: CorpusFile
     var range: Range<Int>
-    var firstDocument: Int
+    var isAfterCut = false
   }
 
   /// A section that is being read.
@@ -32,21 +32,21 @@ struct CorpusReader {
     var offset: Int
     /// Bytes that belong to the next item.
     var rest: [UInt8] = []
-    var state: PieceCutter.State
+    var state = PieceCutter.State()
   }
 
   /// A reader.
   ///
-  /// - Parameter cut: Where the only file is cut into two documents; nil if it is not.
+  /// - Parameter cut: Where the only document of the only file is cut in two; nil if it is not.
   init(_ files: [CorpusFile], cutter: PieceCutter, cut: Int? = nil) {
     totalBytes = files.reduce(0) { $0 + $1.byteCount }
     self.cutter = cutter
     sections = files.flatMap { file in
       let all = 0..<file.byteCount
-      guard let cut else { return [Section(file: file, range: all, firstDocument: 0)] }
+      guard let cut else { return [Section(file: file, range: all)] }
       return [
-        Section(file: file, range: 0..<cut, firstDocument: 0),
-        Section(file: file, range: cut..<file.byteCount, firstDocument: 1),
+        Section(file: file, range: 0..<cut),
+        Section(file: file, range: cut..<file.byteCount, isAfterCut: true),
       ]
     }
   }
@@ -62,8 +62,7 @@ struct CorpusReader {
         next += 1
         file = OpenFile(
           section: section, handle: try FileDescriptor(reading: section.file.path),
-          offset: section.range.lowerBound,
-          state: PieceCutter.State(document: section.firstDocument))
+          offset: section.range.lowerBound)
       }
       if let item = try readItem() { return item }
     }
@@ -101,8 +100,8 @@ struct CorpusReader {
       if !isAtEnd { file = open }
       guard !pieces.isEmpty else { return nil }
       return CorpusItem(
-        bytes: bytes, pieces: pieces, file: open.section.file, firstLine: firstLine,
-        bytesRead: bytesRead - open.rest.count)
+        bytes: bytes, pieces: pieces, file: open.section.file, offset: open.offset - bytes.count,
+        isAfterCut: open.section.isAfterCut, firstLine: firstLine, bytesRead: bytesRead - open.rest.count)
     }
   }
 }

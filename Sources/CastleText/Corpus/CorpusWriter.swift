@@ -34,7 +34,7 @@ final class CorpusWriter {
   func append(_ item: CorpusItem, _ encoded: EncodedItem) throws {
     var start = 0
     for (piece, result) in zip(item.pieces, encoded.pieces) {
-      let writer = choice.contains(piece.document, of: item.file) ? validation : train
+      let writer = choice.contains(piece, of: item) ? validation : train
       try encoded.tokens.withUnsafeBufferPointer { tokens in
         try writer.append(
           UnsafeBufferPointer(rebasing: tokens[start..<result.tokenEnd]), byteCount: result.byteCount)

@@ -10,7 +10,7 @@ struct PieceCutter {
   /// How far a file has been cut.
   struct State {
     /// The place of the present document in the file.
-    var document: Int
+    var document = 0
     /// The line of the next byte, counted from 1.
     var line = 1
     /// Whether the present document has begun.

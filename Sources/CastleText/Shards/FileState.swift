@@ -1,3 +1,4 @@
+import CastleFormats
 import Foundation
 
 /// A file of tokens is no longer what it was when it was opened.
@@ -6,38 +7,28 @@ public struct TextChanged: Error, Hashable, CustomStringConvertible {
   public let description: String
 }
 
-/// What tells whether a file has been replaced or written to.
+/// What tells whether a file has been replaced or written to since it was mapped.
 struct FileState: Sendable {
   private let path: String
   private let size: Int
   private let modified: timespec
 
-  /// The state of the file at `path` now.
-  init(path: String) throws {
-    self.path = path
-    (size, modified) = try Self.read(path)
+  /// The state of a file when it was mapped.
+  init(_ file: MappedFile) {
+    path = file.path
+    size = file.count
+    modified = file.modified
   }
 
   /// Throws ``TextChanged`` if the file is gone, or has another size or date.
   func checkUnchanged() throws {
-    let (size, modified) = try Self.read(path)
-    guard size == self.size, modified.tv_sec == self.modified.tv_sec,
-      modified.tv_nsec == self.modified.tv_nsec
-    else {
-      throw TextChanged(description: "\(path) has changed since it was opened")
-    }
-  }
-
-  private static func read(_ path: String) throws -> (Int, timespec) {
     var status = stat()
     guard stat(path, &status) == 0 else {
-      throw TextChanged(
-        description: "\(path) cannot be read any more: \(String(cString: strerror(errno)))")
+      throw TextChanged(description: "\(path) cannot be read any more: \(SystemError.text)")
     }
-    #if canImport(Darwin)
-      return (Int(status.st_size), status.st_mtimespec)
-    #else
-      return (Int(status.st_size), status.st_mtim)
-    #endif
+    let now = status.modified
+    guard Int(status.st_size) == size, now.tv_sec == modified.tv_sec, now.tv_nsec == modified.tv_nsec else {
+      throw TextChanged(description: "\(path) has changed since it was opened")
+    }
   }
 }

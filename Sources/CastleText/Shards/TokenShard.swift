@@ -16,14 +16,13 @@ public struct TokenShard: Sendable {
   ///   says.
   public init(path: String) throws {
     file = try MappedFile(path: path)
-    state = try FileState(path: path)
-    guard file.bytes.count >= TokenShardHeader.byteCount else {
+    state = FileState(file)
+    guard file.count >= TokenShardHeader.byteCount else {
       throw InputError(
-        "\(path) is not a token shard: it has \(file.bytes.count) bytes, fewer than the header's 1024")
+        "\(path) is not a token shard: it has \(file.count) bytes, fewer than the header's 1024")
     }
-    let bytes = file.bytes
-    let header = (0..<3).map {
-      Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self))
+    let header = file.withBytes { bytes in
+      (0..<3).map { Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self)) }
     }
     guard let width = TokenWidth.allCases.first(where: { TokenShardHeader.magic($0) == header[0] }) else {
       throw InputError("\(path) is not a token shard: it starts with \(header[0]) instead of 20240520")
@@ -34,10 +33,10 @@ public struct TokenShard: Sendable {
       )
     }
     let expected = TokenShardHeader.byteCount + Int(header[2]) * width.byteCount
-    guard header[2] >= 0, bytes.count == expected else {
+    guard header[2] >= 0, file.count == expected else {
       throw InputError(
         "\(path) is damaged: its header says \(header[2]) tokens, which take \(expected) bytes, "
-          + "but it has \(bytes.count); prepare it again")
+          + "but it has \(file.count); prepare it again")
     }
     tokenCount = Int(header[2])
     self.width = width
@@ -49,19 +48,6 @@ public struct TokenShard: Sendable {
   /// Throws ``TextChanged`` if the file has been replaced, written to or removed since it was opened: what is read from it
   /// then may be anything, and reading behind the end of a file that was cut ends the process.
   public func checkUnchanged() throws { try state.checkUnchanged() }
-
-  /// The token at a place. Traps outside `0..<tokenCount`.
-  public subscript(place: Int) -> Int32 {
-    precondition(place >= 0 && place < tokenCount)
-    let offset = TokenShardHeader.byteCount + place * width.byteCount
-    switch width {
-    case .uint16:
-      return Int32(UInt16(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self)))
-    case .uint32:
-      let stored = file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
-      return Int32(bitPattern: UInt32(littleEndian: stored))
-    }
-  }
 
   /// Copies the tokens at `places` to `destination`. Traps outside `0..<tokenCount`.
   public func copyTokens(_ places: Range<Int>, to destination: UnsafeMutablePointer<Int32>) {
@@ -82,30 +68,13 @@ public struct TokenShard: Sendable {
     }
   }
 
-  /// Reads every token and checks that it is in a vocabulary.
-  ///
-  /// - Throws: ``InputError`` that names the first token that is not.
-  public func validate(vocabularySize: Int) throws {
-    var chunk = [Int32](repeating: 0, count: 1 << 16)
-    for start in stride(from: 0, to: tokenCount, by: chunk.count) {
-      let places = start..<min(start + chunk.count, tokenCount)
-      chunk.withUnsafeMutableBufferPointer { copyTokens(places, to: $0.baseAddress!) }
-      for place in places where !(0..<vocabularySize).contains(Int(chunk[place - start])) {
-        throw InputError(
-          "\(path) holds token \(chunk[place - start]) at place \(place), outside the vocabulary of "
-            + "\(vocabularySize); prepare it with the tokenizer of the model")
-      }
-    }
-  }
-
   private func copy<Stored: FixedWidthInteger & BitwiseCopyable>(
     _ places: Range<Int>, to destination: UnsafeMutablePointer<Int32>, as type: Stored.Type,
     _ convert: (Stored) -> Int32
   ) {
-    guard let address = file.bytes.baseAddress else { return }
-    let first = (address + TokenShardHeader.byteCount).assumingMemoryBound(to: Stored.self)
-    for index in 0..<places.count {
-      destination[index] = convert(first[places.lowerBound + index])
+    file.withBytes { bytes in
+      let tokens = (bytes.baseAddress! + TokenShardHeader.byteCount).assumingMemoryBound(to: Stored.self)
+      for index in 0..<places.count { destination[index] = convert(tokens[places.lowerBound + index]) }
     }
   }
 }

@@ -3,7 +3,7 @@ import CastleFormats
 /// A byte-level byte-pair encoding: any sequence of bytes becomes token ids and back.
 ///
 /// ```swift
-/// let tokenizer = try Tokenizer.read(path: "tokenizer.json")
+/// let tokenizer = try TokenizerFile.read(path: "tokenizer.json")
 /// let ids = tokenizer.encode("To be, or not to be")
 /// let text = String(decoding: try tokenizer.decode(ids), as: UTF8.self)
 /// ```
@@ -46,18 +46,14 @@ public final class Tokenizer: Sendable {
   /// The largest vocabulary that is accepted.
   package static let mostTokens = 1 << 24
 
-  /// Reads the tokenizer at `path`; see ``TokenizerFile/read(path:)``.
-  public static func read(path: String) throws -> Tokenizer {
-    try TokenizerFile.read(path: path)
-  }
-
   /// A tokenizer with the given tokens.
   ///
   /// - Parameters:
   ///   - vocabulary: The bytes of each token; the place is the id. `nil` where an id is not used.
   ///   - merges: The merges, the one to apply first at the start.
   ///   - addedTokens: Tokens for whole strings. Their ids may lie in the vocabulary or above.
-  /// - Throws: ``InputError`` if an id is out of range or given twice, or a merge does not join its two tokens.
+  /// - Throws: ``InputError`` if an id is out of range or given to two tokens, an added token is empty or there twice,
+  ///   or a merge does not join its two tokens.
   public init(vocabulary: [[UInt8]?], merges: [Merge], addedTokens: [AddedToken]) throws {
     let size = max(vocabulary.count, (addedTokens.map { Int($0.id) + 1 }.max() ?? 0))
     guard size <= Self.mostTokens, !addedTokens.contains(where: { $0.id < 0 }) else {
@@ -65,6 +61,7 @@ public final class Tokenizer: Sendable {
         "the tokenizer has a token id outside 0..<\(Self.mostTokens)")
     }
     var tokens = vocabulary + Array(repeating: nil, count: size - vocabulary.count)
+    try Self.check(addedTokens, vocabulary: vocabulary)
     for token in addedTokens { tokens[Int(token.id)] = Array(token.content.utf8) }
     try Self.check(merges, vocabulary: vocabulary)
 
@@ -95,6 +92,23 @@ public final class Tokenizer: Sendable {
     endOfText = ends.lazy.compactMap { end in addedTokens.first { $0.content == end }?.id }.first
     allMatchers = Self.matchers(addedTokens)
     ordinaryMatchers = Self.matchers(addedTokens.filter { !$0.isSpecial })
+  }
+
+  /// Checks that every id and every content has one token. A token of the vocabulary may be added too.
+  private static func check(_ addedTokens: [AddedToken], vocabulary: [[UInt8]?]) throws {
+    var ids: Set<Int32> = []
+    var contents: Set<[UInt8]> = []
+    for token in addedTokens {
+      let content = Array(token.content.utf8)
+      guard !content.isEmpty else { throw InputError("the added token of id \(token.id) is empty") }
+      guard contents.insert(content).inserted else {
+        throw InputError("the tokenizer has the added token \"\(token.content)\" twice")
+      }
+      let other = vocabulary.indices.contains(Int(token.id)) ? vocabulary[Int(token.id)] : nil
+      guard ids.insert(token.id).inserted, other == nil || other == content else {
+        throw InputError("the tokenizer gives id \(token.id) to two tokens, one of them \"\(token.content)\"")
+      }
+    }
   }
 
   private static func check(_ merges: [Merge], vocabulary: [[UInt8]?]) throws {

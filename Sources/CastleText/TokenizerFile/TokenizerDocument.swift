@@ -94,7 +94,11 @@ struct TokenizerDocument {
     try TokenizerSettings(name: name, hasAllBytes: hasAllBytes).check(settings, model: modelSettings)
     let merges = try MergeResolver(names: names, file: name).resolve(mergePairs)
     try checkAddedTokens()
-    return try Tokenizer(vocabulary: names.tokens, merges: merges, addedTokens: addedTokens)
+    do {
+      return try Tokenizer(vocabulary: names.tokens, merges: merges, addedTokens: addedTokens)
+    } catch let error as InputError {
+      throw InputError("\(name): \(error)")
+    }
   }
 
   /// Checks that Python's `tokenizers` would give the added tokens the ids that the file says: that of the
@@ -111,9 +115,6 @@ struct TokenizerDocument {
       next = max(next, token.id + 1)
     }
     let contents = Set(addedTokens.map(\.content))
-    guard contents.count == addedTokens.count else {
-      throw InputError("\(name) has an added token twice")
-    }
     if let stray = names.foreign.keys.sorted().first(where: { !contents.contains($0) }) {
       throw InputError(
         "\(name): token \"\(stray)\" is not written in the byte-level alphabet; only byte-level BPE is implemented"

@@ -15,7 +15,7 @@ public struct TokenizerTrainer: Sendable {
   public var vocabularySize = 4096
   /// Pairs that occur less often are not merged.
   public var minimumFrequency = 2
-  /// Tokens that stand for themselves.
+  /// Tokens that stand for themselves. No one may be a single word, which could be learned from the text too.
   public var specialTokens = ["<|endoftext|>"]
   /// The member of a JSON line that holds the text.
   public var textField = "text"
@@ -36,7 +36,8 @@ public struct TokenizerTrainer: Sendable {
   /// The vocabulary stays smaller than ``vocabularySize`` if the text has no more pairs that occur
   /// ``minimumFrequency`` times.
   ///
-  /// - Throws: ``InputError`` if something cannot be read, or the vocabulary has no room for a merge.
+  /// - Throws: ``InputError`` if something cannot be read, a special token is a word, or the vocabulary has no room
+  ///   for a merge.
   public func train(
     paths: [String], pool: ThreadPool, progress: (Progress) throws -> Void = { _ in }
   ) throws -> Tokenizer {
@@ -66,14 +67,23 @@ public struct TokenizerTrainer: Sendable {
 
   /// The tokenizer of the special tokens and the bytes.
   private static func base(_ specialTokens: [String]) throws -> Tokenizer {
-    guard Set(specialTokens).count == specialTokens.count,
-      specialTokens.allSatisfy({ $0.utf8.count > 1 })
-    else {
-      throw InputError("special tokens must be different from each other and longer than one byte")
+    guard Set(specialTokens).count == specialTokens.count, !specialTokens.contains("") else {
+      throw InputError("special tokens must be different from each other and not empty")
+    }
+    if let word = specialTokens.first(where: isWord) {
+      throw InputError(
+        "the special token \"\(word)\" could be learned as a word of the text too; one like <|user|>, of words and "
+          + "marks, is right")
     }
     let alphabet = (0..<256).sorted { ByteAlphabet.scalars[$0] < ByteAlphabet.scalars[$1] }
     return try Tokenizer(
       vocabulary: specialTokens.map { _ in nil } + alphabet.map { [UInt8($0)] }, merges: [],
       addedTokens: specialTokens.enumerated().map { AddedToken(id: Int32($0), content: $1) })
+  }
+
+  /// Whether merges, which never cross the end of a word, could make a token of this name.
+  private static func isWord(_ token: String) -> Bool {
+    var token = token
+    return token.withUTF8 { PreTokenizer().wordEnd($0.baseAddress!, from: 0, to: $0.count) == $0.count }
   }
 }

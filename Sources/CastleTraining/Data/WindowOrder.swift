@@ -1,3 +1,5 @@
+import CastleTensors
+
 /// A seeded order of `count` windows, different in every epoch, computed index by index.
 ///
 /// A Feistel network permutes the next power of four; indices that fall outside `0..<count` are sent through it
@@ -24,7 +26,7 @@ public struct WindowOrder: Sendable, Hashable {
   /// The window at `position`, where positions 0 ..< count are the first epoch, the next `count` the second.
   public func window(at position: Int) -> Int {
     let (epoch, index) = position.quotientAndRemainder(dividingBy: count)
-    let epochSeed = Self.mix(seed &+ Self.mix(UInt64(epoch) &+ 1))
+    let epochSeed = SplitMix64.mixed(seed &+ SplitMix64.mixed(UInt64(epoch) &+ 1))
     var value = UInt64(index)
     repeat {
       value = permuted(value, seed: epochSeed)
@@ -39,16 +41,8 @@ public struct WindowOrder: Sendable, Hashable {
     var left = value >> halfBits
     var right = value & mask
     for round in 0..<Self.rounds {
-      (left, right) = (right, left ^ (Self.mix(seed &+ (right << 8 | round)) & mask))
+      (left, right) = (right, left ^ (SplitMix64.mixed(seed &+ (right << 8 | round)) & mask))
     }
     return left << halfBits | right
-  }
-
-  /// The finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
-  private static func mix(_ value: UInt64) -> UInt64 {
-    var z = value &+ 0x9e37_79b9_7f4a_7c15
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -11,18 +11,21 @@ struct PrepareCommand: ParsableCommand {
     commandName: "prepare",
     abstract: "Turn files and folders of text into token shards to train on.",
     discussion: """
-      Every .txt or .md file is one document, or several with a separator line between them; every line of a .jsonl
-      file is an object with the document under "text". Folders are read with all folders in them, in order of
-      their names. Every document is followed by the end-of-text token. The output folder holds
-      train_000000.bin, …, val_000000.bin, … (the form of llm.c), tokenizer.json and manifest.json. It appears whole
-      or not at all, and has the same bytes at any number of threads.
+      Every .txt or .md file is one document, or several with a separator line between them; every line of a .jsonl file \
+      is an object with the document under "text". Folders are read with all folders in them, in order of their names. \
+      Every document is followed by the end-of-text token. The output folder holds train_000000.bin, …, \
+      val_000000.bin, … (the form of llm.c), tokenizer.json and manifest.json. It appears whole or not at all, and has \
+      the same bytes at any number of threads.
 
-      A corpus of a single document is cut near its end, and the rest is for validation.
+      A corpus of a single document is cut near its end, and the rest is for validation. To choose among the documents of \
+      .jsonl files or between separators, the text is read once more.
 
       EXAMPLES
         castle prepare --tokenizer tokenizer.json --output data/plays plays/
-        castle prepare --tokenizer gpt2 --output data/web --validation-documents 1000 web-*.jsonl
-        castle prepare --tokenizer tokenizer.json --output data/tales --separator '<|endoftext|>' tales.txt
+        castle prepare --tokenizer gpt2 --output data/web \\
+          --validation-documents 1000 web-*.jsonl
+        castle prepare --tokenizer tokenizer.json --output data/tales \\
+          --separator '<|endoftext|>' tales.txt
       """)
 
   @Option(
@@ -61,7 +64,7 @@ struct PrepareCommand: ParsableCommand {
 
   @OptionGroup var backend: BackendOptions
 
-  @Flag(help: "Replace the output folder if it exists.")
+  @Flag(help: "Replace the output folder if it exists; if it is a symbolic link, the folder it leads to.")
   var overwrite = false
 
   @Flag(help: "Print the manifest as JSON on standard output, and no progress.")
@@ -84,11 +87,19 @@ struct PrepareCommand: ParsableCommand {
     let start = ContinuousClock.now
     let line = json ? nil : ProgressLine()
     Interruption.listen()
+    var encodingStart = start
     let manifest = try preparation.run(
       paths: paths, tokenizerPath: tokenizer, output: output, pool: pool
-    ) { done, all in
+    ) { progress in
       try ProgressText.checkInterruption()
-      line?.update(ProgressText.bytes(done, of: all, after: start.duration(to: .now)))
+      switch progress {
+      case .choosing(let done, let all):
+        encodingStart = .now
+        let text = ProgressText.bytes(done, of: all, after: start.duration(to: encodingStart))
+        line?.update("choosing validation documents  " + text)
+      case .encoding(let done, let all):
+        line?.update(ProgressText.bytes(done, of: all, after: encodingStart.duration(to: .now)))
+      }
     }
     line?.finish()
     if json { return print(String(decoding: try manifest.json(), as: UTF8.self), terminator: "") }

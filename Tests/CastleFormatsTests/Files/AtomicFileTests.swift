@@ -46,7 +46,7 @@ import Testing
   @Test func emptyFilesAreFiles() throws {
     try withTemporaryFolder { folder in
       try AtomicFile.write([], path: "\(folder)/empty")
-      #expect(try MappedFile(path: "\(folder)/empty").bytes.isEmpty)
+      #expect(try MappedFile(path: "\(folder)/empty").withBytes(\.isEmpty))
       #expect(
         try Digest.sha256(ofFile: "\(folder)/empty")
           == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")

@@ -84,7 +84,10 @@ struct CorpusPreparationTests {
     #expect(manifest.train.bytes == found.reduce(0) { $0 + $1.utf8.count })
     #expect(manifest.train.shards.dropLast().allSatisfy { $0.tokens == 40_000 })
     #expect(try CorpusManifest.read(folder: folder.path("out")) == manifest)
-    try manifest.verifyHashes(folder: folder.path("out"))
+    for shard in manifest.train.shards {
+      #expect(try Digest.sha256(ofFile: folder.path("out/\(shard.file)")) == shard.sha256)
+    }
+    #expect(try Digest.sha256(ofFile: folder.path("out/tokenizer.json")) == manifest.tokenizer.sha256)
   }
 
   @Test func longDocumentsHaveTheTokensOfTheWhole() throws {
@@ -120,6 +123,39 @@ struct CorpusPreparationTests {
     #expect(try validation(1, .fraction(1e-9)).0.validation.documents == 1)
   }
 
+  @Test func filesOfOneNameAreChosenEachForItself() throws {
+    let folders = try (0..<8).map { index in
+      try folder.write("text \(index)\n", to: "\(index)/part.txt")
+      return folder.path("\(index)")
+    }
+    let two = try prepare(Array(folders.prefix(2))) { $0.validation = .fraction(0.01) }
+    #expect(two.train.documents == 1 && two.validation.documents == 1)
+    var chosen: Set<[String]> = []
+    for seed in 0..<6 {
+      let manifest = try prepare(folders, to: "out\(seed)") {
+        $0.validation = .documents(3)
+        $0.seed = UInt64(seed)
+      }
+      let documents = try documents(manifest.validation, in: "out\(seed)")
+      #expect(documents.count == 3)
+      chosen.insert(documents)
+    }
+    #expect(chosen.count > 2)
+  }
+
+  @Test func onlyDocumentsWithTextAreChosen() throws {
+    let lines = (0..<10).map { "{\"text\": \"line \($0)\"}\n\n{\"text\": \"\"}\n \n" }
+    let path = try folder.write(lines.joined(), to: "a.jsonl")
+    for seed in 0..<5 {
+      let manifest = try prepare([path], to: "out\(seed)") {
+        $0.validation = .fraction(0.3)
+        $0.seed = UInt64(seed)
+      }
+      #expect(manifest.validation.documents == 3 && manifest.train.documents == 7)
+    }
+    #expect(throws: InputError.self) { try prepare([path], to: "none") { $0.validation = .documents(10) } }
+  }
+
   @Test func theOnlyDocumentIsCutForValidation() throws {
     let text = try Golden.bytes("training.txt")
     let path = try folder.write(text, to: "play.txt")
@@ -129,6 +165,22 @@ struct CorpusPreparationTests {
     #expect(Array(parts.joined().utf8) == text)
     #expect(parts[0].hasSuffix("\n"))
     #expect((1_500...2_400).contains(manifest.validation.bytes))
+  }
+
+  @Test(arguments: [("%\n", ""), ("%\n%\n", "%"), ("", "%\n%\n")])
+  func theOnlyDocumentAmongSeparatorsIsCutForValidation(before: String, after: String) throws {
+    let text = (1...50).map { "line \($0)\n" }.joined()
+    let path = try folder.write(before + text + after, to: "play.txt")
+    for fraction in [0.05, 0.5, 0.999] {
+      let output = "out\(fraction)"
+      let manifest = try prepare([path], to: output) {
+        $0.validation = .fraction(fraction)
+        $0.separator = "%"
+      }
+      let train = try documents(manifest.train, in: output)
+      let validation = try documents(manifest.validation, in: output)
+      #expect(train.count == 1 && validation.count == 1 && train[0] + validation[0] == text)
+    }
   }
 
   @Test func separatorLinesDivideATextIntoDocuments() throws {
@@ -188,6 +240,20 @@ struct CorpusPreparationTests {
     }
   }
 
+  @Test func aTokenizerWithoutAnEndOfTextIsRefused() throws {
+    let tokenizer = try Tokenizer(
+      vocabulary: (0...255).map { [UInt8($0)] }, merges: [],
+      addedTokens: [AddedToken(id: 256, content: "<|user|>")])
+    let path = folder.path("tokenizer.json")
+    try TokenizerFile.write(tokenizer, path: path)
+    let text = try folder.write("some text\n", to: "a.txt")
+    let error = try #require(throws: InputError.self) {
+      try CorpusPreparation().run(
+        paths: [text], tokenizerPath: path, output: folder.path("out"), pool: ThreadPool(threadCount: 1))
+    }
+    #expect(error.description.contains(path) && error.description.contains("<|endoftext|>"))
+  }
+
   @Test func whatIsInterruptedLeavesNothing() throws {
     struct Interrupted: Error {}
     let path = try folder.write(Golden.bytes("training.txt"), to: "play.txt")
@@ -195,19 +261,38 @@ struct CorpusPreparationTests {
       try CorpusPreparation().run(
         paths: [path], tokenizerPath: Golden.path("tokenizer.json"), output: folder.path("out"),
         pool: ThreadPool(threadCount: 2)
-      ) { _, _ in throw Interrupted() }
+      ) { _ in throw Interrupted() }
     }
     #expect(try folder.names() == ["play.txt"])
   }
 
-  @Test func changedShardsAreFound() throws {
+  @Test func choosingSaysHowFarItIsAndCanBeInterrupted() throws {
+    struct Interrupted: Error {}
+    let lines = try folder.write(String(repeating: "{\"text\": \"a b\"}\n", count: 1_000), to: "a.jsonl")
+    var preparation = CorpusPreparation()
+    preparation.validation = .documents(5)
+    var steps: [CorpusPreparation.Progress] = []
+    func run(_ stopsAt: CorpusPreparation.Progress?) throws {
+      _ = try preparation.run(
+        paths: [lines], tokenizerPath: Golden.path("tokenizer.json"), output: folder.path("out"),
+        pool: ThreadPool(threadCount: 2)
+      ) {
+        steps.append($0)
+        if $0 == stopsAt { throw Interrupted() }
+      }
+    }
+    #expect(throws: Interrupted.self) { try run(.choosing(done: 16_000, all: 16_000)) }
+    #expect(try folder.names() == ["a.jsonl"])
+    steps = []
+    try run(nil)
+    #expect(steps == [.choosing(done: 16_000, all: 16_000), .encoding(done: 16_000, all: 16_000)])
+  }
+
+  @Test func shardsOfAnotherSizeAreRefused() throws {
     let path = try folder.write("some text\n", to: "a.txt")
     let manifest = try prepare([path])
     let name = "out/\(manifest.train.shards[0].file)"
-    var bytes = try folder.bytes(name)
-    bytes[1024] ^= 1
-    try folder.write(bytes, to: name)
-    #expect(throws: InputError.self) { try manifest.verifyHashes(folder: folder.path("out")) }
+    let bytes = try folder.bytes(name)
     try folder.write(bytes + [0, 0], to: name)
     #expect(throws: InputError.self) { try CorpusManifest.read(folder: folder.path("out")) }
   }

@@ -69,14 +69,19 @@ struct EncodingTests {
     #expect(try tokenizer.decode(ordinary) == Array(text.utf8))
   }
 
-  @Test(arguments: 0..<60) func textCanBeCutAtSafePlaces(_ seed: Int) throws {
+  @Test func textCanBeCutAtSafePlaces() throws {
     let tokenizer = try Golden.tokenizer()
-    var random = RandomText(seed: UInt64(seed))
-    var text = random.text(longest: 120) + Array(" thee and thou\u{3000} thee and thou  x".utf8)
-    text += random.text(longest: 40)
-    let cut = text.withUnsafeBufferPointer { tokenizer.lastSafeCut(in: $0, specialTokens: .recognized) }
-    guard let cut else { return }
-    let parts = tokenizer.encode(text[..<cut]) + tokenizer.encode(text[cut...])
-    #expect(parts == tokenizer.encode(text))
+    var cuts = 0
+    for seed in 0..<60 {
+      var random = RandomText(seed: UInt64(seed))
+      var text = random.text(longest: 120) + Array(" thee and thou\u{3000} thee and thou  x".utf8)
+      text += random.text(longest: 40)
+      let cut = text.withUnsafeBufferPointer { tokenizer.lastSafeCut(in: $0, specialTokens: .recognized) }
+      guard let cut else { continue }
+      cuts += 1
+      let parts = tokenizer.encode(text[..<cut]) + tokenizer.encode(text[cut...])
+      #expect(parts == tokenizer.encode(text), "seed \(seed)")
+    }
+    #expect(cuts >= 50)
   }
 }

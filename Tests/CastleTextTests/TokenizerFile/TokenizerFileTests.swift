@@ -28,7 +28,7 @@ struct TokenizerFileTests {
     let golden = try Golden.tokenizer()
     let folder = try TemporaryFolder()
     try TokenizerFile.write(golden, path: folder.path("tokenizer.json"))
-    let again = try Tokenizer.read(path: folder.path)
+    let again = try TokenizerFile.read(path: folder.path)
     expectSameIDs(again)
     #expect(again.vocabularySize == golden.vocabularySize)
     #expect(again.addedTokens == golden.addedTokens)
@@ -55,12 +55,12 @@ struct TokenizerFileTests {
     try folder.write(lines.joined(separator: "\n"), to: "merges.txt")
     let golden = try Golden.tokenizer()
     for path in [folder.path, folder.path("vocab.json"), folder.path("merges.txt")] {
-      let tokenizer = try Tokenizer.read(path: path)
+      let tokenizer = try TokenizerFile.read(path: path)
       #expect(tokenizer.mergeList == golden.mergeList)
       #expect(tokenizer.endOfText == golden.endOfText)
     }
     try folder.write("#version: 0.2\nq z x\n", to: "merges.txt")
-    let error = try #require(throws: InputError.self) { try Tokenizer.read(path: folder.path) }
+    let error = try #require(throws: InputError.self) { try TokenizerFile.read(path: folder.path) }
     #expect(error.description.contains("merges.txt, line 2"))
   }
 
@@ -90,6 +90,8 @@ struct TokenizerFileTests {
     (["model", "vocab"], #"{"a": 1.5}"#, "whole number"),
     (["added_tokens"], #"[{"id": 77, "content": "<x>", "special": true}]"#, "<x>"),
     (["added_tokens"], #"[{"id": 1500, "content": ""}]"#, "content"),
+    (["added_tokens"], #"[{"id": 1500, "content": "<x>"}, {"id": 1501, "content": "<x>"}]"#, "twice"),
+    (["added_tokens"], #"[{"id": 221, "content": "Ġ"}]"#, "id 221 to two tokens"),
     (["added_tokens"], #"[{"id": 1500, "content": "<x>", "lstrip": true}]"#, "lstrip"),
     (["surprise"], "1", "surprise"),
   ]
@@ -109,6 +111,35 @@ struct TokenizerFileTests {
     let error = try #require(throws: InputError.self) { try parse(changed) }
     #expect(error.description.contains(word), "\(error)")
     #expect(error.description.hasPrefix("test.json"), "\(error)")
+  }
+
+  /// A vocabulary with holes, in whose last one an added token would take the place of another token.
+  @Test(
+    arguments: [
+      (["a": 0, "b": 2], [("<x>", 2)]), (["a": 0, "<y>": 2], [("<x>", 2), ("<y>", 2)]),
+    ] as [([String: Int], [(String, Int)])])
+  func anIDOfTwoTokensIsRefused(vocabulary: [String: Int], added: [(String, Int)]) throws {
+    var document = try document()
+    document["added_tokens"] = added.map { ["content": $0.0, "id": $0.1] as [String: Any] }
+    document["model"] = ["vocab": vocabulary, "merges": []] as [String: Any]
+    let changed = document
+    let error = try #require(throws: InputError.self) { try parse(changed) }
+    #expect(error.description == "test.json: the tokenizer gives id 2 to two tokens, one of them \"<x>\"")
+  }
+
+  @Test func aTokenizerOfTokensThatAreNotOneEachIsRefused() throws {
+    func make(_ tokens: (Int32, String)...) throws -> Tokenizer {
+      try Tokenizer(
+        vocabulary: [[0x61], nil, Array("<y>".utf8)], merges: [],
+        addedTokens: tokens.map { AddedToken(id: $0, content: $1) })
+    }
+    let tokenizer = try make((1, "<x>"), (2, "<y>"), (3, "<z>"))
+    #expect(try parse(TokenizerFile.json(tokenizer)).addedTokens == tokenizer.addedTokens)
+    #expect(throws: InputError.self) { try make((1, "<x>"), (1, "<z>")) }
+    #expect(throws: InputError.self) { try make((1, "<x>"), (3, "<x>")) }
+    #expect(throws: InputError.self) { try make((0, "<x>")) }
+    #expect(throws: InputError.self) { try make((1, "")) }
+    #expect(throws: InputError.self) { try make((-1, "<x>")) }
   }
 
   @Test func aFileCutShortIsRefused() throws {
@@ -150,8 +181,8 @@ struct TokenizerFileTests {
   @Test func missingFilesAreNamed() throws {
     let folder = try TemporaryFolder()
     let missing = folder.path("none.json")
-    let error = try #require(throws: InputError.self) { try Tokenizer.read(path: missing) }
+    let error = try #require(throws: InputError.self) { try TokenizerFile.read(path: missing) }
     #expect(error.description.contains(missing))
-    #expect(throws: InputError.self) { try Tokenizer.read(path: folder.path) }
+    #expect(throws: InputError.self) { try TokenizerFile.read(path: folder.path) }
   }
 }

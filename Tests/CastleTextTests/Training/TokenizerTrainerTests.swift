@@ -11,7 +11,7 @@ struct TokenizerTrainerTests {
   }
 
   @Test(arguments: [1, 2, 3]) func theMergesAreThoseOfPython(_ threads: Int) throws {
-    let golden = try Tokenizer.read(path: Golden.path("trained.json"))
+    let golden = try TokenizerFile.read(path: Golden.path("trained.json"))
     let trained = try train([Golden.path("training.txt")], size: 700, threads: threads)
     #expect(trained.mergeList == golden.mergeList)
     #expect(trained.vocabularySize == 700)
@@ -41,5 +41,17 @@ struct TokenizerTrainerTests {
       #expect(error.description.contains("\(size)"))
     }
     #expect(throws: InputError.self) { try train([folder.path("none")], size: 300) }
+  }
+
+  @Test(arguments: [["", "<|x|>"], ["ab"], ["é"], ["Ġab"], ["<|x|>", "<|x|>"]])
+  func specialTokensThatTextCouldHaveAreRefused(_ tokens: [String]) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("abab abab", to: "text.txt")
+    var trainer = TokenizerTrainer()
+    trainer.specialTokens = tokens
+    let error = try #require(throws: InputError.self) {
+      try trainer.train(paths: [path], pool: ThreadPool(threadCount: 1))
+    }
+    #expect(error.description.contains("special token"))
   }
 }
