@@ -39,7 +39,7 @@ public enum AtomicFolder {
   }
 
   /// The names in the folder at `path`, nil if there is no such folder; throws if something else has the name.
-  static func entries(of path: String) throws -> [String]? {
+  package static func entries(of path: String) throws -> [String]? {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
     guard isFolder.boolValue else { throw InputError("cannot write \(path): it is not a folder") }

@@ -65,6 +65,12 @@ public struct CorpusManifest: Codable, Sendable, Hashable {
   /// The name of the file in the folder of the shards.
   public static let fileName = "manifest.json"
 
+  /// Whether a prepared folder has a file of this name.
+  static func isPart(_ name: String) -> Bool {
+    let isShard = ["train_", "val_"].contains(where: name.hasPrefix) && name.hasSuffix(".bin")
+    return isShard || name == fileName || name == "tokenizer.json"
+  }
+
   /// Reads the manifest of a folder of token shards, and checks that the shards have the sizes that it says.
   ///
   /// - Throws: ``InputError`` if it is missing, malformed, or at odds with the files.

@@ -20,7 +20,7 @@ public struct CorpusPreparation: Sendable {
   public var separator: String?
   /// The member of a JSON line that holds the text.
   public var textField = "text"
-  /// Whether a folder of the same name is replaced.
+  /// Whether a folder of the same name is replaced, if it holds nothing but what a preparation makes.
   public var replacesOutput = false
 
   /// Documents of 1 in 100 for validation, shards of a hundred million tokens.
@@ -51,6 +51,7 @@ public struct CorpusPreparation: Sendable {
     paths: [String], tokenizerPath: String, output: String, pool: ThreadPool,
     progress: (Progress) throws -> Void = { _ in }
   ) throws -> CorpusManifest {
+    try checkOutput(output)
     let tokenizer = try TokenizerFile.read(path: tokenizerPath)
     guard let endOfText = tokenizer.endOfText else {
       throw InputError(
@@ -87,6 +88,18 @@ public struct CorpusPreparation: Sendable {
       manifest = try writer.finish(self, files: files)
     }
     return manifest!
+  }
+
+  /// Throws if something has the name `output` that is not to be replaced.
+  private func checkOutput(_ output: String) throws {
+    let present = try AtomicFolder.entries(of: output) ?? []
+    guard replacesOutput || present.isEmpty else {
+      throw InputError("\(output) exists and is not empty: choose another folder or replace it (--overwrite)")
+    }
+    if let stranger = present.sorted().first(where: { !CorpusManifest.isPart($0) }) {
+      throw InputError(
+        "\(output) holds \(stranger), which is no part of a prepared corpus: choose another folder")
+    }
   }
 
   private func encode(

@@ -123,6 +123,16 @@ struct CorpusPreparationTests {
     #expect(try validation(1, .fraction(1e-9)).0.validation.documents == 1)
   }
 
+  @Test func onlyPreparedFoldersAreReplaced() throws {
+    let corpus = try makeCorpus()
+    let before = try FileManager.default.subpathsOfDirectory(atPath: corpus).sorted()
+    let error = #expect(throws: InputError.self) {
+      try prepare([corpus], to: "corpus") { $0.replacesOutput = true }
+    }
+    #expect(error?.description.contains("no part of a prepared corpus") == true)
+    #expect(try FileManager.default.subpathsOfDirectory(atPath: corpus).sorted() == before)
+  }
+
   @Test func filesOfOneNameAreChosenEachForItself() throws {
     let folders = try (0..<8).map { index in
       try folder.write("text \(index)\n", to: "\(index)/part.txt")
