@@ -33,7 +33,7 @@ extension Trainer {
       try state.write(to: target)
     }
     if state.best?.step == state.step { try folder.store.markBest(entry) }
-    try folder.store.prune(keeping: configuration.checkpoints.keep)
+    try folder.store.prune(keeping: configuration.checkpoints.keep, and: entry)
     progress.saved(entry)
   }
 

@@ -43,6 +43,19 @@ struct SmallRun {
       progress: progress, isInterrupted: isInterrupted)
   }
 
+  /// Trains until an interrupt before the step after the next `afterSteps`, and returns the last step. There must be no evaluation
+  /// before.
+  func stepOfInterrupt(
+    _ run: String, _ overrides: [String], resumes: Bool = false, afterSteps: Int
+  ) throws -> Int? {
+    var questions = 0
+    let trainer = try trainer(run, overrides, resumes: resumes) {
+      questions += 1
+      return questions > afterSteps
+    }
+    return try trainer.run() == .interrupted ? trainer.state.step : nil
+  }
+
   /// The losses that a run has recorded.
   func metrics(_ run: String) throws -> String { try folder.text(run + "/" + RunRecords.metricsName) }
 

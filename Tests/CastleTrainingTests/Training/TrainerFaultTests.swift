@@ -74,6 +74,22 @@ struct TrainerFaultTests {
     #expect(try small.metrics("a") == small.metrics("straight"))
   }
 
+  @Test func anInterruptAfterDamageLosesNothing() throws {
+    let settings = ["evaluation.every=0", "checkpoints.keep=3"]
+    _ = try small.trainer("straight", settings).run()
+    _ = try small.trainer("a", settings).run()
+    for step in ["09", "12"] {
+      try Data().write(
+        to: URL(fileURLWithPath: small.path("a/checkpoints/step-000000\(step)/model.safetensors")))
+    }
+    let fewer = ["evaluation.every=0", "checkpoints.keep=1"]
+    #expect(try small.stepOfInterrupt("a", fewer, resumes: true, afterSteps: 1) == 7)
+    let progress = RecordingProgress()
+    _ = try small.trainer("a", settings, resumes: true, progress: progress).run()
+    #expect(progress.steps.first == 8)
+    #expect(try small.metrics("a") == small.metrics("straight"))
+  }
+
   @Test(arguments: [true, false])
   func aShardThatChangesDuringTheRunStopsItAndNothingIsLost(isRemoved: Bool) throws {
     _ = try small.trainer("straight").run()
