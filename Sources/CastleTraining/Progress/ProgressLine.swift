@@ -20,27 +20,23 @@ public final class ProgressLine {
     guard isDue || now - lastTime >= pause else { return }
     lastTime = now
     if isLive {
-      Self.write("\r\u{1b}[2K" + text)
+      StandardError.write("\r\u{1b}[2K" + text)
       isLineOpen = true
     } else {
-      Self.write(text + "\n")
+      StandardError.write(text + "\n")
     }
   }
 
   /// Shows a line that stays.
   public func note(_ text: String) {
-    if isLineOpen { Self.write("\r\u{1b}[2K") }
+    if isLineOpen { StandardError.write("\r\u{1b}[2K") }
     isLineOpen = false
-    Self.write(text + "\n")
+    StandardError.write(text + "\n")
   }
 
   /// Leaves the last state on the terminal and moves on.
   public func finish() {
-    if isLineOpen { Self.write("\n") }
+    if isLineOpen { StandardError.write("\n") }
     isLineOpen = false
-  }
-
-  private static func write(_ text: String) {
-    FileHandle.standardError.write(Data(text.utf8))
   }
 }
