@@ -38,6 +38,8 @@ public final class Trainer {
   let schedule: LearningRateSchedule
   let isInterrupted: () -> Bool
   var clock: RunClock
+  /// The number of updates that were left out since the last one that was not.
+  var spikesInARow = 0
 
   /// Opens the run's folder, new or to be resumed, and makes everything ready for the next step.
   ///

@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleModel
 import CastleOperations
 import CastleTensors
 import CastleText
@@ -81,6 +82,19 @@ struct SmallRun {
       paths: [path], tokenizerPath: tokenizerPath, output: folder.path + "/" + name,
       pool: ThreadPool(threadCount: 1))
   }
+}
+
+extension Trainer {
+  /// The numbers of a matrix of the model.
+  func numbers(_ matrix: Matrix) -> [Float] {
+    [Float](unsafeUninitializedCapacity: matrix.count) {
+      model.backend.download(matrix, to: $0)
+      $1 = matrix.count
+    }
+  }
+
+  /// All weights.
+  var weights: [Float] { numbers(model.weights) }
 }
 
 /// Remembers what was said, and calls back after each step.

@@ -134,15 +134,4 @@ struct TrainerFaultTests {
     let text = message { _ = try small.trainer("a", ["training.length=2000"]) }
     #expect(text.contains("too few for a window of 2000"), "\(text)")
   }
-
-  @Test func spikesAreLeftOutAndRecorded() throws {
-    let settings = [
-      "training.steps=140", "training.skip-spikes=0.5", "optimizer.learning-rate=1e-9", "evaluation.every=0",
-      "checkpoints.every=0",
-    ]
-    _ = try small.trainer("a", settings).run()
-    let rows = try small.metrics("a").split(separator: "\n")
-    let skipped = rows.indices.filter { rows[$0].contains("\"skipped\":true") }
-    #expect(!skipped.isEmpty && skipped.allSatisfy { $0 >= SpikeDetector.capacity })
-  }
 }

@@ -59,11 +59,7 @@ struct TrainerTests {
     let frozen = ["optimizer.learning-rate-factors.embeddings=0"]
     let trainer = try small.trainer("a", frozen)
     func weights(_ name: String) throws -> [Float] {
-      let view = try #require(trainer.model.view(named: name)).flattened
-      return [Float](unsafeUninitializedCapacity: view.count) {
-        trainer.model.backend.download(view, to: $0)
-        $1 = view.count
-      }
+      trainer.numbers(try #require(trainer.model.view(named: name)).flattened)
     }
     let names = ["model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight", "model.norm.weight"]
     let before = try names.map(weights)
