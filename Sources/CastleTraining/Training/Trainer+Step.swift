@@ -23,6 +23,7 @@ extension Trainer {
     state.step = number
     state.position = arithmetic.batches.position
     state.isStepComplete = false
+    isSaved = false
     try record(metrics, seconds: clock.seconds - started)
   }
 

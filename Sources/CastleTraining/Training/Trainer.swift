@@ -38,6 +38,8 @@ public final class Trainer {
   let schedule: LearningRateSchedule
   let isInterrupted: () -> Bool
   var clock: RunClock
+  /// Whether the newest checkpoint is of the present state.
+  var isSaved: Bool
   /// The number of updates that were left out since the last one that was not.
   var spikesInARow = 0
 
@@ -64,6 +66,7 @@ public final class Trainer {
     sets = try Self.evaluationSets(configuration, text: text)
     folder = try RunFolder(configuration, text: text, resumes: resumes, progress: progress)
     state = folder.state
+    isSaved = folder.checkpoint != nil
     model = try Self.model(configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend)
 
     let settings = configuration.training
@@ -86,33 +89,27 @@ public final class Trainer {
   /// - Throws: ``InputError`` if a loss or gradient is not finite, the text has changed, or the disk is full.
   public func run() throws -> Outcome {
     clock = RunClock(secondsBefore: state.seconds)
-    var isSaved = folder.checkpoint != nil
-    while state.step < configuration.training.steps || !state.isStepComplete {
-      do {
+    do {
+      while state.step < configuration.training.steps || !state.isStepComplete {
         if state.isStepComplete {
-          if isInterrupted() { return try interrupted(isSaved: isSaved) }
+          if isInterrupted() { return try interrupted() }
           try step()
-          isSaved = false
         }
-        guard let saved = try occasions() else { return try interrupted(isSaved: false) }
-        isSaved = isSaved || saved
-      } catch let error as TextChanged {
-        throw try stopped(error, isSaved: isSaved)
+        guard try completeStep() else { return try interrupted() }
       }
+    } catch let error as TextChanged {
+      if !isSaved { try saveCheckpoint() }
+      throw InputError(
+        "\(error.description); the run is saved at step \(state.step): put the old file back and use --resume"
+      )
     }
     try finish()
     return .finished
   }
 
-  private func interrupted(isSaved: Bool) throws -> Outcome {
+  private func interrupted() throws -> Outcome {
     if !isSaved { try saveCheckpoint() }
     return .interrupted
-  }
-
-  private func stopped(_ error: TextChanged, isSaved: Bool) throws -> InputError {
-    if !isSaved { try saveCheckpoint() }
-    return InputError(
-      "\(error.description); the run is saved at step \(state.step): put the old file back and use --resume")
   }
 
   private func finish() throws {

@@ -27,14 +27,19 @@ public struct TrainingPlan: Sendable {
 
   /// The token that begins a document, if attention must not cross it.
   let separator: Int32?
+  /// What samples begin with.
+  let prompts: [SamplePrompt]
 
   /// Plans a run. `peakRate` is the machine's rate of matrix products, in operations per second.
+  ///
+  /// - Throws: ``InputError`` if settings do not fit each other or the text.
   public init(_ configuration: TrainingConfiguration, text: PreparedText, peakRate: Double) throws {
     let settings = configuration.training
     model = try configuration.model.configuration(
       vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
       length: settings.length)
     separator = configuration.data.separatesDocuments ? text.tokenizer.endOfText : nil
+    prompts = try SamplePrompt.all(configuration.samples, text.tokenizer, model: model)
     parameterCount = ParameterLayout(model).parameterCount
     steps = settings.steps
     tokensPerStep = configuration.tokensPerStep

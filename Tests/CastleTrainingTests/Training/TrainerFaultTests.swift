@@ -130,6 +130,15 @@ struct TrainerFaultTests {
     #expect(!FileManager.default.fileExists(atPath: small.path("a")))
   }
 
+  @Test func aPromptThatTheModelCannotReadIsRefusedBeforeTheRun() throws {
+    let prompt = String(repeating: "lo ", count: 400)
+    let text = message { _ = try small.trainer("a", ["samples.every=6", "samples.prompts=[hi, \(prompt)]"]) }
+    #expect(
+      text.contains("samples.prompts: prompt 2 has 1200 tokens, but the model reads at most 1024"), "\(text)")
+    #expect(!FileManager.default.fileExists(atPath: small.path("a")))
+    _ = try small.trainer("a", ["samples.every=0", "samples.prompts=[\(prompt)]"])
+  }
+
   @Test func aTextShorterThanAWindowIsRefused() throws {
     let text = message { _ = try small.trainer("a", ["training.length=2000"]) }
     #expect(text.contains("too few for a window of 2000"), "\(text)")
