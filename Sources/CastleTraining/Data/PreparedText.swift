@@ -29,7 +29,8 @@ public struct PreparedText: Sendable {
 
   /// Opens the folder.
   ///
-  /// Shards that were touched after the manifest was written are read once, to compare their hashes.
+  /// The hash of the tokenizer is compared with the manifest's, and those of shards that were touched after the manifest
+  /// was written.
   ///
   /// - Throws: ``InputError`` if a file is missing, damaged or not what the manifest says.
   public init(folder: String) throws {
@@ -40,7 +41,7 @@ public struct PreparedText: Sendable {
     }
     self.folder = folder
     manifest = try CorpusManifest.read(folder: folder)
-    tokenizer = try TokenizerFile.read(path: folder + "/" + manifest.tokenizer.file)
+    tokenizer = try Self.tokenizer(manifest.tokenizer, folder: folder)
     training = try Self.part(manifest.train, folder: folder)
     validation =
       manifest.validation.tokens > 1 ? try Self.part(manifest.validation, folder: folder) : nil
@@ -65,6 +66,23 @@ public struct PreparedText: Sendable {
         "\(folder) was prepared with another tokenizer than \(other.folder); prepare it again with "
           + "--tokenizer \(other.tokenizerPath)")
     }
+  }
+
+  private static func tokenizer(_ record: CorpusManifest.TokenizerRecord, folder: String) throws -> Tokenizer
+  {
+    let path = folder + "/" + record.file
+    guard try Digest.sha256(ofFile: path) == record.sha256 else {
+      throw InputError(
+        "\(path) was changed after it was made; put the old file back or prepare the text again")
+    }
+    let tokenizer = try TokenizerFile.read(path: path)
+    guard tokenizer.vocabularySize == record.vocabularySize, tokenizer.endOfText == record.endOfText else {
+      throw InputError(
+        "\(path) has \(tokenizer.vocabularySize) tokens and ends texts with "
+          + "\(tokenizer.endOfText.map(String.init) ?? "none"), but \(CorpusManifest.fileName) says "
+          + "\(record.vocabularySize) and \(record.endOfText); prepare the text again")
+    }
+    return tokenizer
   }
 
   private static func part(_ split: CorpusManifest.Split, folder: String) throws -> Part {
