@@ -40,7 +40,12 @@ struct TrainTests {
     let evaluated = try decode(Evaluation.self, try CastleProcess.output(evaluation))
     #expect(abs(evaluated.loss - trained.loss) < 1e-5)
     #expect(evaluated.tokens == trained.tokens)
-    #expect(evaluated.bits_per_byte != nil)
+    let bits = try #require(trained.bits_per_byte)
+    #expect(abs(try #require(evaluated.bits_per_byte) - bits) < 1e-5)
+    let shard =
+      ["evaluate", "--model", model, "--data", try text.shard(ofValidation: true)] + evaluation[5...]
+    let ofShard = try decode(Evaluation.self, try CastleProcess.output(shard))
+    #expect(ofShard.bits_per_byte == evaluated.bits_per_byte)
 
     let file = ["evaluate", "--model", model, "--data", text.folder.path("source.txt"), "--json"]
     #expect(try decode(Evaluation.self, try CastleProcess.output(file)).loss < 4)

@@ -10,8 +10,6 @@ public struct PreparedText: Sendable {
     public let shards: [TokenShard]
     /// The number of tokens.
     public let tokenCount: Int
-    /// The number of bytes of text of a token.
-    public let bytesPerToken: Double?
   }
 
   /// The folder.
@@ -87,10 +85,7 @@ public struct PreparedText: Sendable {
 
   private static func part(_ split: CorpusManifest.Split, folder: String) throws -> Part {
     let shards = try split.shards.map { try TokenShard(path: folder + "/" + $0.file) }
-    let tokens = shards.reduce(0) { $0 + $1.tokenCount }
-    let isKnown = split.bytes > 0 && tokens > 0
-    return Part(
-      shards: shards, tokenCount: tokens, bytesPerToken: isKnown ? Double(split.bytes) / Double(tokens) : nil)
+    return Part(shards: shards, tokenCount: shards.reduce(0) { $0 + $1.tokenCount })
   }
 
   private func verifyTouchedShards(manifestPath: String) throws {

@@ -131,15 +131,14 @@ public final class Trainer {
     _ configuration: TrainingConfiguration, text: PreparedText
   ) throws -> [EvaluationText] {
     let limit = configuration.evaluation.tokens
-    let own = text.validation.map { [EvaluationSettings.ownSet: $0] } ?? [:]
-    let others = try configuration.evaluation.sets.sorted { $0.key < $1.key }.map { name, folder in
-      let other = try PreparedText(folder: folder)
-      try other.checkTokenizer(isThatOf: text)
-      return (name, other.validation ?? other.training)
-    }
-    return (own.map { ($0.key, $0.value) } + others).map { name, part in
-      EvaluationText(
-        name: name, shards: part.shards, bytesPerToken: part.bytesPerToken, limit: limit)
-    }
+    let own =
+      text.validation == nil
+      ? [] : [EvaluationText(name: EvaluationSettings.ownSet, text: text, limit: limit)]
+    return try own
+      + configuration.evaluation.sets.sorted { $0.key < $1.key }.map { name, folder in
+        let other = try PreparedText(folder: folder)
+        try other.checkTokenizer(isThatOf: text)
+        return EvaluationText(name: name, text: other, limit: limit)
+      }
   }
 }
