@@ -67,6 +67,18 @@ struct TrainTests {
     #expect(!FileManager.default.fileExists(atPath: text.folder.path("a")))
   }
 
+  @Test func aDryRunFindsWhatWouldEndTheRunLater() throws {
+    let text = try TrainingText()
+    let prompt = String(repeating: "red ", count: 300)
+    for (setting, word) in [
+      ("evaluation.sets.a=nowhere", "nowhere"), ("evaluation.tokens=1", "at least 2"),
+      ("samples={every: 1, prompts: [\(prompt)]}", "reads at most"),
+      ("training.length=100000", "too few for a window"),
+    ] {
+      try CastleProcess.expectRefusal(text.training("a", "--dry-run", "--set", setting), naming: word)
+    }
+  }
+
   @Test func settingsAreListed() throws {
     let output = try CastleProcess.output(["train", "--settings"])
     #expect(output.contains("training.steps") && output.contains("optimizer.learning-rate-factors.mlp"))

@@ -35,7 +35,7 @@ public struct PreparedText: Sendable {
     let manifestPath = folder + "/" + CorpusManifest.fileName
     guard FileManager.default.fileExists(atPath: manifestPath) else {
       throw InputError(
-        "\(folder) has no \(CorpusManifest.fileName): name a folder made by castle prepare (data.shards)")
+        "\(folder) has no \(CorpusManifest.fileName): name a folder made by castle prepare")
     }
     self.folder = folder
     manifest = try CorpusManifest.read(folder: folder)

@@ -41,7 +41,7 @@ extension Trainer {
   /// Measures on every set; nil if someone asked to end.
   private func evaluateSets() throws -> [EvaluationMetrics]? {
     var results: [EvaluationMetrics] = []
-    for set in sets {
+    for set in plan.sets {
       let result = try evaluator.evaluate(set) { share in
         progress.evaluating(set.name, share: share)
         return !isInterrupted()

@@ -29,7 +29,6 @@ public final class Trainer {
 
   let folder: RunFolder
   let text: PreparedText
-  let sets: [EvaluationText]
   let arithmetic: TrainingStep
   let evaluator: Evaluator
   let records: RunRecords
@@ -48,8 +47,9 @@ public final class Trainer {
   /// `peakRate` is the machine's rate of matrix products in operations per second. `isInterrupted` is asked between
   /// steps and during evaluations; true saves a checkpoint and ends ``run()``.
   ///
-  /// - Throws: ``InputError`` if the text cannot be used, the run does not fit into memory, the folder is in use or
-  ///   holds another run, or (when `resumes` is true) no checkpoint is intact.
+  /// - Throws: ``InputError`` if the text or one to evaluate on cannot be used, a sample cannot begin as its prompt says, the
+  ///   run does not fit into memory, the folder is in use or holds another run, or (when `resumes` is true) no checkpoint is
+  ///   intact.
   public init(
     _ configuration: TrainingConfiguration, resumes: Bool, backend: any Backend,
     peakRate: Double, progress: any TrainingProgress,
@@ -63,7 +63,9 @@ public final class Trainer {
     text = try PreparedText(folder: configuration.data.shards)
     plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
     try plan.checkMemory()
-    sets = try Self.evaluationSets(configuration, text: text)
+    for set in plan.sets where set.isTrainingPart {
+      progress.note("\(set.name) has no validation part: evaluations read the text that it has for training")
+    }
     folder = try RunFolder(configuration, text: text, resumes: resumes, progress: progress)
     state = folder.state
     isSaved = folder.checkpoint != nil
@@ -71,8 +73,8 @@ public final class Trainer {
 
     let settings = configuration.training
     let batches = TokenBatches(
-      windows: try TokenWindows(shards: text.training.shards, length: settings.length),
-      batchSize: settings.batchSize, seed: configuration.seed, separator: plan.separator,
+      windows: plan.windows, batchSize: settings.batchSize, seed: configuration.seed,
+      separator: plan.separator,
       position: state.position)
     arithmetic = try TrainingStep(model, configuration: configuration, batches: batches)
     if let checkpoint = folder.checkpoint {
@@ -127,7 +129,7 @@ public final class Trainer {
     return try LanguageModel(plan.model, backend: backend, seed: configuration.seed)
   }
 
-  private static func evaluationSets(
+  static func evaluationSets(
     _ configuration: TrainingConfiguration, text: PreparedText
   ) throws -> [EvaluationText] {
     let limit = configuration.evaluation.tokens

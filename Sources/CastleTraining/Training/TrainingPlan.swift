@@ -27,18 +27,25 @@ public struct TrainingPlan: Sendable {
 
   /// The token that begins a document, if attention must not cross it.
   let separator: Int32?
+  /// The windows of the training text.
+  let windows: TokenWindows
+  /// The texts to evaluate on, the run's own validation text first.
+  let sets: [EvaluationText]
   /// What samples begin with.
   let prompts: [SamplePrompt]
 
   /// Plans a run. `peakRate` is the machine's rate of matrix products, in operations per second.
   ///
-  /// - Throws: ``InputError`` if settings do not fit each other or the text.
+  /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text to evaluate on cannot be used.
   public init(_ configuration: TrainingConfiguration, text: PreparedText, peakRate: Double) throws {
     let settings = configuration.training
     model = try configuration.model.configuration(
       vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
       length: settings.length)
     separator = configuration.data.separatesDocuments ? text.tokenizer.endOfText : nil
+    windows = try TokenWindows(shards: text.training.shards, length: settings.length)
+    sets = try Trainer.evaluationSets(configuration, text: text)
+    for set in sets { try set.checkLength() }
     prompts = try SamplePrompt.all(configuration.samples, text.tokenizer, model: model)
     parameterCount = ParameterLayout(model).parameterCount
     steps = settings.steps

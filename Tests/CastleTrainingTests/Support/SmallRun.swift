@@ -61,7 +61,9 @@ struct SmallRun {
   func metrics(_ run: String) throws -> String { try folder.text(run + "/" + RunRecords.metricsName) }
 
   /// Makes shards of 30 short documents whose words follow a simple rule.
-  static func prepare(_ folder: TemporaryFolder, name: String, seed: UInt64) throws {
+  static func prepare(
+    _ folder: TemporaryFolder, name: String, seed: UInt64, validationDocuments: Int = 4
+  ) throws {
     let tokenizer = try Tokenizer(
       vocabulary: (0..<256).map { [UInt8($0)] } + [nil], merges: [],
       addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")])
@@ -77,7 +79,7 @@ struct SmallRun {
     var preparation = CorpusPreparation()
     preparation.separator = "%"
     preparation.shardTokens = 1000
-    preparation.validation = .documents(4)
+    preparation.validation = .documents(validationDocuments)
     _ = try preparation.run(
       paths: [path], tokenizerPath: tokenizerPath, output: folder.path + "/" + name,
       pool: ThreadPool(threadCount: 1))

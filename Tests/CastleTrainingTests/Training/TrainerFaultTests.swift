@@ -124,7 +124,7 @@ struct TrainerFaultTests {
 
   @Test func aRunThatCannotFitIsRefusedWithTheNumbers() throws {
     let text = message {
-      _ = try small.trainer("a", ["training.batch-size=65536", "training.length=100000"])
+      _ = try small.trainer("a", ["model.layers=4", "model.size=65536", "model.hidden=1048576"])
     }
     #expect(text.contains("the run needs") && text.contains("are free; lower training.batch-size"), "\(text)")
     #expect(!FileManager.default.fileExists(atPath: small.path("a")))
@@ -137,6 +137,14 @@ struct TrainerFaultTests {
       text.contains("samples.prompts: prompt 2 has 1200 tokens, but the model reads at most 1024"), "\(text)")
     #expect(!FileManager.default.fileExists(atPath: small.path("a")))
     _ = try small.trainer("a", ["samples.every=0", "samples.prompts=[\(prompt)]"])
+  }
+
+  @Test func aTextThatCannotBeEvaluatedOnIsRefusedBeforeTheRun() {
+    let missing = message { _ = try small.trainer("a", ["evaluation.sets.other=no/such"]) }
+    #expect(missing.contains("no/such"), "\(missing)")
+    let short = message { _ = try small.trainer("a", ["evaluation.tokens=1"]) }
+    #expect(short.contains("validation has 1 tokens; evaluation needs at least 2"), "\(short)")
+    #expect(!FileManager.default.fileExists(atPath: small.path("a")))
   }
 
   @Test func aTextShorterThanAWindowIsRefused() throws {

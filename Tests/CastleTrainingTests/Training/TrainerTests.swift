@@ -79,6 +79,16 @@ struct TrainerTests {
     #expect(try small.metrics("a").contains("\"set\":\"other\""))
   }
 
+  @Test func evaluationOnATrainingPartIsSaid() throws {
+    try SmallRun.prepare(small.folder, name: "other", seed: 2, validationDocuments: 0)
+    let progress = RecordingProgress()
+    let trainer = try small.trainer(
+      "a", ["evaluation.sets.other=\(small.path("other"))"], progress: progress)
+    #expect(progress.notes.contains { $0.hasPrefix("other has no validation part") }, "\(progress.notes)")
+    #expect(progress.notes.filter { $0.contains("no validation part") }.count == 1)
+    _ = trainer
+  }
+
   @Test func samplesAreWrittenAndRepeatable() throws {
     let settings = ["samples.every=6", "samples.prompts=[lo hi]", "samples.max-tokens=5"]
     let progress = RecordingProgress()
