@@ -6,7 +6,9 @@ import Foundation
 
 /// Trains a model: steps, evaluations, samples and checkpoints, until the run is done or someone interrupts it.
 ///
-/// A run that was interrupted, in whatever way, and is resumed computes the same numbers as one that was not.
+/// A run that was interrupted, in whatever way, and is resumed computes the same numbers as one that was not, bit for bit, on
+/// equal threads, instructions and BLAS and in the same version of this program. Where one of these differs from what the
+/// checkpoint says, the run tells it and goes on with numbers that may differ in their last bits.
 public final class Trainer {
   /// How a run ended.
   public enum Outcome: Sendable, Hashable {
@@ -69,6 +71,12 @@ public final class Trainer {
     folder = try RunFolder(configuration, text: text, resumes: resumes, progress: progress)
     state = folder.state
     isSaved = folder.checkpoint != nil
+    let machine = "castle \(ProgramVersion.number), \(backend.summary)"
+    if let before = state.machine, before != machine {
+      progress.note(
+        "the numbers may differ in their last bits: the run goes on with \(machine); before it was \(before)")
+    }
+    state.machine = machine
     model = try Self.model(configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend)
 
     let settings = configuration.training

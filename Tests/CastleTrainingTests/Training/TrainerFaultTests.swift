@@ -53,6 +53,38 @@ struct TrainerFaultTests {
     #expect(progress.notes.contains { $0.contains("training.steps from 12 to 14") })
   }
 
+  @Test func anotherMachineIsSaid() throws {
+    _ = try small.trainer("a", threads: 1).run()
+    let progress = RecordingProgress()
+    func notes() -> [String] { progress.notes.filter { $0.contains("may differ in their last bits") } }
+    _ = try small.trainer("a", ["training.steps=13"], resumes: true, threads: 1, progress: progress).run()
+    #expect(notes().isEmpty)
+    _ = try small.trainer("a", ["training.steps=14"], resumes: true, threads: 2, progress: progress).run()
+    #expect(notes().count == 1)
+    #expect(
+      notes().allSatisfy { $0.contains(/goes on with .*2 threads.*; before it was .*1 thread,/) },
+      "\(notes())")
+    _ = try small.trainer("a", ["training.steps=15"], resumes: true, threads: 2, progress: progress).run()
+    #expect(notes().count == 1)
+  }
+
+  @Test func aCheckpointThatDoesNotKnowItsMachineLoads() throws {
+    _ = try small.trainer("a").run()
+    let folder = "a/checkpoints/step-00000012/"
+    let text = try small.folder.text(folder + "training.json")
+    let lines = text.split(separator: "\n").filter { !$0.contains("\"machine\"") }
+    try #require(lines.joined(separator: "\n") != text)
+    let path = small.path(folder + "training.json")
+    let hash = try Digest.sha256(ofFile: path)
+    try AtomicFile.write(lines.joined(separator: "\n").utf8, path: path)
+    let sums = try small.folder.text(folder + "SHA256SUMS")
+    try AtomicFile.write(
+      sums.replacing(hash, with: try Digest.sha256(ofFile: path)).utf8,
+      path: small.path(folder + "SHA256SUMS"))
+    let trainer = try small.trainer("a", ["training.steps=13"], resumes: true)
+    #expect(try trainer.run() == .finished && trainer.state.machine != nil)
+  }
+
   @Test func resumingAFinishedRunDoesNothing() throws {
     _ = try small.trainer("a").run()
     let before = try small.metrics("a")
