@@ -99,6 +99,16 @@ public struct StepSettings: ConfigurationSection {
   /// The default settings.
   public init() {}
 
+  /// The number of tokens of the run; nil if it is too large to be counted.
+  var tokens: Int? {
+    [batchSize, accumulation, length].reduce(Optional(steps)) { product, factor in
+      guard let (value, overflow) = product?.multipliedReportingOverflow(by: factor), !overflow else {
+        return nil
+      }
+      return value
+    }
+  }
+
   /// The section `training`.
   public static var settings: [Setting<Self>] {
     [

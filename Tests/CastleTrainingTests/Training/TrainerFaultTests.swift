@@ -154,10 +154,17 @@ struct TrainerFaultTests {
     #expect(text.contains("is not the text that"), "\(text)")
   }
 
-  @Test func aRunThatCannotFitIsRefusedWithTheNumbers() throws {
-    let text = message {
-      _ = try small.trainer("a", ["model.layers=4", "model.size=65536", "model.hidden=1048576"])
-    }
+  /// The second needs more bytes for its activations than can be counted.
+  @Test(arguments: [
+    ["model.layers=4", "model.size=65536", "model.hidden=1048576"],
+    [
+      "model.layers=1000", "model.size=4", "model.heads=4096", "model.head-size=4096",
+      "training.batch-size=65536",
+      "training.length=900",
+    ],
+  ])
+  func aRunThatCannotFitIsRefusedWithTheNumbers(settings: [String]) throws {
+    let text = message { _ = try small.trainer("a", settings) }
     #expect(text.contains("the run needs") && text.contains("are free; lower training.batch-size"), "\(text)")
     #expect(!FileManager.default.fileExists(atPath: small.path("a")))
   }
