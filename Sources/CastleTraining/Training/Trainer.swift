@@ -92,6 +92,7 @@ public final class Trainer {
       arithmetic.pass, batch: settings.batchSize, length: settings.length, separator: plan.separator)
     records = try RunRecords(folder: folder.path, position: state.records, step: state.step)
     clock = RunClock(secondsBefore: state.seconds)
+    try folder.write(configuration)
   }
 
   /// Trains until the last step or an interruption.

@@ -27,8 +27,10 @@ struct TrainerFaultTests {
 
   @Test func aSecondTrainerOnOneFolderIsRefused() throws {
     let first = try small.trainer("a")
-    let text = message { _ = try small.trainer("a", resumes: true) }
-    #expect(text.contains("is in use by another castle process"), "\(text)")
+    for resumes in [true, false] {
+      let text = message { _ = try small.trainer("a", resumes: resumes) }
+      #expect(text.contains("is in use by another castle process"), "\(text)")
+    }
     #expect(try first.run() == .finished)
   }
 
@@ -36,6 +38,14 @@ struct TrainerFaultTests {
     _ = try small.trainer("a").run()
     let text = message { _ = try small.trainer("a") }
     #expect(text.contains("holds a run already; continue it with --resume"), "\(text)")
+  }
+
+  @Test func settingsOfARunThatCannotGoOnAreNotTakenOver() throws {
+    _ = try small.trainer("a").run()
+    try Data().write(to: URL(fileURLWithPath: small.path("a/metrics.jsonl")))
+    let text = message { _ = try small.trainer("a", ["training.steps=14"], resumes: true) }
+    #expect(text.contains("metrics.jsonl has 0 bytes"), "\(text)")
+    #expect(try TrainingConfiguration(path: small.path("a/config.yaml")).training.steps == 12)
   }
 
   @Test(arguments: ["seed=9", "training.length=12", "model.size=48", "data.separates-documents=false"])
