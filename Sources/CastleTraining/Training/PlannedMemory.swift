@@ -46,6 +46,7 @@ public struct PlannedMemory: Sendable, Hashable {
       "the run needs \(NumberFormat.bytes(toTake)) (weights, gradients and moments "
         + "\(NumberFormat.bytes(parameters)), activations \(NumberFormat.bytes(activations))), but only "
         + "\(NumberFormat.bytes(available)) are free; lower training.batch-size (with a higher "
-        + "training.accumulation), training.length or choose a smaller model.preset")
+        + "training.accumulation), training.length or choose a smaller model.preset; with "
+        + "training.check-memory=false it starts all the same")
   }
 }

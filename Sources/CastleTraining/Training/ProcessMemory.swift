@@ -27,11 +27,12 @@ public enum ProcessMemory {
     #endif
   }
 
-  /// The bytes that the process can still take: what the system calls available, or what the process group's limit leaves.
+  /// The bytes that the process can still take: what the system calls available, or what the limit of a control group
+  /// leaves, if that is less.
   /// Nil where the system does not say.
   public static var available: Int? {
     #if os(Linux)
-      let limits = [systemAvailable, groupAvailable].compactMap { $0 }
+      let limits = [systemAvailable, ControlGroups().available].compactMap { $0 }
       return limits.min()
     #else
       return Int(clamping: ProcessInfo.processInfo.physicalMemory)
@@ -50,15 +51,6 @@ public enum ProcessMemory {
       else { return nil }
       let fields = line.dropFirst(name.count).split(whereSeparator: { $0 == " " || $0 == "\t" })
       return fields.first.flatMap { Int($0) }.map { $0 * 1024 }
-    }
-
-    private static var groupAvailable: Int? {
-      func number(_ name: String) -> Int? {
-        (try? String(contentsOfFile: "/sys/fs/cgroup/" + name, encoding: .utf8))
-          .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-      }
-      guard let limit = number("memory.max"), let used = number("memory.current") else { return nil }
-      return max(0, limit - used)
     }
   #endif
 }

@@ -64,7 +64,7 @@ public final class Trainer {
     schedule = configuration.learningRateSchedule
     text = try PreparedText(folder: configuration.data.shards)
     plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
-    try plan.checkMemory()
+    try plan.checkMemory(note: progress.note)
     for set in plan.sets where set.isTrainingPart {
       progress.note("\(set.name) has no validation part: evaluations read the text that it has for training")
     }

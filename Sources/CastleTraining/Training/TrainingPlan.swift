@@ -34,6 +34,8 @@ public struct TrainingPlan: Sendable {
   /// What samples begin with.
   let prompts: [SamplePrompt]
 
+  private let refusesShortMemory: Bool
+
   /// Plans a run. `peakRate` is the machine's rate of matrix products, in operations per second.
   ///
   /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text to evaluate on cannot be used.
@@ -51,6 +53,7 @@ public struct TrainingPlan: Sendable {
     steps = settings.steps
     tokensPerStep = configuration.tokensPerStep
     textTokens = text.training.tokenCount
+    refusesShortMemory = settings.checksMemory
     memory = PlannedMemory(model, settings: settings)
     availableBytes = ProcessMemory.available
     operationsPerToken = StepWork(model, length: settings.length).operations / Double(settings.length)
@@ -63,8 +66,15 @@ public struct TrainingPlan: Sendable {
   /// The seconds that the run would take if it ran at the machine's rate of matrix products.
   public var leastSeconds: Double { Double(totalTokens) * operationsPerToken / peakRate }
 
-  /// - Throws: ``InputError`` with the numbers if the run does not fit into the free memory.
-  public func checkMemory() throws { try memory.check(available: availableBytes) }
+  /// - Throws: ``InputError`` with the numbers if the run does not fit into the free memory. With
+  ///   `training.check-memory=false` these go to `note` instead.
+  public func checkMemory(note: (String) -> Void = { _ in }) throws {
+    do {
+      try memory.check(available: availableBytes)
+    } catch let error as InputError where !refusesShortMemory {
+      note("warning: \(error)")
+    }
+  }
 
   /// The plan in a few lines.
   public var text: String {

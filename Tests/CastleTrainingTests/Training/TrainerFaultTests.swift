@@ -179,6 +179,19 @@ struct TrainerFaultTests {
     #expect(!FileManager.default.fileExists(atPath: small.path("a")))
   }
 
+  @Test func theRefusalCanBecomeANote() throws {
+    let settings = ["model.layers=4", "model.size=65536", "model.hidden=1048576"]
+    func plan(_ more: String...) throws -> TrainingPlan {
+      try TrainingPlan(
+        small.configuration("a", settings + more), text: PreparedText(folder: small.shards), peakRate: 1)
+    }
+    var notes: [String] = []
+    #expect(throws: InputError.self) { try plan().checkMemory { notes.append($0) } }
+    #expect(notes.isEmpty)
+    try plan("training.check-memory=false").checkMemory { notes.append($0) }
+    #expect(notes.count == 1 && notes[0].contains("the run needs"), "\(notes)")
+  }
+
   @Test func aPromptThatTheModelCannotReadIsRefusedBeforeTheRun() throws {
     let prompt = String(repeating: "lo ", count: 400)
     let text = message { _ = try small.trainer("a", ["samples.every=6", "samples.prompts=[hi, \(prompt)]"]) }
