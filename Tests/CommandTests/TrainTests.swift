@@ -79,6 +79,25 @@ struct TrainTests {
     }
   }
 
+  @Test func theLiveLineFitsTheTerminal() throws {
+    let text = try TrainingText()
+    let terminal = try Pseudoterminal(columns: 60)
+    let run = try BackgroundRun(
+      text.training("a", "--set", "training.steps=200"), standardError: terminal.handle)
+    var shown = ""
+    run.wait(for: "the end") {
+      shown += terminal.read()
+      return false
+    }
+    #expect(try run.end().exitCode == 0)
+    shown += terminal.read()
+    let lines = shown.components(separatedBy: "\r\u{1b}[2K").dropFirst()
+      .map { $0.prefix { !$0.isNewline } }
+    let steps = lines.filter { $0.contains("/200") }
+    #expect(!steps.isEmpty && steps.allSatisfy { $0.count <= 59 && $0.contains("eta") }, "\(steps)")
+    #expect(shown.contains("saved " + text.folder.path("a")))
+  }
+
   @Test func settingsAreListed() throws {
     let output = try CastleProcess.output(["train", "--settings"])
     #expect(output.contains("training.steps") && output.contains("optimizer.learning-rate-factors.mlp"))

@@ -13,14 +13,16 @@ public final class ProgressLine {
     self.interval = interval
   }
 
-  /// Shows the present state; `isDue` shows it even if plain lines would wait.
+  /// Shows the present state, in parts with two spaces between them; `isDue` shows it even if plain lines would wait.
+  ///
+  /// On a terminal, the last parts are left out that do not fit: only the last row of a longer line would renew itself.
   public func update(_ text: String, isDue: Bool = false) {
     let now = ProcessInfo.processInfo.systemUptime
     let pause = isLive ? 0.1 : interval
     guard isDue || now - lastTime >= pause else { return }
     lastTime = now
     if isLive {
-      StandardError.write("\r\u{1b}[2K" + text)
+      StandardError.write("\r\u{1b}[2K" + Self.fitted(text))
       isLineOpen = true
     } else {
       StandardError.write(text + "\n")
@@ -38,5 +40,14 @@ public final class ProgressLine {
   public func finish() {
     if isLineOpen { StandardError.write("\n") }
     isLineOpen = false
+  }
+
+  private static func fitted(_ text: String) -> String {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return text }
+    let width = Int(size.ws_col) - 1
+    var parts = text.components(separatedBy: "  ")
+    while parts.count > 1, parts.joined(separator: "  ").count > width { parts.removeLast() }
+    return String(parts.joined(separator: "  ").prefix(width))
   }
 }
