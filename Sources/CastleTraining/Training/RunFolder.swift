@@ -57,7 +57,9 @@ final class RunFolder {
       checkpoint = nil
     }
     self.state = state
-    if let best = state.best, let entry = store.entries.first(where: { $0.step == best.step }) {
+    if configuration.checkpoints.keepsBest, let best = state.best,
+      let entry = store.entries.first(where: { $0.step == best.step })
+    {
       try store.markBest(entry)
     }
   }

@@ -12,7 +12,7 @@ extension Trainer {
     else { return false }
     try record(results)
     try record(samples)
-    let isBest = rememberBest(results)
+    let isBest = rememberBest(results) && configuration.checkpoints.keepsBest
     state.isStepComplete = true
     isSaved = false
     if isDue(configuration.checkpoints.every) || isLast || isBest { try saveCheckpoint() }
@@ -28,7 +28,9 @@ extension Trainer {
       try arithmetic.optimizer.save(layout: model.layout, folder: target)
       try state.write(to: target)
     }
-    if state.best?.step == state.step { try folder.store.markBest(entry) }
+    if configuration.checkpoints.keepsBest && state.best?.step == state.step {
+      try folder.store.markBest(entry)
+    }
     try folder.store.prune(keeping: configuration.checkpoints.keep, and: entry)
     isSaved = true
     progress.saved(entry)

@@ -104,6 +104,7 @@ final class RecordingProgress: TrainingProgress {
   private(set) var notes: [String] = []
   private(set) var steps: [Int] = []
   private(set) var samples: [String] = []
+  private(set) var saves: [Int] = []
   private let afterStep: (Int) throws -> Void
 
   init(afterStep: @escaping (Int) throws -> Void = { _ in }) {
@@ -118,5 +119,5 @@ final class RecordingProgress: TrainingProgress {
   func evaluating(_ set: String, share: Double) {}
   func evaluated(_ metrics: EvaluationMetrics) {}
   func sampled(_ text: String, prompt: String, step: Int) { samples.append(text) }
-  func saved(_ checkpoint: CheckpointStore.Entry) {}
+  func saved(_ checkpoint: CheckpointStore.Entry) { saves.append(checkpoint.step) }
 }

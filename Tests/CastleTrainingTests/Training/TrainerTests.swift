@@ -71,6 +71,20 @@ struct TrainerTests {
     #expect(before[1] != after[1] && before[2] != after[2])
   }
 
+  /// Each of the evaluations after steps 4, 8 and 12 has a lower loss than the one before.
+  @Test(arguments: [
+    ([], [3, 4, 6, 8, 9, 12]), (["checkpoints.every=0"], [4, 8, 12]),
+    (["checkpoints.best=false"], [3, 6, 9, 12]),
+    (["checkpoints.every=0", "checkpoints.best=false"], [12]),
+  ])
+  func checkpointsAreSavedWhenTheSettingsSay(settings: [String], steps: [Int]) throws {
+    let progress = RecordingProgress()
+    _ = try small.trainer("a", settings, progress: progress).run()
+    #expect(progress.saves == steps)
+    let keepsBest = !settings.contains("checkpoints.best=false")
+    #expect(FileManager.default.fileExists(atPath: small.path("a/best")) == keepsBest)
+  }
+
   @Test func severalSetsAreEvaluated() throws {
     try SmallRun.prepare(small.folder, name: "other", seed: 2)
     let trainer = try small.trainer("a", ["evaluation.sets.other=\(small.path("other"))"])
