@@ -105,16 +105,20 @@ final class RecordingProgress: TrainingProgress {
   private(set) var steps: [Int] = []
   private(set) var samples: [String] = []
   private(set) var saves: [Int] = []
-  private let afterStep: (Int) throws -> Void
+  private let afterMetrics: (StepMetrics) throws -> Void
 
-  init(afterStep: @escaping (Int) throws -> Void = { _ in }) {
-    self.afterStep = afterStep
+  init(afterMetrics: @escaping (StepMetrics) throws -> Void = { _ in }) {
+    self.afterMetrics = afterMetrics
+  }
+
+  convenience init(afterStep: @escaping (Int) throws -> Void) {
+    self.init(afterMetrics: { try afterStep($0.step) })
   }
 
   func note(_ text: String) { notes.append(text) }
   func step(_ metrics: StepMetrics, _ timing: StepTiming, of steps: Int, remaining: Double) {
     self.steps.append(metrics.step)
-    try? afterStep(metrics.step)
+    try? afterMetrics(metrics)
   }
   func evaluating(_ set: String, share: Double) {}
   func evaluated(_ metrics: EvaluationMetrics) {}

@@ -137,11 +137,11 @@ struct TrainerFaultTests {
     _ = try small.trainer("straight").run()
     let shard = small.shards + "/train_000000.bin"
     let original = try Data(contentsOf: URL(fileURLWithPath: shard))
-    let progress = RecordingProgress { step in
+    let progress = RecordingProgress(afterStep: { step in
       guard step == 5 else { return }
       try FileManager.default.removeItem(atPath: shard)
       if !isRemoved { try Data(original.dropLast(10)).write(to: URL(fileURLWithPath: shard)) }
-    }
+    })
     let text = message { _ = try small.trainer("a", progress: progress).run() }
     #expect(text.contains("train_000000.bin") && text.contains("use --resume"), "\(text)")
     try original.write(to: URL(fileURLWithPath: shard))

@@ -22,7 +22,7 @@ struct TrainerSpikeTests {
   @Test func anUpdateIsLeftOutWhereItIsRecordedSo() throws {
     var history: [[Float]] = []
     var trainer: Trainer?
-    let progress = RecordingProgress { _ in history.append(trainer?.weights ?? []) }
+    let progress = RecordingProgress(afterStep: { _ in history.append(trainer?.weights ?? []) })
     trainer = try small.trainer("a", Self.settings, progress: progress)
     history.append(try #require(trainer).weights)
     _ = try trainer?.run()
