@@ -6,6 +6,8 @@ public struct StepMetrics: Sendable, Hashable {
   public var step: Int
   /// The number of tokens trained on since the run began, this step's included.
   public var tokens: Int
+  /// The number of times that the training text has been seen, this step's part included.
+  public var epoch: Double
   /// The mean loss of the step's tokens before its update, in nats.
   public var loss: Double
   /// The learning rate of the update.
@@ -17,10 +19,12 @@ public struct StepMetrics: Sendable, Hashable {
 
   /// Bundles the numbers.
   public init(
-    step: Int, tokens: Int, loss: Double, learningRate: Double, gradientNorm: Double, isSkipped: Bool
+    step: Int, tokens: Int, epoch: Double, loss: Double, learningRate: Double, gradientNorm: Double,
+    isSkipped: Bool
   ) {
     self.step = step
     self.tokens = tokens
+    self.epoch = epoch
     self.loss = loss
     self.learningRate = learningRate
     self.gradientNorm = gradientNorm
@@ -29,7 +33,8 @@ public struct StepMetrics: Sendable, Hashable {
 
   var json: JSONObject {
     var fields: [(String, JSONObject.Value)] = [
-      ("step", .integer(step)), ("tokens", .integer(tokens)), ("loss", .number(loss)),
+      ("step", .integer(step)), ("tokens", .integer(tokens)), ("epoch", .number(epoch)),
+      ("loss", .number(loss)),
       ("learning_rate", .number(learningRate)), ("gradient_norm", .number(gradientNorm)),
     ]
     if isSkipped { fields.append(("skipped", .boolean(true))) }

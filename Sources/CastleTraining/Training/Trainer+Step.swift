@@ -17,9 +17,8 @@ extension Trainer {
     if !isSpike { arithmetic.update(norm: norm, learningRate: rate, number: number) }
     noteSpikes(isSpike: isSpike, step: number)
     let metrics = StepMetrics(
-      step: number, tokens: number * configuration.tokensPerStep, loss: loss, learningRate: rate,
-      gradientNorm: norm,
-      isSkipped: isSpike)
+      step: number, tokens: number * configuration.tokensPerStep, epoch: arithmetic.batches.epoch, loss: loss,
+      learningRate: rate, gradientNorm: norm, isSkipped: isSpike)
     state.step = number
     state.position = arithmetic.batches.position
     state.isStepComplete = false

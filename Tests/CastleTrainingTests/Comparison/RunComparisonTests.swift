@@ -10,7 +10,8 @@ struct RunComparisonTests {
       let step = index + 1
       try records.add(
         StepMetrics(
-          step: step, tokens: step * 64, loss: loss, learningRate: 0.1, gradientNorm: 1, isSkipped: false),
+          step: step, tokens: step * 64, epoch: 0, loss: loss, learningRate: 0.1, gradientNorm: 1,
+          isSkipped: false),
         StepTiming(step: step, seconds: Double(step), tokensPerSecond: 64, memory: 1))
     }
     try records.add([

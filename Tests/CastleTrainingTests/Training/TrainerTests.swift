@@ -50,6 +50,16 @@ struct TrainerTests {
     }
   }
 
+  @Test func epochsAreRecorded() throws {
+    let text = try PreparedText(folder: small.shards)
+    let windows = try TokenWindows(shards: text.training.shards, length: 24).count
+    _ = try small.trainer("a").run()
+    let last = try small.metrics("a").split(separator: "\n").last {
+      $0.contains("\"step\":12,") && $0.contains("\"loss\"")
+    }
+    #expect(try #require(last).contains("\"epoch\":\(24 / Double(windows)),"), "\(last ?? "")")
+  }
+
   @Test func accumulationOfHalvesEqualsTheWhole() throws {
     _ = try small.trainer("whole", ["training.batch-size=4"]).run()
     _ = try small.trainer("halves", ["training.batch-size=2", "training.accumulation=2"]).run()
