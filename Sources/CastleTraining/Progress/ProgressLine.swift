@@ -1,14 +1,14 @@
 import Foundation
 
 /// Says on standard error how far a run is: one line that renews itself on a terminal, plain lines now and then elsewhere.
-public final class ProgressLine {
+package final class ProgressLine {
   private let isLive: Bool
   private let interval: Double
   private var lastTime = -Double.infinity
   private var isLineOpen = false
 
   /// A progress line. Plain lines come at most every `interval` seconds.
-  public init(interval: Double = 5) {
+  package init(interval: Double = 5) {
     isLive = isatty(STDERR_FILENO) != 0
     self.interval = interval
   }
@@ -16,7 +16,7 @@ public final class ProgressLine {
   /// Shows the present state, in parts with two spaces between them; `isDue` shows it even if plain lines would wait.
   ///
   /// On a terminal, the last parts are left out that do not fit: only the last row of a longer line would renew itself.
-  public func update(_ text: String, isDue: Bool = false) {
+  package func update(_ text: String, isDue: Bool = false) {
     let now = ProcessInfo.processInfo.systemUptime
     let pause = isLive ? 0.1 : interval
     guard isDue || now - lastTime >= pause else { return }
@@ -30,14 +30,14 @@ public final class ProgressLine {
   }
 
   /// Shows a line that stays.
-  public func note(_ text: String) {
+  package func note(_ text: String) {
     if isLineOpen { StandardError.write("\r\u{1b}[2K") }
     isLineOpen = false
     StandardError.write(text + "\n")
   }
 
   /// Leaves the last state on the terminal and moves on.
-  public func finish() {
+  package func finish() {
     if isLineOpen { StandardError.write("\n") }
     isLineOpen = false
   }

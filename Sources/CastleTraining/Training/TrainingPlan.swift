@@ -89,7 +89,7 @@ public struct TrainingPlan: Sendable {
   }
 
   /// The plan as JSON.
-  public var json: JSONObject {
+  package var json: JSONObject {
     JSONObject([
       ("parameters", .integer(parameterCount)), ("steps", .integer(steps)),
       ("tokens_per_step", .integer(tokensPerStep)), ("tokens", .integer(totalTokens)),
