@@ -4,7 +4,8 @@ public struct EvaluationSettings: ConfigurationSection {
   public var every = 100
   /// The number of tokens that each set is cut to; 0 takes all.
   public var tokens = 100_000
-  /// Further sets by name: folders made by `castle prepare`, of which the validation part is read.
+  /// Further sets by name: folders made by `castle prepare`, of which the validation part is read, or the training part
+  /// where there is no other.
   public var sets: [String: String] = [:]
 
   /// The default settings.

@@ -50,7 +50,7 @@ public struct StepTiming: Sendable, Hashable {
   public var seconds: Double
   /// The speed of this step.
   public var tokensPerSecond: Double
-  /// The memory that the process holds, in bytes.
+  /// The largest amount of memory that the process has held so far, in bytes.
   public var memory: Int
 
   /// Bundles the numbers.
