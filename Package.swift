@@ -43,7 +43,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -70,7 +69,7 @@ let package = Package(
       "CastleTraining",
       [
         "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
-        "CastleText", "CastleGeneration", "Yams", .product(name: "Logging", package: "swift-log"),
+        "CastleText", "CastleGeneration", "Yams",
       ]),
     .executableTarget(
       name: "castle",
@@ -78,7 +77,6 @@ let package = Package(
         "CastleKernels", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats",
         "CastleText", "CastleModel", "CastleTraining", "CastleGeneration", "Yams",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
         .product(name: "RealModule", package: "swift-numerics"),
       ],
       swiftSettings: strictImports),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CastleFormats
+import CastleTraining
 import Foundation
 
 extension Castle {
@@ -24,10 +25,10 @@ extension Castle {
     guard !code.isSuccess, !(error is ExitCode) else { exit(withError: error) }
     let text = (error as? InputError)?.description ?? message(for: error)
     let message = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("error: \(message)\n".utf8))
+    StandardError.write("error: \(message)\n")
     if code == .validationFailure {
       let usage = fullMessage(for: error).split(separator: "\n").drop { !$0.hasPrefix("Usage:") }
-      FileHandle.standardError.write(Data((usage.joined(separator: "\n") + "\n").utf8))
+      StandardError.write(usage.joined(separator: "\n") + "\n")
     }
     exit(withError: code)
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CastleTraining
 
 /// The command line: each subcommand is a file under `Commands`.
 @main
@@ -6,7 +7,7 @@ struct Castle: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "castle",
     abstract: "Train, run and measure language models with lookahead-key attention.",
-    version: "0.1.0",
+    version: ProgramVersion.number,
     subcommands: [
       TokenizerCommand.self,
       PrepareCommand.self,

@@ -35,15 +35,69 @@ struct TrainFaultTests {
     #expect(try text.checkpoints("broken") == text.checkpoints("straight"))
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func anInterruptSavesEndsWithSuccessAndLosesNothing(signal: Int32) throws {
     let text = try TrainingText()
     let settings = ["--set", "training.steps=100000", "--set", "checkpoints.every=0"]
-    let run = try BackgroundRun(text.training("run") + settings)
+    let run = try Self.start(text.training("run") + settings, ignoringHangUps: false)
     run.wait(for: "a few steps") { text.metricsLineCount("run") >= 5 }
     run.signal(signal)
+    if signal == SIGHUP {
+      // Two that come together would be one.
+      Thread.sleep(forTimeInterval: 0.002)
+      run.signal(signal)
+    }
     let ended = try run.end()
     #expect(ended.exitCode == 0 && !ended.wasKilled, "\(ended)")
+    try expectNothingLost(text)
+  }
+
+  @Test func withoutATerminalFromTheStartItsEndIsNoInterrupt() throws {
+    let text = try TrainingText()
+    let run = try Self.start(text.training("run", "--set", "training.steps=100000"), ignoringHangUps: true)
+    run.wait(for: "the first step") { text.metricsLineCount("run") >= 1 }
+    run.signal(SIGHUP)
+    let lines = text.metricsLineCount("run")
+    run.wait(for: "further steps") { text.metricsLineCount("run") > lines + 20 }
+    #expect(run.isRunning)
+    run.signal(SIGTERM)
+    #expect(try run.end().exitCode == 0)
+  }
+
+  enum StandardError: CaseIterable { case closedPipe, fullDisk }
+
+  /// As with `castle train … 2>&1 | tee log`, where Ctrl-C ends both.
+  @Test(
+    .enabled("needs /dev/full") { FileManager.default.fileExists(atPath: "/dev/full") },
+    arguments: StandardError.allCases)
+  func aRunOutlivesTheReaderOfItsProgress(standardError: StandardError) throws {
+    let text = try TrainingText()
+    let settings = ["--set", "training.steps=100000", "--set", "checkpoints.every=0"]
+    let pipe = Pipe()
+    let handle =
+      standardError == .closedPipe
+      ? pipe.fileHandleForWriting : try #require(FileHandle(forWritingAtPath: "/dev/full"))
+    try pipe.fileHandleForReading.close()
+    let run = try BackgroundRun(text.training("run") + settings, standardError: handle)
+    run.wait(for: "an evaluation and more") { text.metricsLineCount("run") >= 12 }
+    run.signal(SIGINT)
+    let ended = try run.end()
+    #expect(ended.exitCode == 0 && !ended.wasKilled, "\(ended)")
+    try expectNothingLost(text)
+
+    let failed = try CastleProcess.run(["train", "--config", "/no/such"], errorFile: "/dev/full")
+    #expect(failed.exitCode == 1 && !failed.wasKilled)
+  }
+
+  /// A test may itself run under `nohup`, and what it starts takes that over.
+  private static func start(_ arguments: [String], ignoringHangUps: Bool) throws -> BackgroundRun {
+    let before = Foundation.signal(SIGHUP, ignoringHangUps ? SIG_IGN : SIG_DFL)
+    defer { _ = Foundation.signal(SIGHUP, before) }
+    return try BackgroundRun(arguments)
+  }
+
+  /// The newest checkpoint is of the last step that was recorded.
+  private func expectNothingLost(_ text: TrainingText) throws {
     let rows = try text.metrics("run").split(separator: "\n").filter { $0.contains("\"loss\"") }
     let newest = try text.checkpoints("run").compactMap { Int($0.dropFirst("step-".count)) }.max()
     #expect(newest == rows.count)

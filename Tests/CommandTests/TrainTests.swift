@@ -40,13 +40,18 @@ struct TrainTests {
     let evaluated = try decode(Evaluation.self, try CastleProcess.output(evaluation))
     #expect(abs(evaluated.loss - trained.loss) < 1e-5)
     #expect(evaluated.tokens == trained.tokens)
-    #expect(evaluated.bits_per_byte != nil)
     let shorter = try decode(Evaluation.self, try CastleProcess.output(evaluation + ["--length", "8"]))
     #expect(shorter.loss > evaluated.loss && shorter.tokens == evaluated.tokens)
     let joined = try decode(Evaluation.self, try CastleProcess.output(evaluation + ["--join-documents"]))
     #expect(joined.loss != evaluated.loss)
     let part = evaluation + ["--tokens", "100", "--batch-size", "3"]
     #expect(try decode(Evaluation.self, try CastleProcess.output(part)).tokens == 99)
+    let bits = try #require(trained.bits_per_byte)
+    #expect(abs(try #require(evaluated.bits_per_byte) - bits) < 1e-5)
+    let shard =
+      ["evaluate", "--model", model, "--data", try text.shard(ofValidation: true)] + evaluation[5...]
+    let ofShard = try decode(Evaluation.self, try CastleProcess.output(shard))
+    #expect(ofShard.bits_per_byte == evaluated.bits_per_byte)
 
     let file = ["evaluate", "--model", model, "--data", text.folder.path("source.txt"), "--json"]
     #expect(try decode(Evaluation.self, try CastleProcess.output(file)).loss < 4)
@@ -66,6 +71,37 @@ struct TrainTests {
     let output = try CastleProcess.output(text.training("a", "--dry-run"))
     #expect(output.contains("parameters") && output.contains("memory") && output.contains("10,240"))
     #expect(!FileManager.default.fileExists(atPath: text.folder.path("a")))
+  }
+
+  @Test func aDryRunFindsWhatWouldEndTheRunLater() throws {
+    let text = try TrainingText()
+    let prompt = String(repeating: "red ", count: 300)
+    for (setting, word) in [
+      ("evaluation.sets.a=nowhere", "nowhere"), ("evaluation.tokens=1", "at least 2"),
+      ("samples={every: 1, prompts: [\(prompt)]}", "reads at most"),
+      ("training.length=100000", "too few for a window"),
+    ] {
+      try CastleProcess.expectRefusal(text.training("a", "--dry-run", "--set", setting), naming: word)
+    }
+  }
+
+  @Test func theLiveLineFitsTheTerminal() throws {
+    let text = try TrainingText()
+    let terminal = try Pseudoterminal(columns: 60)
+    let run = try BackgroundRun(
+      text.training("a", "--set", "training.steps=200"), standardError: terminal.handle)
+    var shown = ""
+    run.wait(for: "the end") {
+      shown += terminal.read()
+      return false
+    }
+    #expect(try run.end().exitCode == 0)
+    shown += terminal.read()
+    let lines = shown.components(separatedBy: "\r\u{1b}[2K").dropFirst()
+      .map { $0.prefix { !$0.isNewline } }
+    let steps = lines.filter { $0.contains("/200") }
+    #expect(!steps.isEmpty && steps.allSatisfy { $0.count <= 59 && $0.contains("eta") }, "\(steps)")
+    #expect(shown.contains("saved " + text.folder.path("a")))
   }
 
   @Test func settingsAreListed() throws {

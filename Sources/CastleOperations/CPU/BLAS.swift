@@ -1,23 +1,28 @@
+import Foundation
+
 #if canImport(Accelerate)
   import Accelerate
 #else
   import COpenBLAS
-  import Foundation
 #endif
 
 /// The matrix products of the system's BLAS, on the calling thread alone.
 enum BLAS {
   #if canImport(Accelerate)
-    static let name = "Accelerate"
+    /// The name of the library, which is of the version of the system.
+    static let name = "Accelerate (\(ProcessInfo.processInfo.operatingSystemVersionString))"
 
     static func useOneThread() { BLASSetThreading(BLAS_THREADING_SINGLE_THREADED) }
   #else
-    /// The name of the library and of the processor core that its kernels are for: its own choice, unless the
+    /// The name of the library, its version if it tells it, and the name of the processor core that its kernels are for: its own choice, unless the
     /// environment makes it.
     static let name: String = {
       let core = openblas_get_corename().map { String(cString: $0) } ?? "unknown"
       let isForced = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] != nil
-      return "OpenBLAS (\(core)\(isForced ? ", by OPENBLAS_CORETYPE" : ""))"
+      let configuration = openblas_get_config().map { String(cString: $0) } ?? ""
+      let words = configuration.split(separator: " ")
+      let version = words.count > 1 && words[0] == "OpenBLAS" ? " " + words[1] : ""
+      return "OpenBLAS\(version) (\(core)\(isForced ? ", by OPENBLAS_CORETYPE" : ""))"
     }()
 
     /// Keeps the library from starting threads of its own.

@@ -26,6 +26,7 @@ public struct CheckpointStore: Sendable {
   private static let prefix = "step-"
   private static let temporarySuffix = ".partial"
   private static let replacedPrefix = ".replaced-"
+  private static let damagedPrefix = "damaged-"
 
   private var folder: String { run + "/checkpoints" }
   private var bestLink: String { run + "/best" }
@@ -40,25 +41,25 @@ public struct CheckpointStore: Sendable {
 
   /// The newest checkpoint whose files have their recorded hashes, and what is wrong with newer ones.
   ///
-  /// - Throws: ``InputError`` if there are checkpoints but all are damaged.
+  /// The newer ones are moved aside, to `checkpoints/damaged-step-…`: a user can look at them, and they are no longer
+  /// ``entries``. If `best` pointed to one of them, it is gone.
+  ///
+  /// - Throws: ``InputError`` if there are checkpoints but all are damaged; they then stay where they are.
   public func newestIntact() throws -> (entry: Entry?, damages: [String]) {
-    var damages: [String] = []
+    var damages: [(entry: Entry, reason: String)] = []
     try recoverReplaced()
-    let entries = entries
     for entry in entries {
       do {
         try FileHashes.check(folder: entry.folder)
-        return (entry, damages)
+        return (entry, try damages.map { "\($0.reason); the checkpoint is now \(try setAside($0.entry))" })
       } catch let error as InputError {
-        damages.append(error.description)
+        damages.append((entry, error.description))
       }
     }
-    guard entries.isEmpty else {
-      throw InputError(
-        "every checkpoint in \(folder) is damaged (\(damages[0])); restore one or start again in another output"
-      )
-    }
-    return (nil, [])
+    guard let newest = damages.first else { return (nil, []) }
+    throw InputError(
+      "every checkpoint in \(folder) is damaged (\(newest.reason)); restore one or start again in another output"
+    )
   }
 
   /// Saves a checkpoint whose files `write` makes in the folder that it is given.
@@ -84,7 +85,7 @@ public struct CheckpointStore: Sendable {
     return Entry(step: step, folder: target)
   }
 
-  /// Lets the link `best` point to the checkpoint of `step`.
+  /// Lets the link `best` point to `entry`.
   public func markBest(_ entry: Entry) throws {
     let temporary = bestLink + ".partial"
     let target = "checkpoints/" + (entry.folder as NSString).lastPathComponent
@@ -94,10 +95,9 @@ public struct CheckpointStore: Sendable {
     }
   }
 
-  /// Removes all but the `count` newest checkpoints and the best, and what interrupted saves have left.
-  public func prune(keeping count: Int) throws {
-    let best = try? FileManager.default.destinationOfSymbolicLink(atPath: bestLink)
-    for entry in entries.dropFirst(count) where run + "/" + (best ?? "") != entry.folder {
+  /// Removes all but the `count` newest checkpoints, the best, and `saved`, and what interrupted saves have left.
+  public func prune(keeping count: Int, and saved: Entry) throws {
+    for entry in entries.dropFirst(count) where entry != saved && !isBest(entry) {
       let name = (entry.folder as NSString).lastPathComponent
       try FileManager.default.moveItem(
         atPath: entry.folder, toPath: folder + "/." + name + Self.temporarySuffix)
@@ -105,6 +105,11 @@ public struct CheckpointStore: Sendable {
     for name in names where name.hasSuffix(Self.temporarySuffix) {
       try removeIfPresent(folder + "/" + name)
     }
+  }
+
+  private func isBest(_ entry: Entry) -> Bool {
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: bestLink)).map { run + "/" + $0 }
+      == entry.folder
   }
 
   private var names: [String] {
@@ -119,6 +124,19 @@ public struct CheckpointStore: Sendable {
     let aside = replaced((target as NSString).lastPathComponent)
     try removeIfPresent(aside)
     try FileManager.default.moveItem(atPath: target, toPath: aside)
+  }
+
+  /// Gives a damaged checkpoint a name that is not one of a checkpoint, and returns where it lies then.
+  private func setAside(_ entry: Entry) throws -> String {
+    if isBest(entry) { unlink(bestLink) }
+    let aside = folder + "/" + Self.damagedPrefix + (entry.folder as NSString).lastPathComponent
+    do {
+      try removeIfPresent(aside)
+      try FileManager.default.moveItem(atPath: entry.folder, toPath: aside)
+    } catch {
+      throw InputError("cannot move the damaged checkpoint \(entry.folder): \(error.localizedDescription)")
+    }
+    return aside
   }
 
   /// Gives back its name to a checkpoint that was moved aside just before the process ended.

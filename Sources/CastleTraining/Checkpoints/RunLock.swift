@@ -7,7 +7,8 @@ import Foundation
 final class RunLock {
   private let descriptor: Int32
 
-  /// Takes the lock of `folder`. Throws an ``InputError`` that names the other process if one has it.
+  /// Takes the lock of `folder`. Throws an ``InputError`` that names the other process if one has it, or says why there can
+  /// be no lock.
   init(folder: String) throws {
     let path = folder + "/.lock"
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -15,8 +16,14 @@ final class RunLock {
       throw InputError("cannot write \(path): \(String(cString: strerror(errno)))")
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let reason = errno
+      defer { close(descriptor) }
+      guard reason == EWOULDBLOCK else {
+        throw InputError(
+          "cannot lock \(path): \(String(cString: strerror(reason))); choose an output on a file system that has locks"
+        )
+      }
       let holder = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-      close(descriptor)
       throw InputError(
         "\(folder) is in use by another castle process (\(holder.isEmpty ? "unknown" : holder)); "
           + "wait for it, stop it, or choose another output")

@@ -26,6 +26,9 @@ public struct TrainingState: Sendable, Codable, Hashable {
   public var records: RunRecords.Position = [:]
   /// The hash of the list of the training text's files.
   public var text: String
+  /// What computed the last step, as far as it decides the last bits of the numbers: the version of the program, threads,
+  /// instruction set and BLAS. Nil in checkpoints of versions that did not keep it.
+  public var machine: String?
 
   /// The evaluation with the lowest loss.
   public struct Best: Sendable, Codable, Hashable {

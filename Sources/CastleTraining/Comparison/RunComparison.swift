@@ -76,7 +76,7 @@ public struct RunComparison: Sendable {
   }
 
   /// The table as JSON.
-  public var json: JSONObject {
+  package var json: JSONObject {
     func object(_ values: [String: Double]) -> JSONObject.Value {
       .object(JSONObject(values.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }))
     }

@@ -22,7 +22,7 @@ public struct RunHistory: Sendable {
   /// The losses of every evaluation, by name of the set.
   public private(set) var evaluations: [String: [Point]] = [:]
 
-  /// Reads the records of the run in `folder`.
+  /// Reads the records of the run in `folder`, which may be going on.
   public init(folder: String) throws {
     self.folder = folder
     var seconds: [Int: Double] = [:]
@@ -60,7 +60,9 @@ public struct RunHistory: Sendable {
       throw InputError("cannot read \(path): is this the folder of a run made by castle train?")
     }
     let decoder = JSONDecoder()
-    return try data.split(separator: UInt8(ascii: "\n")).enumerated().map { index, line in
+    // The line after the last line feed is one that a process was not able to end, or is still writing.
+    let lines = data[..<(data.lastIndex(of: UInt8(ascii: "\n")) ?? data.startIndex)]
+    return try lines.split(separator: UInt8(ascii: "\n")).enumerated().map { index, line in
       do {
         return try decoder.decode(Row.self, from: Data(line))
       } catch {

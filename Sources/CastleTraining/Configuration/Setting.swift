@@ -62,11 +62,14 @@ extension Requirement where Value: Comparable {
   }
 }
 
+/// Numbers that are computed with in single precision.
 extension Requirement where Value == Double {
-  static var positive: Requirement { Requirement(text: "above 0") { $0 > 0 } }
+  static var positive: Requirement {
+    Requirement(text: "above 0 in single precision, and finite") { Float($0) > 0 && Float($0).isFinite }
+  }
 
   static var belowOne: Requirement {
-    Requirement(text: "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    Requirement(text: "at least 0 and below 1 in single precision") { $0 >= 0 && Float($0) < 1 }
   }
 }
 

@@ -4,7 +4,8 @@ public struct EvaluationSettings: ConfigurationSection {
   public var every = 100
   /// The number of tokens that each set is cut to; 0 takes all.
   public var tokens = 100_000
-  /// Further sets by name: folders made by `castle prepare`, of which the validation part is read.
+  /// Further sets by name: folders made by `castle prepare`, of which the validation part is read, or the training part
+  /// where there is no other.
   public var sets: [String: String] = [:]
 
   /// The default settings.
@@ -22,8 +23,12 @@ public struct EvaluationSettings: ConfigurationSection {
 
 /// Saving.
 public struct CheckpointSettings: ConfigurationSection {
-  /// The number of steps from one checkpoint to the next; 0 saves at the end and when interrupted only.
+  /// The number of steps from one checkpoint to the next; 0 saves at the end, when interrupted, and what ``keepsBest`` asks
+  /// for only.
   public var every = 100
+  /// Whether there is a checkpoint of the lowest validation loss, which `best` points to: then every evaluation with a loss
+  /// lower than all before saves one.
+  public var keepsBest = true
   /// The number of newest checkpoints that stay on disk.
   public var keep = 2
 
@@ -34,8 +39,11 @@ public struct CheckpointSettings: ConfigurationSection {
   public static var settings: [Setting<Self>] {
     [
       Setting(
-        "every", \.every, "steps between checkpoints; 0: only at the end and when interrupted",
+        "every", \.every, "steps between checkpoints; 0: only at the end, when interrupted, and the best",
         .atLeast(0)),
+      Setting(
+        "best", \.keepsBest,
+        "whether every evaluation with the lowest loss so far saves a checkpoint, called best"),
       Setting("keep", \.keep, "newest checkpoints that stay on disk; the best stays too", .atLeast(1)),
     ]
   }

@@ -65,11 +65,16 @@ extension TrainingConfiguration {
       throw InputError(
         "data.shards is not set: name a folder made by castle prepare, as in --set data.shards=data/books")
     }
+    guard training.tokens != nil else {
+      throw InputError(
+        "training.steps, batch-size, accumulation and length make more tokens than can be counted; lower one of them"
+      )
+    }
     guard schedule.warmUp <= training.steps else {
       throw InputError(
         "schedule.warm-up is \(schedule.warmUp), more than training.steps, which is \(training.steps)")
     }
-    guard schedule.kind != .warmUpStableDecay || schedule.warmUp + schedule.decay <= training.steps else {
+    guard schedule.kind != .warmUpStableDecay || schedule.decay <= training.steps - schedule.warmUp else {
       throw InputError(
         "schedule.warm-up and schedule.decay are \(schedule.warmUp) and \(schedule.decay), "
           + "together more than training.steps, which is \(training.steps)")

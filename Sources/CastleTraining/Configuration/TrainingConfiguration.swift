@@ -95,9 +95,21 @@ public struct StepSettings: ConfigurationSection {
   /// Steps whose loss or gradient norm lies this many standard deviations above the recent mean are left out;
   /// 0 leaves out none.
   public var skipSpikes = 0.0
+  /// Whether a run that the free memory does not hold is refused; otherwise it is only said.
+  public var checksMemory = true
 
   /// The default settings.
   public init() {}
+
+  /// The number of tokens of the run; nil if it is too large to be counted.
+  var tokens: Int? {
+    [batchSize, accumulation, length].reduce(Optional(steps)) { product, factor in
+      guard let (value, overflow) = product?.multipliedReportingOverflow(by: factor), !overflow else {
+        return nil
+      }
+      return value
+    }
+  }
 
   /// The section `training`.
   public static var settings: [Setting<Self>] {
@@ -118,6 +130,9 @@ public struct StepSettings: ConfigurationSection {
         "skip-spikes", \.skipSpikes,
         "leave out updates whose loss or gradient norm is this many standard deviations above the last 128; 0: none",
         .atLeast(0)),
+      Setting(
+        "check-memory", \.checksMemory,
+        "refuse a run that needs more memory than is free; false: only say so"),
     ]
   }
 }

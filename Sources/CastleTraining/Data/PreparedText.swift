@@ -10,8 +10,6 @@ public struct PreparedText: Sendable {
     public let shards: [TokenShard]
     /// The number of tokens.
     public let tokenCount: Int
-    /// The number of bytes of text of a token.
-    public let bytesPerToken: Double?
   }
 
   /// The folder.
@@ -29,18 +27,19 @@ public struct PreparedText: Sendable {
 
   /// Opens the folder.
   ///
-  /// Shards that were touched after the manifest was written are read once, to compare their hashes.
+  /// The hash of the tokenizer is compared with the manifest's, and those of shards that were touched after the manifest
+  /// was written.
   ///
   /// - Throws: ``InputError`` if a file is missing, damaged or not what the manifest says.
   public init(folder: String) throws {
     let manifestPath = folder + "/" + CorpusManifest.fileName
     guard FileManager.default.fileExists(atPath: manifestPath) else {
       throw InputError(
-        "\(folder) has no \(CorpusManifest.fileName): name a folder made by castle prepare (data.shards)")
+        "\(folder) has no \(CorpusManifest.fileName): name a folder made by castle prepare")
     }
     self.folder = folder
     manifest = try CorpusManifest.read(folder: folder)
-    tokenizer = try TokenizerFile.read(path: folder + "/" + manifest.tokenizer.file)
+    tokenizer = try Self.tokenizer(manifest.tokenizer, folder: folder)
     training = try Self.part(manifest.train, folder: folder)
     validation =
       manifest.validation.tokens > 1 ? try Self.part(manifest.validation, folder: folder) : nil
@@ -67,12 +66,26 @@ public struct PreparedText: Sendable {
     }
   }
 
+  private static func tokenizer(_ record: CorpusManifest.TokenizerRecord, folder: String) throws -> Tokenizer
+  {
+    let path = folder + "/" + record.file
+    guard try Digest.sha256(ofFile: path) == record.sha256 else {
+      throw InputError(
+        "\(path) was changed after it was made; put the old file back or prepare the text again")
+    }
+    let tokenizer = try TokenizerFile.read(path: path)
+    guard tokenizer.vocabularySize == record.vocabularySize, tokenizer.endOfText == record.endOfText else {
+      throw InputError(
+        "\(path) has \(tokenizer.vocabularySize) tokens and ends texts with "
+          + "\(tokenizer.endOfText.map(String.init) ?? "none"), but \(CorpusManifest.fileName) says "
+          + "\(record.vocabularySize) and \(record.endOfText); prepare the text again")
+    }
+    return tokenizer
+  }
+
   private static func part(_ split: CorpusManifest.Split, folder: String) throws -> Part {
     let shards = try split.shards.map { try TokenShard(path: folder + "/" + $0.file) }
-    let tokens = shards.reduce(0) { $0 + $1.tokenCount }
-    let isKnown = split.bytes > 0 && tokens > 0
-    return Part(
-      shards: shards, tokenCount: tokens, bytesPerToken: isKnown ? Double(split.bytes) / Double(tokens) : nil)
+    return Part(shards: shards, tokenCount: shards.reduce(0) { $0 + $1.tokenCount })
   }
 
   private func verifyTouchedShards(manifestPath: String) throws {

@@ -5,7 +5,7 @@ public import CastleText
 ///
 /// Window w of a shard holds `length` tokens from place w · `length` on, and their successors as targets. The windows
 /// of all shards are numbered through. Tokens at the end of a shard that fill no window are left out.
-public final class TokenWindows: @unchecked Sendable {
+public final class TokenWindows: Sendable {
   /// The shards, in order.
   public let shards: [TokenShard]
   /// The number of tokens of a window.

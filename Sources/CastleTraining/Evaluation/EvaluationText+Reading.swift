@@ -15,14 +15,9 @@ extension EvaluationText {
     if isFolder.boolValue {
       let text = try PreparedText(folder: path)
       try Self.check(text, fits: tokenizer)
-      let part = text.validation ?? text.training
-      self.init(
-        name: path, shards: part.shards, bytesPerToken: part.bytesPerToken,
-        separator: text.tokenizer.endOfText, limit: limit)
+      self.init(name: path, text: text, limit: limit)
     } else if path.hasSuffix(".bin") {
-      self.init(
-        name: path, shards: [try TokenShard(path: path)], bytesPerToken: nil, separator: tokenizer?.endOfText,
-        limit: limit)
+      self.init(name: path, shards: [try TokenShard(path: path)], tokenizer: tokenizer, limit: limit)
     } else if path.hasSuffix(".jsonl") {
       throw InputError("\(path) holds JSON lines: make token shards of it with castle prepare first")
     } else {
@@ -38,8 +33,7 @@ extension EvaluationText {
     let encoded = tokenizer.encode(text, specialTokens: .ordinary)
     let start = tokenizer.endOfText.map { [$0] } ?? []
     let tokens = limit > 0 ? Array((start + encoded).prefix(limit)) : start + encoded
-    let mean = encoded.isEmpty ? nil : Double(text.count) / Double(encoded.count)
-    self.init(name: name, tokens: tokens, bytesPerToken: mean, separator: tokenizer.endOfText)
+    self.init(name: name, tokens: tokens, tokenizer: tokenizer)
   }
 
   private static func check(_ text: PreparedText, fits tokenizer: Tokenizer?) throws {

@@ -1,3 +1,4 @@
+import CastleFormats
 public import CastleText
 
 /// A text to measure a model on: tokens in shards or in memory.
@@ -6,11 +7,14 @@ public struct EvaluationText: Sendable {
   public let name: String
   /// The number of tokens, the first included, which is never predicted.
   public let tokenCount: Int
-  /// The mean number of bytes of a token, if known.
-  public let bytesPerToken: Double?
+  /// Whether this is the part of a prepared text that models are trained on, because it has no other.
+  public let isTrainingPart: Bool
 
   /// The token that begins a document, if known.
   public let separator: Int32?
+
+  /// The bytes of text that tokens stand for, if it is known what the tokens are.
+  let byteCounts: TokenByteCounts?
 
   private let source: Source
 
@@ -19,25 +23,43 @@ public struct EvaluationText: Sendable {
     case tokens([Int32])
   }
 
-  /// The tokens of `shards`, at most `limit` of them (0: all).
-  public init(
-    name: String, shards: [TokenShard], bytesPerToken: Double?, separator: Int32?, limit: Int = 0
-  ) {
+  /// The tokens of `shards`, at most `limit` of them (0: all). `tokenizer` made them; without it there are no bits per byte.
+  public init(name: String, shards: [TokenShard], tokenizer: Tokenizer?, limit: Int = 0) {
+    self.init(name: name, shards: shards, tokenizer: tokenizer, limit: limit, isTrainingPart: false)
+  }
+
+  /// The validation part of `text`, or if there is none its training part; at most `limit` tokens of it (0: all).
+  public init(name: String, text: PreparedText, limit: Int = 0) {
+    self.init(
+      name: name, shards: (text.validation ?? text.training).shards, tokenizer: text.tokenizer, limit: limit,
+      isTrainingPart: text.validation == nil)
+  }
+
+  /// Tokens in memory. `tokenizer` made them; without it there are no bits per byte.
+  public init(name: String, tokens: [Int32], tokenizer: Tokenizer?) {
     self.name = name
-    self.bytesPerToken = bytesPerToken
-    self.separator = separator
+    byteCounts = tokenizer.map(TokenByteCounts.init)
+    separator = tokenizer?.endOfText
+    isTrainingPart = false
+    tokenCount = tokens.count
+    source = .tokens(tokens)
+  }
+
+  private init(name: String, shards: [TokenShard], tokenizer: Tokenizer?, limit: Int, isTrainingPart: Bool) {
+    self.name = name
+    byteCounts = tokenizer.map(TokenByteCounts.init)
+    separator = tokenizer?.endOfText
+    self.isTrainingPart = isTrainingPart
     let total = shards.reduce(0) { $0 + $1.tokenCount }
     tokenCount = limit > 0 ? min(limit, total) : total
     source = .shards(shards)
   }
 
-  /// Tokens in memory.
-  public init(name: String, tokens: [Int32], bytesPerToken: Double?, separator: Int32?) {
-    self.name = name
-    self.bytesPerToken = bytesPerToken
-    self.separator = separator
-    tokenCount = tokens.count
-    source = .tokens(tokens)
+  /// - Throws: ``InputError`` if there is nothing to predict.
+  func checkLength() throws {
+    guard tokenCount >= 2 else {
+      throw InputError("\(name) has \(tokenCount) tokens; evaluation needs at least 2")
+    }
   }
 
   /// The tokens at `places`.

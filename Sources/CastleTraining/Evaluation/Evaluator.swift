@@ -42,15 +42,16 @@ public final class Evaluator {
   public func evaluate(
     _ text: EvaluationText, progress: (_ share: Double) -> Bool = { _ in true }
   ) throws -> EvaluationResult? {
+    try text.checkLength()
     let predicted = text.tokenCount - 1
-    guard predicted > 0 else {
-      throw InputError("\(text.name) has \(text.tokenCount) tokens; evaluation needs at least 2")
-    }
     var sum = 0.0
+    var bytes = 0
     for start in stride(from: 0, to: predicted, by: batch * length) {
       guard progress(Double(start) / Double(predicted)) else { return nil }
       let end = min(start + batch * length, predicted)
-      sum += try loss(try text.tokens(start..<end + 1), name: text.name)
+      let piece = try text.tokens(start..<end + 1)
+      sum += try loss(piece, name: text.name)
+      bytes += text.byteCounts?.sum(piece.dropFirst()) ?? 0
     }
     let loss = sum / Double(predicted)
     guard loss.isFinite else {
@@ -58,7 +59,7 @@ public final class Evaluator {
     }
     return EvaluationResult(
       loss: loss, tokens: predicted,
-      bitsPerByte: text.bytesPerToken.map { loss / (log(2) * $0) })
+      bitsPerByte: bytes > 0 ? sum / (log(2) * Double(bytes)) : nil)
   }
 
   /// The summed loss of all but the first of `piece`.

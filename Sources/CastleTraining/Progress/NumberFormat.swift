@@ -1,9 +1,9 @@
 import Foundation
 
 /// Numbers as people read them.
-public enum NumberFormat {
+package enum NumberFormat {
   /// 1234567 as "1,234,567".
-  public static func grouped(_ value: Int) -> String {
+  package static func grouped(_ value: Int) -> String {
     let digits = Array(String(value.magnitude))
     var result = value < 0 ? "-" : ""
     for (index, digit) in digits.enumerated() {
@@ -14,7 +14,7 @@ public enum NumberFormat {
   }
 
   /// A size in bytes as "412 MB" or "1.3 GB".
-  public static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: Int) -> String {
     let value = Double(count)
     if value < 1e6 { return "\(fixed(value / 1e3, 0)) kB" }
     if value < 1e9 { return "\(fixed(value / 1e6, 0)) MB" }
@@ -22,7 +22,7 @@ public enum NumberFormat {
   }
 
   /// A time in seconds as "2:31" or "1:02:31".
-  public static func duration(_ seconds: Double) -> String {
+  package static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds < 1e9 else { return "?" }
     let total = Int(seconds.rounded())
     let parts = [total / 3600, total / 60 % 60, total % 60]
@@ -32,12 +32,12 @@ public enum NumberFormat {
   }
 
   /// A number with `digits` digits after the point.
-  public static func fixed(_ value: Double, _ digits: Int) -> String {
+  package static func fixed(_ value: Double, _ digits: Int) -> String {
     value.isFinite ? String(format: "%.\(digits)f", value) : "\(value)"
   }
 
   /// A small number as "9.80e-04".
-  public static func scientific(_ value: Double) -> String {
+  package static func scientific(_ value: Double) -> String {
     String(format: "%.2e", value)
   }
 }

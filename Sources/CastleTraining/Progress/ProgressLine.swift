@@ -1,46 +1,53 @@
 import Foundation
 
 /// Says on standard error how far a run is: one line that renews itself on a terminal, plain lines now and then elsewhere.
-public final class ProgressLine {
+package final class ProgressLine {
   private let isLive: Bool
   private let interval: Double
   private var lastTime = -Double.infinity
   private var isLineOpen = false
 
   /// A progress line. Plain lines come at most every `interval` seconds.
-  public init(interval: Double = 5) {
+  package init(interval: Double = 5) {
     isLive = isatty(STDERR_FILENO) != 0
     self.interval = interval
   }
 
-  /// Shows the present state; `isDue` shows it even if plain lines would wait.
-  public func update(_ text: String, isDue: Bool = false) {
+  /// Shows the present state, in parts with two spaces between them; `isDue` shows it even if plain lines would wait.
+  ///
+  /// On a terminal, the last parts are left out that do not fit: only the last row of a longer line would renew itself.
+  package func update(_ text: String, isDue: Bool = false) {
     let now = ProcessInfo.processInfo.systemUptime
     let pause = isLive ? 0.1 : interval
     guard isDue || now - lastTime >= pause else { return }
     lastTime = now
     if isLive {
-      Self.write("\r\u{1b}[2K" + text)
+      StandardError.write("\r\u{1b}[2K" + Self.fitted(text))
       isLineOpen = true
     } else {
-      Self.write(text + "\n")
+      StandardError.write(text + "\n")
     }
   }
 
   /// Shows a line that stays.
-  public func note(_ text: String) {
-    if isLineOpen { Self.write("\r\u{1b}[2K") }
+  package func note(_ text: String) {
+    if isLineOpen { StandardError.write("\r\u{1b}[2K") }
     isLineOpen = false
-    Self.write(text + "\n")
+    StandardError.write(text + "\n")
   }
 
   /// Leaves the last state on the terminal and moves on.
-  public func finish() {
-    if isLineOpen { Self.write("\n") }
+  package func finish() {
+    if isLineOpen { StandardError.write("\n") }
     isLineOpen = false
   }
 
-  private static func write(_ text: String) {
-    FileHandle.standardError.write(Data(text.utf8))
+  private static func fitted(_ text: String) -> String {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return text }
+    let width = Int(size.ws_col) - 1
+    var parts = text.components(separatedBy: "  ")
+    while parts.count > 1, parts.joined(separator: "  ").count > width { parts.removeLast() }
+    return String(parts.joined(separator: "  ").prefix(width))
   }
 }

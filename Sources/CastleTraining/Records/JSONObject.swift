@@ -1,9 +1,9 @@
 import CastleFormats
 
 /// A JSON object on one line whose keys keep their order.
-public struct JSONObject: Sendable {
+package struct JSONObject: Sendable {
   /// A value of a key.
-  public enum Value: Sendable {
+  package enum Value: Sendable {
     /// A whole number.
     case integer(Int)
     /// A number; what is not finite is written as null.
@@ -23,12 +23,12 @@ public struct JSONObject: Sendable {
   private let fields: [(String, Value)]
 
   /// An object of the given fields.
-  public init(_ fields: [(String, Value)]) {
+  package init(_ fields: [(String, Value)]) {
     self.fields = fields
   }
 
   /// The object as text, without a line break.
-  public var text: String {
+  package var text: String {
     "{" + fields.map { "\(JSONValue.quoted($0)):\(Self.text(of: $1))" }.joined(separator: ",") + "}"
   }
 

@@ -6,6 +6,8 @@ public struct StepMetrics: Sendable, Hashable {
   public var step: Int
   /// The number of tokens trained on since the run began, this step's included.
   public var tokens: Int
+  /// The number of times that the training text has been seen, this step's part included.
+  public var epoch: Double
   /// The mean loss of the step's tokens before its update, in nats.
   public var loss: Double
   /// The learning rate of the update.
@@ -17,10 +19,12 @@ public struct StepMetrics: Sendable, Hashable {
 
   /// Bundles the numbers.
   public init(
-    step: Int, tokens: Int, loss: Double, learningRate: Double, gradientNorm: Double, isSkipped: Bool
+    step: Int, tokens: Int, epoch: Double, loss: Double, learningRate: Double, gradientNorm: Double,
+    isSkipped: Bool
   ) {
     self.step = step
     self.tokens = tokens
+    self.epoch = epoch
     self.loss = loss
     self.learningRate = learningRate
     self.gradientNorm = gradientNorm
@@ -29,7 +33,8 @@ public struct StepMetrics: Sendable, Hashable {
 
   var json: JSONObject {
     var fields: [(String, JSONObject.Value)] = [
-      ("step", .integer(step)), ("tokens", .integer(tokens)), ("loss", .number(loss)),
+      ("step", .integer(step)), ("tokens", .integer(tokens)), ("epoch", .number(epoch)),
+      ("loss", .number(loss)),
       ("learning_rate", .number(learningRate)), ("gradient_norm", .number(gradientNorm)),
     ]
     if isSkipped { fields.append(("skipped", .boolean(true))) }
@@ -45,7 +50,7 @@ public struct StepTiming: Sendable, Hashable {
   public var seconds: Double
   /// The speed of this step.
   public var tokensPerSecond: Double
-  /// The memory that the process holds, in bytes.
+  /// The largest amount of memory that the process has held so far, in bytes.
   public var memory: Int
 
   /// Bundles the numbers.
@@ -71,7 +76,8 @@ public struct EvaluationResult: Sendable, Hashable {
   public var loss: Double
   /// The number of tokens predicted.
   public var tokens: Int
-  /// The bits that the model needs for a byte of the text, if the size of the text is known.
+  /// The bits that the model needs for a byte of the text that the predicted tokens stand for: those for the ends of
+  /// documents count, which are no text. Nil if it is not known what the tokens stand for.
   public var bitsPerByte: Double?
 
   /// exp(loss).

@@ -23,7 +23,7 @@ public struct LearningRateSchedule: Sendable, Hashable {
   public var warmUpSteps: Int
   /// The number of steps that the rate falls; read by ``Kind/warmUpStableDecay`` only.
   public var decaySteps: Int
-  /// The factor at the last step, 0 ... 1.
+  /// The factor at the last step, 0 ... 1; not read by ``Kind/constant``.
   public var floor: Double
 
   /// Bundles the numbers.

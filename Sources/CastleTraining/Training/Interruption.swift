@@ -1,29 +1,36 @@
 import Foundation
 import Synchronization
 
-/// Ctrl-C and termination as a request that work ends at the next good place.
+/// Ctrl-C, termination and the end of the terminal as a request that work ends at the next good place.
 ///
-/// A second request ends the process at once.
+/// A second request ends the process at once, except where the terminal is gone: that may be told more than once.
 public enum Interruption {
   private static let requests = Atomic<Int>(0)
 
   /// Whether someone asked to end.
   public static var isRequested: Bool { requests.load(ordering: .relaxed) > 0 }
 
-  /// From now on SIGINT and SIGTERM are requests, also where the process was started with them blocked.
+  /// From now on SIGINT, SIGTERM and SIGHUP are requests, also where the process was started with them blocked. SIGHUP stays
+  /// ignored where it was, as under `nohup`.
   public static func listen() {
     _ = isRequested
-    for number in [SIGINT, SIGTERM] {
-      signal(number) { number in Interruption.request(signal: number) }
-    }
     var signals = sigset_t()
     sigemptyset(&signals)
-    sigaddset(&signals, SIGINT)
-    sigaddset(&signals, SIGTERM)
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      let before = signal(number) { number in Interruption.request(signal: number) }
+      if number == SIGHUP && isIgnoring(before) { signal(number, SIG_IGN) }
+      sigaddset(&signals, number)
+    }
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
+  /// Functions cannot be compared, their addresses can.
+  private static func isIgnoring(_ handler: (@convention(c) (Int32) -> Void)?) -> Bool {
+    unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
   private static func request(signal number: Int32) {
-    if requests.add(1, ordering: .relaxed).oldValue > 0 { _exit(128 + number) }
+    let isFirst = requests.add(1, ordering: .relaxed).oldValue == 0
+    if !isFirst && number != SIGHUP { _exit(128 + number) }
   }
 }

@@ -28,10 +28,16 @@ public struct PlannedMemory: Sendable, Hashable {
   public var parameters: Int { weights + gradients + moments }
 
   /// What training will take besides the program.
-  public var toTake: Int { parameters + activations }
+  public var toTake: Int { Self.sum(parameters, activations) }
 
   /// The most memory that the process is to hold.
-  public var total: Int { toTake + program }
+  public var total: Int { Self.sum(toTake, program) }
+
+  /// The sum, or the largest number there is.
+  private static func sum(_ a: Int, _ b: Int) -> Int {
+    let (sum, overflow) = a.addingReportingOverflow(b)
+    return overflow ? .max : sum
+  }
 
   /// - Throws: ``InputError`` with the numbers if this is more than the `available` bytes. Nil means unknown.
   public func check(available: Int?) throws {
@@ -40,6 +46,7 @@ public struct PlannedMemory: Sendable, Hashable {
       "the run needs \(NumberFormat.bytes(toTake)) (weights, gradients and moments "
         + "\(NumberFormat.bytes(parameters)), activations \(NumberFormat.bytes(activations))), but only "
         + "\(NumberFormat.bytes(available)) are free; lower training.batch-size (with a higher "
-        + "training.accumulation), training.length or choose a smaller model.preset")
+        + "training.accumulation), training.length or choose a smaller model.preset; with "
+        + "training.check-memory=false it starts all the same")
   }
 }

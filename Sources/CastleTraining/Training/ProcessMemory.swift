@@ -1,9 +1,9 @@
 import Foundation
 
 /// The memory of this process and of the machine.
-public enum ProcessMemory {
+package enum ProcessMemory {
   /// The largest amount of memory that the process has held, in bytes.
-  public static var peak: Int {
+  package static var peak: Int {
     #if os(Linux)
       // The usage of resources would count what the parent held when it started this process.
       if let peak = status("VmHWM:") { return peak }
@@ -19,7 +19,7 @@ public enum ProcessMemory {
   }
 
   /// The memory that the process holds now, in bytes; where the system does not say, the largest amount so far.
-  public static var current: Int {
+  package static var current: Int {
     #if os(Linux)
       return status("VmRSS:") ?? peak
     #else
@@ -27,11 +27,12 @@ public enum ProcessMemory {
     #endif
   }
 
-  /// The bytes that the process can still take: what the system calls available, or what the process group's limit leaves.
+  /// The bytes that the process can still take: what the system calls available, or what the limit of a control group
+  /// leaves, if that is less.
   /// Nil where the system does not say.
-  public static var available: Int? {
+  package static var available: Int? {
     #if os(Linux)
-      let limits = [systemAvailable, groupAvailable].compactMap { $0 }
+      let limits = [systemAvailable, ControlGroups().available].compactMap { $0 }
       return limits.min()
     #else
       return Int(clamping: ProcessInfo.processInfo.physicalMemory)
@@ -50,15 +51,6 @@ public enum ProcessMemory {
       else { return nil }
       let fields = line.dropFirst(name.count).split(whereSeparator: { $0 == " " || $0 == "\t" })
       return fields.first.flatMap { Int($0) }.map { $0 * 1024 }
-    }
-
-    private static var groupAvailable: Int? {
-      func number(_ name: String) -> Int? {
-        (try? String(contentsOfFile: "/sys/fs/cgroup/" + name, encoding: .utf8))
-          .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-      }
-      guard let limit = number("memory.max"), let used = number("memory.current") else { return nil }
-      return max(0, limit - used)
     }
   #endif
 }

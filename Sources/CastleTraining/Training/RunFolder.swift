@@ -16,24 +16,24 @@ final class RunFolder {
 
   private static let configurationName = "config.yaml"
 
-  /// Opens or makes the folder and writes the configuration into it.
+  /// Opens or makes the folder.
   init(
     _ configuration: TrainingConfiguration, text: PreparedText, resumes: Bool, progress: any TrainingProgress
   ) throws {
     path = configuration.output
     store = CheckpointStore(run: path)
-    let isPresent = FileManager.default.fileExists(atPath: path + "/" + Self.configurationName)
-    if isPresent && !resumes {
-      throw InputError(
-        "\(path) holds a run already; continue it with --resume, or choose another folder with --set output=…"
-      )
-    }
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       throw InputError("cannot make the folder \(path): \(error.localizedDescription)")
     }
     lock = try RunLock(folder: path)
+    let isPresent = FileManager.default.fileExists(atPath: path + "/" + Self.configurationName)
+    if isPresent && !resumes {
+      throw InputError(
+        "\(path) holds a run already; continue it with --resume, or choose another folder with --set output=…"
+      )
+    }
     var state = TrainingState(seed: configuration.seed, text: text.fingerprint)
     if resumes {
       let (entry, damages) = try store.newestIntact()
@@ -57,9 +57,15 @@ final class RunFolder {
       checkpoint = nil
     }
     self.state = state
-    if let best = state.best, let entry = store.entries.first(where: { $0.step == best.step }) {
+    if configuration.checkpoints.keepsBest, let best = state.best,
+      let entry = store.entries.first(where: { $0.step == best.step })
+    {
       try store.markBest(entry)
     }
+  }
+
+  /// Writes the settings, once the run is sure to go on with them; from then on the folder holds a run.
+  func write(_ configuration: TrainingConfiguration) throws {
     try AtomicFile.write(try configuration.yaml().utf8, path: path + "/" + Self.configurationName)
   }
 

@@ -1,6 +1,7 @@
 /// Tells values that lie far above the recent ones.
 ///
-/// The last ``capacity`` values are kept; until there are that many, nothing is a spike. A spike does not enter.
+/// The last ``capacity`` values are kept; until there are that many, nothing is a spike. Values that are spikes are to be added
+/// like others: a rise that lasts is then taken for what is usual before long, as in OLMo-core's `SkipStepOptimizer`.
 public struct SpikeDetector: Sendable, Hashable, Codable {
   /// The number of values that a new one is compared with.
   public static let capacity = 128

@@ -1,25 +1,21 @@
-import CastleFormats
-import CastleGeneration
 import CastleModel
-import CastleText
 
 extension Trainer {
-  /// What is due after the present step: evaluation, samples, checkpoint.
+  /// Does what is due after the present step: evaluation, samples, checkpoint.
   ///
-  /// Returns whether a checkpoint was saved, nil if someone asked to end during it; all of it is then still due.
-  func occasions() throws -> Bool? {
+  /// Returns false if someone asked to end during it; all of it is then still due.
+  func completeStep() throws -> Bool {
     let isLast = state.step == configuration.training.steps
-    var isBest = false
-    if isDue(configuration.evaluation.every) || isLast, !sets.isEmpty {
-      guard let results = try evaluateSets() else { return nil }
-      evaluations = results
-      try records.add(results)
-      isBest = rememberBest(results)
-    }
-    if isDue(configuration.samples.every) { try writeSamples() }
+    let evaluates = isDue(configuration.evaluation.every) || isLast
+    guard let results = try evaluates ? evaluateSets() : [],
+      let samples = try isDue(configuration.samples.every) ? drawSamples() : []
+    else { return false }
+    try record(results)
+    try record(samples)
+    let isBest = rememberBest(results) && configuration.checkpoints.keepsBest
     state.isStepComplete = true
-    guard isDue(configuration.checkpoints.every) || isLast || isBest else { return false }
-    try saveCheckpoint()
+    isSaved = false
+    if isDue(configuration.checkpoints.every) || isLast || isBest { try saveCheckpoint() }
     return true
   }
 
@@ -32,8 +28,11 @@ extension Trainer {
       try arithmetic.optimizer.save(layout: model.layout, folder: target)
       try state.write(to: target)
     }
-    if state.best?.step == state.step { try folder.store.markBest(entry) }
-    try folder.store.prune(keeping: configuration.checkpoints.keep)
+    if configuration.checkpoints.keepsBest && state.best?.step == state.step {
+      try folder.store.markBest(entry)
+    }
+    try folder.store.prune(keeping: configuration.checkpoints.keep, and: entry)
+    isSaved = true
     progress.saved(entry)
   }
 
@@ -41,9 +40,10 @@ extension Trainer {
     interval > 0 && state.step.isMultiple(of: interval)
   }
 
+  /// Measures on every set; nil if someone asked to end.
   private func evaluateSets() throws -> [EvaluationMetrics]? {
     var results: [EvaluationMetrics] = []
-    for set in sets {
+    for set in plan.sets {
       let result = try evaluator.evaluate(set) { share in
         progress.evaluating(set.name, share: share)
         return !isInterrupted()
@@ -54,8 +54,14 @@ extension Trainer {
           step: state.step, trainedTokens: state.step * configuration.tokensPerStep, set: set.name,
           result: result))
     }
-    for result in results { progress.evaluated(result) }
     return results
+  }
+
+  private func record(_ results: [EvaluationMetrics]) throws {
+    guard !results.isEmpty else { return }
+    evaluations = results
+    try records.add(results)
+    results.forEach(progress.evaluated)
   }
 
   /// Whether the first set's loss is the lowest so far.

@@ -1,33 +1,42 @@
-import CastleFormats
 import CastleGeneration
 import CastleText
 
 extension Trainer {
-  /// Writes a text for each prompt, or one from the beginning of a document.
-  func writeSamples() throws {
-    let settings = configuration.samples
-    for (index, prompt) in (settings.prompts.isEmpty ? [""] : settings.prompts).enumerated() {
+  /// A text that the model wrote.
+  struct Sample {
+    var prompt: SamplePrompt
+    var text: String
+  }
+
+  /// Writes a text for each prompt; nil if someone asked to end.
+  func drawSamples() throws -> [Sample]? {
+    var samples: [Sample] = []
+    for (index, prompt) in plan.prompts.enumerated() {
       let options = try SamplingOptions(
-        temperature: Float(settings.temperature),
+        temperature: Float(configuration.samples.temperature),
         seed: configuration.seed &+ UInt64(state.step) &* 1_000_003 &+ UInt64(index))
-      let sample = try self.sample(prompt, options)
-      try records.add(sample: sample, prompt: prompt, step: state.step)
-      progress.sampled(sample, prompt: prompt, step: state.step)
+      guard let text = try sample(prompt, options) else { return nil }
+      samples.append(Sample(prompt: prompt, text: text))
+    }
+    return samples
+  }
+
+  /// Keeps and shows `samples`.
+  func record(_ samples: [Sample]) throws {
+    for sample in samples {
+      try records.add(sample: sample.text, prompt: sample.prompt.text, step: state.step)
+      progress.sampled(sample.text, prompt: sample.prompt.text, step: state.step)
     }
   }
 
-  private func sample(_ prompt: String, _ options: SamplingOptions) throws -> String {
-    let endOfText = text.tokenizer.endOfText
-    let start = (endOfText.map { [$0] } ?? []) + text.tokenizer.encode(prompt, specialTokens: .ordinary)
-    guard !start.isEmpty else {
-      throw InputError("samples.prompts: an empty prompt needs a tokenizer with an end-of-text token")
-    }
+  private func sample(_ prompt: SamplePrompt, _ options: SamplingOptions) throws -> String? {
     let request = GenerationRequest(
-      prompt: start, sampling: options, maximumTokens: configuration.samples.maximumTokens,
-      endTokens: Set(endOfText.map { [$0] } ?? []))
-    let generator = try Generator(request, model: model)
+      prompt: prompt.tokens, sampling: options, maximumTokens: configuration.samples.maximumTokens,
+      endTokens: Set(text.tokenizer.endOfText.map { [$0] } ?? []))
+    let generator = try Generator(request, model: model, isCancelled: isInterrupted)
     var tokens: [Int32] = []
     while let token = try generator.next() { tokens.append(token) }
+    guard generator.finishReason != .cancelled else { return nil }
     return String(decoding: try text.tokenizer.decode(tokens), as: UTF8.self)
   }
 }

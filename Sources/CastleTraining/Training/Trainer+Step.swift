@@ -15,13 +15,14 @@ extension Trainer {
     let isSpike = isSpike(loss: loss, norm: norm)
     let rate = configuration.optimizer.learningRate * schedule.factor(step: number)
     if !isSpike { arithmetic.update(norm: norm, learningRate: rate, number: number) }
+    noteSpikes(isSpike: isSpike, step: number)
     let metrics = StepMetrics(
-      step: number, tokens: number * configuration.tokensPerStep, loss: loss, learningRate: rate,
-      gradientNorm: norm,
-      isSkipped: isSpike)
+      step: number, tokens: number * configuration.tokensPerStep, epoch: arithmetic.batches.epoch, loss: loss,
+      learningRate: rate, gradientNorm: norm, isSkipped: isSpike)
     state.step = number
     state.position = arithmetic.batches.position
     state.isStepComplete = false
+    isSaved = false
     try record(metrics, seconds: clock.seconds - started)
   }
 
@@ -37,16 +38,27 @@ extension Trainer {
         stepsDone: metrics.step - folder.state.step, of: configuration.training.steps - folder.state.step))
   }
 
-  /// Whether the update should be left out; what is not a spike is remembered.
+  /// Whether the update should be left out. The values enter what later ones are compared with.
   private func isSpike(loss: Double, norm: Double) -> Bool {
     let limit = configuration.training.skipSpikes
     guard limit > 0 else { return false }
     let deviations = [state.losses.deviation(of: loss), state.gradientNorms.deviation(of: norm)]
-    if deviations.contains(where: { ($0 ?? 0) > limit }) { return true }
     state.losses.add(loss)
     state.gradientNorms.add(norm)
-    return false
+    return deviations.contains { ($0 ?? 0) > limit }
   }
+
+  /// Says when so many updates in a row were left out that it is no spike.
+  private func noteSpikes(isSpike: Bool, step: Int) {
+    spikesInARow = isSpike ? spikesInARow + 1 : 0
+    guard spikesInARow == Self.manySpikes else { return }
+    progress.note(
+      "warning: the updates of steps \(step - Self.manySpikes + 1) to \(step) were all left out, because loss or "
+        + "gradient norm lie more than \(configuration.training.skipSpikes) standard deviations above the recent mean "
+        + "(training.skip-spikes)")
+  }
+
+  private static let manySpikes = 20
 
   /// Names the first parameter whose gradient is not finite, and where to go on from.
   private func notFinite(step: Int, loss: Double) -> InputError {

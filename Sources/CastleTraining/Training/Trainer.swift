@@ -6,7 +6,9 @@ import Foundation
 
 /// Trains a model: steps, evaluations, samples and checkpoints, until the run is done or someone interrupts it.
 ///
-/// A run that was interrupted, in whatever way, and is resumed computes the same numbers as one that was not.
+/// A run that was interrupted, in whatever way, and is resumed computes the same numbers as one that was not, bit for bit, on
+/// equal threads, instructions and BLAS and in the same version of this program. Where one of these differs from what the
+/// checkpoint says, the run tells it and goes on with numbers that may differ in their last bits.
 public final class Trainer {
   /// How a run ended.
   public enum Outcome: Sendable, Hashable {
@@ -29,7 +31,6 @@ public final class Trainer {
 
   let folder: RunFolder
   let text: PreparedText
-  let sets: [EvaluationText]
   let arithmetic: TrainingStep
   let evaluator: Evaluator
   let records: RunRecords
@@ -38,14 +39,19 @@ public final class Trainer {
   let schedule: LearningRateSchedule
   let isInterrupted: () -> Bool
   var clock: RunClock
+  /// Whether the newest checkpoint is of the present state.
+  var isSaved: Bool
+  /// The number of updates that were left out since the last one that was not.
+  var spikesInARow = 0
 
   /// Opens the run's folder, new or to be resumed, and makes everything ready for the next step.
   ///
   /// `peakRate` is the machine's rate of matrix products in operations per second. `isInterrupted` is asked between
   /// steps and during evaluations; true saves a checkpoint and ends ``run()``.
   ///
-  /// - Throws: ``InputError`` if the text cannot be used, the run does not fit into memory, the folder is in use or
-  ///   holds another run, or (when `resumes` is true) no checkpoint is intact.
+  /// - Throws: ``InputError`` if the text or one to evaluate on cannot be used, a sample cannot begin as its prompt says, the
+  ///   run does not fit into memory, the folder is in use or holds another run, or (when `resumes` is true) no checkpoint is
+  ///   intact.
   public init(
     _ configuration: TrainingConfiguration, resumes: Bool, backend: any Backend,
     peakRate: Double, progress: any TrainingProgress,
@@ -58,16 +64,25 @@ public final class Trainer {
     schedule = configuration.learningRateSchedule
     text = try PreparedText(folder: configuration.data.shards)
     plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
-    try plan.checkMemory()
-    sets = try Self.evaluationSets(configuration, text: text)
+    try plan.checkMemory(note: progress.note)
+    for set in plan.sets where set.isTrainingPart {
+      progress.note("\(set.name) has no validation part: evaluations read the text that it has for training")
+    }
     folder = try RunFolder(configuration, text: text, resumes: resumes, progress: progress)
     state = folder.state
+    isSaved = folder.checkpoint != nil
+    let machine = "castle \(ProgramVersion.number), \(backend.summary)"
+    if let before = state.machine, before != machine {
+      progress.note(
+        "the numbers may differ in their last bits: the run goes on with \(machine); before it was \(before)")
+    }
+    state.machine = machine
     model = try Self.model(configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend)
 
     let settings = configuration.training
     let batches = TokenBatches(
-      windows: try TokenWindows(shards: text.training.shards, length: settings.length),
-      batchSize: settings.batchSize, seed: configuration.seed, separator: plan.separator,
+      windows: plan.windows, batchSize: settings.batchSize, seed: configuration.seed,
+      separator: plan.separator,
       position: state.position)
     arithmetic = try TrainingStep(model, configuration: configuration, batches: batches)
     if let checkpoint = folder.checkpoint {
@@ -77,6 +92,7 @@ public final class Trainer {
       arithmetic.pass, batch: settings.batchSize, length: settings.length, separator: plan.separator)
     records = try RunRecords(folder: folder.path, position: state.records, step: state.step)
     clock = RunClock(secondsBefore: state.seconds)
+    try folder.write(configuration)
   }
 
   /// Trains until the last step or an interruption.
@@ -84,33 +100,27 @@ public final class Trainer {
   /// - Throws: ``InputError`` if a loss or gradient is not finite, the text has changed, or the disk is full.
   public func run() throws -> Outcome {
     clock = RunClock(secondsBefore: state.seconds)
-    var isSaved = folder.checkpoint != nil
-    while state.step < configuration.training.steps || !state.isStepComplete {
-      do {
+    do {
+      while state.step < configuration.training.steps || !state.isStepComplete {
         if state.isStepComplete {
-          if isInterrupted() { return try interrupted(isSaved: isSaved) }
+          if isInterrupted() { return try interrupted() }
           try step()
-          isSaved = false
         }
-        guard let saved = try occasions() else { return try interrupted(isSaved: false) }
-        isSaved = isSaved || saved
-      } catch let error as TextChanged {
-        throw try stopped(error, isSaved: isSaved)
+        guard try completeStep() else { return try interrupted() }
       }
+    } catch let error as TextChanged {
+      if !isSaved { try saveCheckpoint() }
+      throw InputError(
+        "\(error.description); the run is saved at step \(state.step): put the old file back and use --resume"
+      )
     }
     try finish()
     return .finished
   }
 
-  private func interrupted(isSaved: Bool) throws -> Outcome {
+  private func interrupted() throws -> Outcome {
     if !isSaved { try saveCheckpoint() }
     return .interrupted
-  }
-
-  private func stopped(_ error: TextChanged, isSaved: Bool) throws -> InputError {
-    if !isSaved { try saveCheckpoint() }
-    return InputError(
-      "\(error.description); the run is saved at step \(state.step): put the old file back and use --resume")
   }
 
   private func finish() throws {
@@ -126,22 +136,5 @@ public final class Trainer {
       return try LanguageModel(folder: initial, configuration: plan.model, backend: backend)
     }
     return try LanguageModel(plan.model, backend: backend, seed: configuration.seed)
-  }
-
-  private static func evaluationSets(
-    _ configuration: TrainingConfiguration, text: PreparedText
-  ) throws -> [EvaluationText] {
-    let limit = configuration.evaluation.tokens
-    let own = text.validation.map { [EvaluationSettings.ownSet: $0] } ?? [:]
-    let others = try configuration.evaluation.sets.sorted { $0.key < $1.key }.map { name, folder in
-      let other = try PreparedText(folder: folder)
-      try other.checkTokenizer(isThatOf: text)
-      return (name, other.validation ?? other.training)
-    }
-    return (own.map { ($0.key, $0.value) } + others).map { name, part in
-      EvaluationText(
-        name: name, shards: part.shards, bytesPerToken: part.bytesPerToken,
-        separator: text.tokenizer.endOfText, limit: limit)
-    }
   }
 }

@@ -27,22 +27,52 @@ public struct TrainingPlan: Sendable {
 
   /// The token that begins a document, if attention must not cross it.
   let separator: Int32?
+  /// The windows of the training text.
+  let windows: TokenWindows
+  /// The texts to evaluate on, the run's own validation text first.
+  let sets: [EvaluationText]
+  /// What samples begin with.
+  let prompts: [SamplePrompt]
+
+  private let refusesShortMemory: Bool
 
   /// Plans a run. `peakRate` is the machine's rate of matrix products, in operations per second.
+  ///
+  /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text to evaluate on cannot be used.
   public init(_ configuration: TrainingConfiguration, text: PreparedText, peakRate: Double) throws {
     let settings = configuration.training
     model = try configuration.model.configuration(
       vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
       length: settings.length)
     separator = configuration.data.separatesDocuments ? text.tokenizer.endOfText : nil
+    windows = try TokenWindows(shards: text.training.shards, length: settings.length)
+    sets = try Self.evaluationSets(configuration, text: text)
+    for set in sets { try set.checkLength() }
+    prompts = try SamplePrompt.all(configuration.samples, text.tokenizer, model: model)
     parameterCount = ParameterLayout(model).parameterCount
     steps = settings.steps
     tokensPerStep = configuration.tokensPerStep
     textTokens = text.training.tokenCount
+    refusesShortMemory = settings.checksMemory
     memory = PlannedMemory(model, settings: settings)
     availableBytes = ProcessMemory.available
     operationsPerToken = StepWork(model, length: settings.length).operations / Double(settings.length)
     self.peakRate = peakRate
+  }
+
+  private static func evaluationSets(
+    _ configuration: TrainingConfiguration, text: PreparedText
+  ) throws -> [EvaluationText] {
+    let limit = configuration.evaluation.tokens
+    let own =
+      text.validation == nil
+      ? [] : [EvaluationText(name: EvaluationSettings.ownSet, text: text, limit: limit)]
+    return try own
+      + configuration.evaluation.sets.sorted { $0.key < $1.key }.map { name, folder in
+        let other = try PreparedText(folder: folder)
+        try other.checkTokenizer(isThatOf: text)
+        return EvaluationText(name: name, text: other, limit: limit)
+      }
   }
 
   /// The number of tokens of the run.
@@ -51,8 +81,15 @@ public struct TrainingPlan: Sendable {
   /// The seconds that the run would take if it ran at the machine's rate of matrix products.
   public var leastSeconds: Double { Double(totalTokens) * operationsPerToken / peakRate }
 
-  /// - Throws: ``InputError`` with the numbers if the run does not fit into the free memory.
-  public func checkMemory() throws { try memory.check(available: availableBytes) }
+  /// - Throws: ``InputError`` with the numbers if the run does not fit into the free memory. With
+  ///   `training.check-memory=false` these go to `note` instead.
+  public func checkMemory(note: (String) -> Void = { _ in }) throws {
+    do {
+      try memory.check(available: availableBytes)
+    } catch let error as InputError where !refusesShortMemory {
+      note("warning: \(error)")
+    }
+  }
 
   /// The plan in a few lines.
   public var text: String {
@@ -67,7 +104,7 @@ public struct TrainingPlan: Sendable {
   }
 
   /// The plan as JSON.
-  public var json: JSONObject {
+  package var json: JSONObject {
     JSONObject([
       ("parameters", .integer(parameterCount)), ("steps", .integer(steps)),
       ("tokens_per_step", .integer(tokensPerStep)), ("tokens", .integer(totalTokens)),

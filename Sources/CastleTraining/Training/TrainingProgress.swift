@@ -44,16 +44,16 @@ public final class ConsoleProgress: TrainingProgress {
   /// Shows a line that stays.
   public func note(_ text: String) { line.note(text) }
 
-  /// Shows the numbers of the step.
+  /// Shows the numbers of the step, those first that a narrow terminal should still show.
   public func step(_ metrics: StepMetrics, _ timing: StepTiming, of steps: Int, remaining: Double) {
     let parts = [
       "step \(metrics.step)/\(steps)",
-      "loss \(NumberFormat.fixed(metrics.loss, 4))" + (metrics.isSkipped ? " (spike, left out)" : ""),
+      "loss \(NumberFormat.fixed(metrics.loss, 4))" + (metrics.isSkipped ? " (left out)" : ""),
+      "eta \(NumberFormat.duration(remaining))",
+      "\(NumberFormat.grouped(Int(timing.tokensPerSecond))) tok/s",
       "lr \(NumberFormat.scientific(metrics.learningRate))",
       "norm \(NumberFormat.fixed(metrics.gradientNorm, 2))",
-      "\(NumberFormat.grouped(Int(timing.tokensPerSecond))) tok/s",
       "mem \(NumberFormat.bytes(timing.memory))",
-      "eta \(NumberFormat.duration(remaining))",
     ]
     line.update(parts.joined(separator: "  "), isDue: metrics.step == steps || metrics.isSkipped)
   }
@@ -79,7 +79,7 @@ public final class ConsoleProgress: TrainingProgress {
 
   /// Shows where the checkpoint is.
   public func saved(_ checkpoint: CheckpointStore.Entry) {
-    line.update("step \(checkpoint.step)  saved \(checkpoint.folder)")
+    line.note("step \(checkpoint.step)  saved \(checkpoint.folder)")
   }
 
   /// Ends the live line.

@@ -4,7 +4,6 @@ import CastleGeneration
 import CastleModel
 import CastleText
 import CastleTraining
-import Foundation
 
 /// `castle generate`: text that goes on from a prompt.
 struct GenerateCommand: ParsableCommand {
@@ -124,9 +123,8 @@ struct GenerateCommand: ParsableCommand {
     let rates = [statistics.promptTokensPerSecond, statistics.decodeTokensPerSecond].map {
       NumberFormat.fixed($0, 0)
     }
-    FileHandle.standardError.write(
-      Data(
-        ("prompt \(statistics.promptTokens) tokens, \(rates[0]) tokens/s; "
-          + "generated \(statistics.generatedTokens) tokens, \(rates[1]) tokens/s\(note)\n").utf8))
+    StandardError.write(
+      "prompt \(statistics.promptTokens) tokens, \(rates[0]) tokens/s; "
+        + "generated \(statistics.generatedTokens) tokens, \(rates[1]) tokens/s\(note)\n")
   }
 }

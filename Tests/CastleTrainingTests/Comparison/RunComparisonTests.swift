@@ -10,7 +10,8 @@ struct RunComparisonTests {
       let step = index + 1
       try records.add(
         StepMetrics(
-          step: step, tokens: step * 64, loss: loss, learningRate: 0.1, gradientNorm: 1, isSkipped: false),
+          step: step, tokens: step * 64, epoch: 0, loss: loss, learningRate: 0.1, gradientNorm: 1,
+          isSkipped: false),
         StepTiming(step: step, seconds: Double(step), tokensPerSecond: 64, memory: 1))
     }
     try records.add([
@@ -33,10 +34,22 @@ struct RunComparisonTests {
     #expect(comparison.html.contains("<svg") && !comparison.html.contains("http"))
   }
 
+  @Test func anUnfinishedLastLineIsPassedOver() throws {
+    let folder = try TemporaryFolder()
+    let whole = try run(folder, losses: [3, 2])
+    for name in ["metrics.jsonl", "timing.jsonl"] {
+      let handle = try #require(FileHandle(forWritingAtPath: folder.path + "/" + name))
+      try handle.seekToEnd()
+      try handle.write(contentsOf: Data("{\"step\":3,\"tok".utf8))
+    }
+    let history = try RunHistory(folder: folder.path)
+    #expect(history.steps == whole.steps && history.evaluations == whole.evaluations)
+  }
+
   @Test func aFolderWithoutARunIsNamed() throws {
     let folder = try TemporaryFolder()
     #expect(throws: InputError.self) { try RunHistory(folder: folder.path) }
-    try Data("{\"step\":1,\"tok".utf8).write(to: URL(fileURLWithPath: folder.path + "/metrics.jsonl"))
+    try Data("{\"step\":1,\"tok\n".utf8).write(to: URL(fileURLWithPath: folder.path + "/metrics.jsonl"))
     try Data().write(to: URL(fileURLWithPath: folder.path + "/timing.jsonl"))
     #expect(throws: InputError("\(folder.path)/metrics.jsonl:1: not a record of a run")) {
       try RunHistory(folder: folder.path)

@@ -58,6 +58,21 @@ struct ConfigurationTests {
     ("training: {steps: 0}", "training.steps is '0', which is not from 1 to"),
     ("training: 7", "training is '7', which is not a group of settings"),
     ("optimizer: {beta1: 1}", "optimizer.beta1 is '1', which is not at least 0 and below 1"),
+    (
+      "optimizer: {beta1: 0.99999999999}",
+      "optimizer.beta1 is '0.99999999999', which is not at least 0 and below 1 in single precision"
+    ),
+    ("optimizer: {beta2: 0.99999999999}", "below 1 in single precision"),
+    ("optimizer: {epsilon: 1e-50}", "optimizer.epsilon is '1e-50', which is not above 0 in single precision"),
+    ("optimizer: {learning-rate: 1e39}", "and finite"),
+    (
+      "training: {steps: 1_000_000_000, batch-size: 65536, accumulation: 65536, length: 1_048_576}",
+      "more tokens than can be counted"
+    ),
+    (
+      "schedule: {kind: warm-up-stable-decay, decay: 9223372036854775807}",
+      "together more than training.steps, which is 1000"
+    ),
     ("optimizer: {learning-rate: nan}", "which is not a number"),
     ("schedule: {kind: cosin}", "is 'cosin', which is not one of cosine, warm-up-stable-decay, constant"),
     ("training: {steps: 9}\nschedule: {warm-up: 10}", "schedule.warm-up is 10, more than training.steps"),

@@ -7,8 +7,8 @@ struct RunRecordsTests {
     for step in steps {
       try records.add(
         StepMetrics(
-          step: step, tokens: step, loss: 1 / Double(step), learningRate: 1e-3, gradientNorm: 0.1 + 0.2,
-          isSkipped: step == 2),
+          step: step, tokens: step, epoch: Double(step) / 4, loss: 1 / Double(step), learningRate: 1e-3,
+          gradientNorm: 0.1 + 0.2, isSkipped: step == 2),
         StepTiming(step: step, seconds: 1, tokensPerSecond: 1, memory: 1))
     }
   }
@@ -32,7 +32,7 @@ struct RunRecordsTests {
     #expect(
       try folder.text("metrics.jsonl")
         == """
-        {"step":2,"tokens":2,"loss":0.5,"learning_rate":0.001,"gradient_norm":0.30000000000000004,"skipped":true}
+        {"step":2,"tokens":2,"epoch":0.5,"loss":0.5,"learning_rate":0.001,"gradient_norm":0.30000000000000004,"skipped":true}
 
         """)
   }

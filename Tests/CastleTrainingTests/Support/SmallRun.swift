@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleModel
 import CastleOperations
 import CastleTensors
 import CastleText
@@ -43,11 +44,26 @@ struct SmallRun {
       progress: progress, isInterrupted: isInterrupted)
   }
 
+  /// Trains until an interrupt before the step after the next `afterSteps`, and returns the last step. There must be no evaluation
+  /// before.
+  func stepOfInterrupt(
+    _ run: String, _ overrides: [String], resumes: Bool = false, afterSteps: Int
+  ) throws -> Int? {
+    var questions = 0
+    let trainer = try trainer(run, overrides, resumes: resumes) {
+      questions += 1
+      return questions > afterSteps
+    }
+    return try trainer.run() == .interrupted ? trainer.state.step : nil
+  }
+
   /// The losses that a run has recorded.
   func metrics(_ run: String) throws -> String { try folder.text(run + "/" + RunRecords.metricsName) }
 
   /// Makes shards of 30 short documents whose words follow a simple rule.
-  static func prepare(_ folder: TemporaryFolder, name: String, seed: UInt64) throws {
+  static func prepare(
+    _ folder: TemporaryFolder, name: String, seed: UInt64, validationDocuments: Int = 4
+  ) throws {
     let tokenizer = try Tokenizer(
       vocabulary: (0..<256).map { [UInt8($0)] } + [nil], merges: [],
       addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")])
@@ -63,11 +79,24 @@ struct SmallRun {
     var preparation = CorpusPreparation()
     preparation.separator = "%"
     preparation.shardTokens = 1000
-    preparation.validation = .documents(4)
+    preparation.validation = .documents(validationDocuments)
     _ = try preparation.run(
       paths: [path], tokenizerPath: tokenizerPath, output: folder.path + "/" + name,
       pool: ThreadPool(threadCount: 1))
   }
+}
+
+extension Trainer {
+  /// The numbers of a matrix of the model.
+  func numbers(_ matrix: Matrix) -> [Float] {
+    [Float](unsafeUninitializedCapacity: matrix.count) {
+      model.backend.download(matrix, to: $0)
+      $1 = matrix.count
+    }
+  }
+
+  /// All weights.
+  var weights: [Float] { numbers(model.weights) }
 }
 
 /// Remembers what was said, and calls back after each step.
@@ -75,19 +104,24 @@ final class RecordingProgress: TrainingProgress {
   private(set) var notes: [String] = []
   private(set) var steps: [Int] = []
   private(set) var samples: [String] = []
-  private let afterStep: (Int) throws -> Void
+  private(set) var saves: [Int] = []
+  private let afterMetrics: (StepMetrics) throws -> Void
 
-  init(afterStep: @escaping (Int) throws -> Void = { _ in }) {
-    self.afterStep = afterStep
+  init(afterMetrics: @escaping (StepMetrics) throws -> Void = { _ in }) {
+    self.afterMetrics = afterMetrics
+  }
+
+  convenience init(afterStep: @escaping (Int) throws -> Void) {
+    self.init(afterMetrics: { try afterStep($0.step) })
   }
 
   func note(_ text: String) { notes.append(text) }
   func step(_ metrics: StepMetrics, _ timing: StepTiming, of steps: Int, remaining: Double) {
     self.steps.append(metrics.step)
-    try? afterStep(metrics.step)
+    try? afterMetrics(metrics)
   }
   func evaluating(_ set: String, share: Double) {}
   func evaluated(_ metrics: EvaluationMetrics) {}
   func sampled(_ text: String, prompt: String, step: Int) { samples.append(text) }
-  func saved(_ checkpoint: CheckpointStore.Entry) {}
+  func saved(_ checkpoint: CheckpointStore.Entry) { saves.append(checkpoint.step) }
 }

@@ -27,8 +27,10 @@ struct TrainerFaultTests {
 
   @Test func aSecondTrainerOnOneFolderIsRefused() throws {
     let first = try small.trainer("a")
-    let text = message { _ = try small.trainer("a", resumes: true) }
-    #expect(text.contains("is in use by another castle process"), "\(text)")
+    for resumes in [true, false] {
+      let text = message { _ = try small.trainer("a", resumes: resumes) }
+      #expect(text.contains("is in use by another castle process"), "\(text)")
+    }
     #expect(try first.run() == .finished)
   }
 
@@ -36,6 +38,14 @@ struct TrainerFaultTests {
     _ = try small.trainer("a").run()
     let text = message { _ = try small.trainer("a") }
     #expect(text.contains("holds a run already; continue it with --resume"), "\(text)")
+  }
+
+  @Test func settingsOfARunThatCannotGoOnAreNotTakenOver() throws {
+    _ = try small.trainer("a").run()
+    try Data().write(to: URL(fileURLWithPath: small.path("a/metrics.jsonl")))
+    let text = message { _ = try small.trainer("a", ["training.steps=14"], resumes: true) }
+    #expect(text.contains("metrics.jsonl has 0 bytes"), "\(text)")
+    #expect(try TrainingConfiguration(path: small.path("a/config.yaml")).training.steps == 12)
   }
 
   @Test(arguments: ["seed=9", "training.length=12", "model.size=48", "data.separates-documents=false"])
@@ -51,6 +61,38 @@ struct TrainerFaultTests {
     _ = try small.trainer("a", ["training.steps=14"], resumes: true, progress: progress).run()
     #expect(progress.steps == [13, 14])
     #expect(progress.notes.contains { $0.contains("training.steps from 12 to 14") })
+  }
+
+  @Test func anotherMachineIsSaid() throws {
+    _ = try small.trainer("a", threads: 1).run()
+    let progress = RecordingProgress()
+    func notes() -> [String] { progress.notes.filter { $0.contains("may differ in their last bits") } }
+    _ = try small.trainer("a", ["training.steps=13"], resumes: true, threads: 1, progress: progress).run()
+    #expect(notes().isEmpty)
+    _ = try small.trainer("a", ["training.steps=14"], resumes: true, threads: 2, progress: progress).run()
+    #expect(notes().count == 1)
+    #expect(
+      notes().allSatisfy { $0.contains(/goes on with .*2 threads.*; before it was .*1 thread,/) },
+      "\(notes())")
+    _ = try small.trainer("a", ["training.steps=15"], resumes: true, threads: 2, progress: progress).run()
+    #expect(notes().count == 1)
+  }
+
+  @Test func aCheckpointThatDoesNotKnowItsMachineLoads() throws {
+    _ = try small.trainer("a").run()
+    let folder = "a/checkpoints/step-00000012/"
+    let text = try small.folder.text(folder + "training.json")
+    let lines = text.split(separator: "\n").filter { !$0.contains("\"machine\"") }
+    try #require(lines.joined(separator: "\n") != text)
+    let path = small.path(folder + "training.json")
+    let hash = try Digest.sha256(ofFile: path)
+    try AtomicFile.write(lines.joined(separator: "\n").utf8, path: path)
+    let sums = try small.folder.text(folder + "SHA256SUMS")
+    try AtomicFile.write(
+      sums.replacing(hash, with: try Digest.sha256(ofFile: path)).utf8,
+      path: small.path(folder + "SHA256SUMS"))
+    let trainer = try small.trainer("a", ["training.steps=13"], resumes: true)
+    #expect(try trainer.run() == .finished && trainer.state.machine != nil)
   }
 
   @Test func resumingAFinishedRunDoesNothing() throws {
@@ -74,16 +116,32 @@ struct TrainerFaultTests {
     #expect(try small.metrics("a") == small.metrics("straight"))
   }
 
+  @Test func anInterruptAfterDamageLosesNothing() throws {
+    let settings = ["evaluation.every=0", "checkpoints.keep=3"]
+    _ = try small.trainer("straight", settings).run()
+    _ = try small.trainer("a", settings).run()
+    for step in ["09", "12"] {
+      try Data().write(
+        to: URL(fileURLWithPath: small.path("a/checkpoints/step-000000\(step)/model.safetensors")))
+    }
+    let fewer = ["evaluation.every=0", "checkpoints.keep=1"]
+    #expect(try small.stepOfInterrupt("a", fewer, resumes: true, afterSteps: 1) == 7)
+    let progress = RecordingProgress()
+    _ = try small.trainer("a", settings, resumes: true, progress: progress).run()
+    #expect(progress.steps.first == 8)
+    #expect(try small.metrics("a") == small.metrics("straight"))
+  }
+
   @Test(arguments: [true, false])
   func aShardThatChangesDuringTheRunStopsItAndNothingIsLost(isRemoved: Bool) throws {
     _ = try small.trainer("straight").run()
     let shard = small.shards + "/train_000000.bin"
     let original = try Data(contentsOf: URL(fileURLWithPath: shard))
-    let progress = RecordingProgress { step in
+    let progress = RecordingProgress(afterStep: { step in
       guard step == 5 else { return }
       try FileManager.default.removeItem(atPath: shard)
       if !isRemoved { try Data(original.dropLast(10)).write(to: URL(fileURLWithPath: shard)) }
-    }
+    })
     let text = message { _ = try small.trainer("a", progress: progress).run() }
     #expect(text.contains("train_000000.bin") && text.contains("use --resume"), "\(text)")
     try original.write(to: URL(fileURLWithPath: shard))
@@ -106,27 +164,53 @@ struct TrainerFaultTests {
     #expect(text.contains("is not the text that"), "\(text)")
   }
 
-  @Test func aRunThatCannotFitIsRefusedWithTheNumbers() throws {
-    let text = message {
-      _ = try small.trainer("a", ["training.batch-size=65536", "training.length=100000"])
-    }
+  /// The second needs more bytes for its activations than can be counted.
+  @Test(arguments: [
+    ["model.layers=4", "model.size=65536", "model.hidden=1048576"],
+    [
+      "model.layers=1000", "model.size=4", "model.heads=4096", "model.head-size=4096",
+      "training.batch-size=65536",
+      "training.length=900",
+    ],
+  ])
+  func aRunThatCannotFitIsRefusedWithTheNumbers(settings: [String]) throws {
+    let text = message { _ = try small.trainer("a", settings) }
     #expect(text.contains("the run needs") && text.contains("are free; lower training.batch-size"), "\(text)")
+    #expect(!FileManager.default.fileExists(atPath: small.path("a")))
+  }
+
+  @Test func theRefusalCanBecomeANote() throws {
+    let settings = ["model.layers=4", "model.size=65536", "model.hidden=1048576"]
+    func plan(_ more: String...) throws -> TrainingPlan {
+      try TrainingPlan(
+        small.configuration("a", settings + more), text: PreparedText(folder: small.shards), peakRate: 1)
+    }
+    var notes: [String] = []
+    #expect(throws: InputError.self) { try plan().checkMemory { notes.append($0) } }
+    #expect(notes.isEmpty)
+    try plan("training.check-memory=false").checkMemory { notes.append($0) }
+    #expect(notes.count == 1 && notes[0].contains("the run needs"), "\(notes)")
+  }
+
+  @Test func aPromptThatTheModelCannotReadIsRefusedBeforeTheRun() throws {
+    let prompt = String(repeating: "lo ", count: 400)
+    let text = message { _ = try small.trainer("a", ["samples.every=6", "samples.prompts=[hi, \(prompt)]"]) }
+    #expect(
+      text.contains("samples.prompts: prompt 2 has 1200 tokens, but the model reads at most 1024"), "\(text)")
+    #expect(!FileManager.default.fileExists(atPath: small.path("a")))
+    _ = try small.trainer("a", ["samples.every=0", "samples.prompts=[\(prompt)]"])
+  }
+
+  @Test func aTextThatCannotBeEvaluatedOnIsRefusedBeforeTheRun() {
+    let missing = message { _ = try small.trainer("a", ["evaluation.sets.other=no/such"]) }
+    #expect(missing.contains("no/such"), "\(missing)")
+    let short = message { _ = try small.trainer("a", ["evaluation.tokens=1"]) }
+    #expect(short.contains("validation has 1 tokens; evaluation needs at least 2"), "\(short)")
     #expect(!FileManager.default.fileExists(atPath: small.path("a")))
   }
 
   @Test func aTextShorterThanAWindowIsRefused() throws {
     let text = message { _ = try small.trainer("a", ["training.length=2000"]) }
     #expect(text.contains("too few for a window of 2000"), "\(text)")
-  }
-
-  @Test func spikesAreLeftOutAndRecorded() throws {
-    let settings = [
-      "training.steps=140", "training.skip-spikes=0.5", "optimizer.learning-rate=1e-9", "evaluation.every=0",
-      "checkpoints.every=0",
-    ]
-    _ = try small.trainer("a", settings).run()
-    let rows = try small.metrics("a").split(separator: "\n")
-    let skipped = rows.indices.filter { rows[$0].contains("\"skipped\":true") }
-    #expect(!skipped.isEmpty && skipped.allSatisfy { $0 >= SpikeDetector.capacity })
   }
 }

@@ -32,20 +32,32 @@ struct TrainerTests {
     #expect(try #require(validation.result.bitsPerByte) > 0.5)
   }
 
-  /// The run is interrupted at every possible place in turn: before each step and inside each evaluation.
-  @Test(arguments: 1...20)
+  /// The run is interrupted at every possible place in turn: before each step and inside each evaluation and sample.
+  @Test(arguments: 1...33)
   func interruptedAndResumedEqualsStraight(question: Int) throws {
-    _ = try small.trainer("straight").run()
+    let settings = ["samples.every=6", "samples.prompts=[lo hi]", "samples.max-tokens=3"]
+    _ = try small.trainer("straight", settings).run()
     var asked = 0
-    let outcome = try small.trainer("broken") {
+    let outcome = try small.trainer("broken", settings) {
       asked += 1
       return asked >= question
     }.run()
-    if outcome == .interrupted { #expect(try small.trainer("broken", resumes: true).run() == .finished) }
-    #expect(try small.metrics("broken") == small.metrics("straight"))
-    #expect(
-      try small.folder.bytes("broken/model/model.safetensors")
-        == small.folder.bytes("straight/model/model.safetensors"))
+    if outcome == .interrupted {
+      #expect(try small.trainer("broken", settings, resumes: true).run() == .finished)
+    }
+    for name in ["metrics.jsonl", "samples.jsonl", "model/model.safetensors"] {
+      #expect(try small.folder.bytes("broken/" + name) == small.folder.bytes("straight/" + name))
+    }
+  }
+
+  @Test func epochsAreRecorded() throws {
+    let text = try PreparedText(folder: small.shards)
+    let windows = try TokenWindows(shards: text.training.shards, length: 24).count
+    _ = try small.trainer("a").run()
+    let last = try small.metrics("a").split(separator: "\n").last {
+      $0.contains("\"step\":12,") && $0.contains("\"loss\"")
+    }
+    #expect(try #require(last).contains("\"epoch\":\(24 / Double(windows)),"), "\(last ?? "")")
   }
 
   @Test func accumulationOfHalvesEqualsTheWhole() throws {
@@ -59,11 +71,7 @@ struct TrainerTests {
     let frozen = ["optimizer.learning-rate-factors.embeddings=0"]
     let trainer = try small.trainer("a", frozen)
     func weights(_ name: String) throws -> [Float] {
-      let view = try #require(trainer.model.view(named: name)).flattened
-      return [Float](unsafeUninitializedCapacity: view.count) {
-        trainer.model.backend.download(view, to: $0)
-        $1 = view.count
-      }
+      trainer.numbers(try #require(trainer.model.view(named: name)).flattened)
     }
     let names = ["model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight", "model.norm.weight"]
     let before = try names.map(weights)
@@ -73,12 +81,36 @@ struct TrainerTests {
     #expect(before[1] != after[1] && before[2] != after[2])
   }
 
+  /// Each of the evaluations after steps 4, 8 and 12 has a lower loss than the one before.
+  @Test(arguments: [
+    ([], [3, 4, 6, 8, 9, 12]), (["checkpoints.every=0"], [4, 8, 12]),
+    (["checkpoints.best=false"], [3, 6, 9, 12]),
+    (["checkpoints.every=0", "checkpoints.best=false"], [12]),
+  ])
+  func checkpointsAreSavedWhenTheSettingsSay(settings: [String], steps: [Int]) throws {
+    let progress = RecordingProgress()
+    _ = try small.trainer("a", settings, progress: progress).run()
+    #expect(progress.saves == steps)
+    let keepsBest = !settings.contains("checkpoints.best=false")
+    #expect(FileManager.default.fileExists(atPath: small.path("a/best")) == keepsBest)
+  }
+
   @Test func severalSetsAreEvaluated() throws {
     try SmallRun.prepare(small.folder, name: "other", seed: 2)
     let trainer = try small.trainer("a", ["evaluation.sets.other=\(small.path("other"))"])
     _ = try trainer.run()
     #expect(trainer.evaluations.map(\.set) == ["validation", "other"])
     #expect(try small.metrics("a").contains("\"set\":\"other\""))
+  }
+
+  @Test func evaluationOnATrainingPartIsSaid() throws {
+    try SmallRun.prepare(small.folder, name: "other", seed: 2, validationDocuments: 0)
+    let progress = RecordingProgress()
+    let trainer = try small.trainer(
+      "a", ["evaluation.sets.other=\(small.path("other"))"], progress: progress)
+    #expect(progress.notes.contains { $0.hasPrefix("other has no validation part") }, "\(progress.notes)")
+    #expect(progress.notes.filter { $0.contains("no validation part") }.count == 1)
+    _ = trainer
   }
 
   @Test func samplesAreWrittenAndRepeatable() throws {

@@ -6,13 +6,14 @@ final class BackgroundRun {
   private let process = Process()
   private let streams: TemporaryFolder
 
-  /// Starts `castle`.
-  init(_ arguments: [String]) throws {
+  /// Starts `castle`. Its standard error is kept, unless it is to go to `standardError`.
+  init(_ arguments: [String], standardError: FileHandle? = nil) throws {
     streams = try TemporaryFolder()
     process.executableURL = URL(fileURLWithPath: try CastleProcess.executablePath)
     process.arguments = arguments
     process.standardOutput = FileHandle.nullDevice
-    process.standardError = try streams.handle(streams.path("error"))
+    let kept = try streams.handle(streams.path("error"))
+    process.standardError = standardError ?? kept
     try process.run()
   }
 
@@ -23,6 +24,8 @@ final class BackgroundRun {
   }
 
   var identifier: Int32 { process.processIdentifier }
+
+  var isRunning: Bool { process.isRunning }
 
   /// Waits until `condition` is true or the process has ended; a test that waits for minutes has failed.
   func wait(

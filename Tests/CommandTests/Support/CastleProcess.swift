@@ -23,10 +23,11 @@ struct CastleProcess {
   /// - Parameters:
   ///   - input: What standard input holds.
   ///   - outputFile: A file to use as standard output, such as /dev/full.
+  ///   - errorFile: The same for standard error.
   ///   - timeout: After this many seconds the process is killed and the test fails.
   static func run(
-    _ arguments: [String], input: String = "", outputFile: String? = nil, folder: String? = nil,
-    timeout: Double = 180
+    _ arguments: [String], input: String = "", outputFile: String? = nil, errorFile: String? = nil,
+    folder: String? = nil, timeout: Double = 180
   ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try executablePath)
@@ -36,7 +37,7 @@ struct CastleProcess {
     try streams.write(input, to: "input")
     process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: streams.path("input")))
     process.standardOutput = try streams.handle(outputFile ?? streams.path("output"))
-    process.standardError = try streams.handle(streams.path("error"))
+    process.standardError = try streams.handle(errorFile ?? streams.path("error"))
 
     let ended = DispatchSemaphore(value: 0)
     process.terminationHandler = { _ in ended.signal() }
@@ -48,7 +49,8 @@ struct CastleProcess {
     }
     return Result(
       exitCode: process.terminationStatus, wasKilled: process.terminationReason == .uncaughtSignal,
-      output: outputFile == nil ? try streams.text("output") : "", errorOutput: try streams.text("error"))
+      output: outputFile == nil ? try streams.text("output") : "",
+      errorOutput: errorFile == nil ? try streams.text("error") : "")
   }
 
   /// Runs `castle`, expects success, and returns what it wrote to standard output.

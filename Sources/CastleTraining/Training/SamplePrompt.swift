@@ -1,0 +1,34 @@
+import CastleFormats
+import CastleModel
+import CastleText
+
+/// What a sample begins with.
+struct SamplePrompt: Sendable {
+  /// The text, which may be empty.
+  let text: String
+  /// The tokens that the model reads first; at least one.
+  let tokens: [Int32]
+
+  /// The prompts of a run, or the beginning of a document if it has none of its own; nothing if the run draws no samples.
+  ///
+  /// Throws an ``InputError`` if `model` cannot go on from one of them.
+  static func all(
+    _ settings: SampleSettings, _ tokenizer: Tokenizer, model: ModelConfiguration
+  ) throws -> [SamplePrompt] {
+    guard settings.every > 0 else { return [] }
+    let start = tokenizer.endOfText.map { [$0] } ?? []
+    let texts = settings.prompts.isEmpty ? [""] : settings.prompts
+    return try texts.enumerated().map { index, text in
+      let tokens = start + tokenizer.encode(text, specialTokens: .ordinary)
+      guard !tokens.isEmpty else {
+        throw InputError("samples.prompts: an empty prompt needs a tokenizer with an end-of-text token")
+      }
+      guard tokens.count <= model.maximumLength else {
+        throw InputError(
+          "samples.prompts: prompt \(index + 1) has \(tokens.count) tokens, but the model reads at most "
+            + "\(model.maximumLength); shorten it")
+      }
+      return SamplePrompt(text: text, tokens: tokens)
+    }
+  }
+}
