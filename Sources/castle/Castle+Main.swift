@@ -20,12 +20,23 @@ extension Castle {
     }
   }
 
+  /// A message as one line of sane length, without what a terminal would obey: it may hold parts of damaged files.
+  private static func line(_ text: String) -> String {
+    let longest = 2_000
+    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    let visible = String(
+      String.UnicodeScalarView(
+        line.unicodeScalars.prefix(longest + 1).map { scalar in
+          scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar
+        }))
+    return visible.unicodeScalars.count > longest ? visible + "…" : visible
+  }
+
   private static func end(_ error: any Error) -> Never {
     let code = exitCode(for: error)
     guard !code.isSuccess, !(error is ExitCode) else { exit(withError: error) }
     let text = (error as? InputError)?.description ?? message(for: error)
-    let message = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-    StandardError.write("error: \(message)\n")
+    StandardError.write("error: \(line(text))\n")
     if code == .validationFailure {
       let usage = fullMessage(for: error).split(separator: "\n").drop { !$0.hasPrefix("Usage:") }
       StandardError.write(usage.joined(separator: "\n") + "\n")

@@ -124,6 +124,46 @@ struct TrainTests {
     try CastleProcess.expectRefusal(["train", "--config", "x", "--threads", "0"], naming: "--threads")
   }
 
+  @Test func settingsAreNamedAsTheyAreGiven() throws {
+    let text = try TrainingText()
+    try CastleProcess.expectRefusal(
+      text.training("a", "--set", "model.head-size=3"), naming: "model.head-size is 3")
+    try CastleProcess.expectRefusal(
+      ["evaluate", "--model", text.folder.path("a"), "--data", text.shards], naming: "no config.json")
+  }
+
+  /// The default warm-up fits a short run.
+  @Test func aShortRunNeedsNoFurtherSettings() throws {
+    let tiny = try TinyModel.shared.get()
+    let folder = try TemporaryFolder()
+    let settings = TinyModel.settings(shards: tiny.shards, output: folder.path("run"), steps: 3)
+    let shortened = zip(settings, settings.dropFirst() + [""]).filter {
+      $0.1 != "schedule.warm-up=0" && $0.0 != "schedule.warm-up=0"
+    }
+    _ = try CastleProcess.output(["train", "--threads", "1"] + shortened.map(\.0))
+  }
+
+  @Test func aFolderThatIsNoRunIsNotTouched() throws {
+    let text = try TrainingText()
+    try text.folder.write("mine", to: "a/model/config.json")
+    for extra in [[], ["--resume"]] {
+      try CastleProcess.expectRefusal(text.training("a") + extra, naming: "holds model")
+    }
+    #expect(try text.folder.text("a/model/config.json") == "mine")
+  }
+
+  @Test func aRunIsNotResumedIntoAnotherFolder() throws {
+    let text = try TrainingText()
+    let settings = text.training("a").map { $0.hasPrefix("output=") ? "output=a" : $0 }
+    _ = try CastleProcess.output(settings, folder: text.folder.path)
+    let elsewhere = try TemporaryFolder()
+    let resume = ["train", "--config", text.folder.path("a/config.yaml"), "--resume"]
+    let result = try CastleProcess.run(resume, folder: elsewhere.path)
+    #expect(result.exitCode == 1 && result.errorOutput.contains("output=" + text.folder.path("a")))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: elsewhere.path).isEmpty)
+    _ = try CastleProcess.output(resume, folder: text.folder.path)
+  }
+
   @Test func anExistingRunIsNotOverwritten() throws {
     let text = try TrainingText()
     _ = try CastleProcess.output(text.training("a"))

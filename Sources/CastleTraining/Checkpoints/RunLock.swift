@@ -7,10 +7,12 @@ import Foundation
 final class RunLock {
   private let descriptor: Int32
 
+  static let fileName = ".lock"
+
   /// Takes the lock of `folder`. Throws an ``InputError`` that names the other process if one has it, or says why there can
   /// be no lock.
   init(folder: String) throws {
-    let path = folder + "/.lock"
+    let path = folder + "/" + Self.fileName
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw InputError("cannot write \(path): \(String(cString: strerror(errno)))")

@@ -29,9 +29,11 @@ public struct RunHistory: Sendable {
     for row in try Self.rows(folder + "/" + RunRecords.timingName) {
       if let time = row.seconds { seconds[row.step] = time }
     }
+    // The time of a step may not be written yet: then that of the step before stands for it.
+    var time = 0.0
     for row in try Self.rows(folder + "/" + RunRecords.metricsName) {
       guard let tokens = row.tokens else { continue }
-      let time = seconds[row.step] ?? 0
+      time = seconds[row.step] ?? time
       if let loss = row.loss {
         steps.append(Point(tokens: tokens, seconds: time, loss: loss))
       } else if let loss = row.evaluationLoss, let set = row.set {

@@ -3,6 +3,7 @@ import CastleFormats
 public import CastleModel
 import CastleOperations
 import CastleText
+import Foundation
 
 extension ModelSettings {
   /// The model that these settings describe, for windows of `length` tokens from a tokenizer of `tokenizerSize` tokens.
@@ -34,9 +35,23 @@ extension ModelSettings {
       result.beginOfTextID = endOfText.map { Int($0) }
     }
     result.trainingLength = length
-    try result.validate()
+    do {
+      try result.validate()
+    } catch let error as InputError {
+      throw InputError(
+        Self.keys.reduce(error.description) { $0.replacingOccurrences(of: $1.key, with: $1.value) })
+    }
     return result
   }
+
+  /// What keys of a `config.json` are called here.
+  private static let keys: KeyValuePairs = [
+    "num_key_value_heads": "model.key-heads", "num_attention_heads": "model.heads",
+    "num_hidden_layers": "model.layers", "head_dim": "model.head-size", "hidden_size": "model.size",
+    "intermediate_size": "model.hidden", "vocab_size": "model.vocabulary-size",
+    "max_position_embeddings": "training.length", "causal_keys": "model.causal-keys",
+    "choose attention_type castle": "choose a preset with lookahead keys",
+  ]
 
   private static let leastMaximumLength = 1024
 

@@ -7,9 +7,7 @@ extension TrainingConfiguration {
   ///
   /// Throws an ``InputError`` that names the file, the line, the key and what would be right.
   public init(path: String, overrides: [String] = []) throws {
-    guard let bytes = FileManager.default.contents(atPath: path) else {
-      throw InputError("cannot read the configuration \(path)")
-    }
+    let bytes = try MappedFile(path: path).withBytes { Array($0) }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw InputError("\(path) is not UTF-8 text")
     }
@@ -70,13 +68,13 @@ extension TrainingConfiguration {
         "training.steps, batch-size, accumulation and length make more tokens than can be counted; lower one of them"
       )
     }
-    guard schedule.warmUp <= training.steps else {
+    guard warmUpSteps <= training.steps else {
       throw InputError(
-        "schedule.warm-up is \(schedule.warmUp), more than training.steps, which is \(training.steps)")
+        "schedule.warm-up is \(warmUpSteps), more than training.steps, which is \(training.steps)")
     }
-    guard schedule.kind != .warmUpStableDecay || schedule.decay <= training.steps - schedule.warmUp else {
+    guard schedule.kind != .warmUpStableDecay || schedule.decay <= training.steps - warmUpSteps else {
       throw InputError(
-        "schedule.warm-up and schedule.decay are \(schedule.warmUp) and \(schedule.decay), "
+        "schedule.warm-up and schedule.decay are \(warmUpSteps) and \(schedule.decay), "
           + "together more than training.steps, which is \(training.steps)")
     }
     if let name = evaluation.sets.keys.first(where: { $0.contains("/") || $0 == EvaluationSettings.ownSet }) {

@@ -49,10 +49,13 @@ public struct TrainingConfiguration: ConfigurationSection {
   /// The number of tokens of one step.
   public var tokensPerStep: Int { training.batchSize * training.length * training.accumulation }
 
+  /// The number of steps that the learning rate rises.
+  public var warmUpSteps: Int { schedule.warmUp ?? min(100, training.steps / 10) }
+
   /// The learning rate over the run, as a factor of its peak.
   public var learningRateSchedule: LearningRateSchedule {
     LearningRateSchedule(
-      kind: schedule.kind, steps: training.steps, warmUpSteps: schedule.warmUp,
+      kind: schedule.kind, steps: training.steps, warmUpSteps: warmUpSteps,
       decaySteps: schedule.decay, floor: schedule.floor)
   }
 }
@@ -200,8 +203,8 @@ public struct LearningRateFactors: ConfigurationSection {
 public struct ScheduleSettings: ConfigurationSection {
   /// What comes after the warm-up.
   public var kind = LearningRateSchedule.Kind.cosine
-  /// The number of steps that the rate rises.
-  public var warmUp = 100
+  /// The number of steps that the rate rises; nil for a tenth of the run, at most 100.
+  public var warmUp: Int?
   /// The number of steps at the end that the rate falls, for warm-up-stable-decay.
   public var decay = 0
   /// The last learning rate relative to the peak.
@@ -214,7 +217,10 @@ public struct ScheduleSettings: ConfigurationSection {
   public static var settings: [Setting<Self>] {
     [
       Setting("kind", \.kind, LearningRateSchedule.Kind.expectation),
-      Setting("warm-up", \.warmUp, "steps over which the rate rises to its peak", .atLeast(0)),
+      Setting(
+        "warm-up", \.warmUp,
+        "steps over which the rate rises to its peak; null: a tenth of the run, at most 100",
+        .ifPresent(.atLeast(0))),
       Setting(
         "decay", \.decay, "steps at the end over which warm-up-stable-decay falls to the floor",
         .atLeast(0)),

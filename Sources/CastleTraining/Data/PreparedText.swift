@@ -66,6 +66,13 @@ public struct PreparedText: Sendable {
     }
   }
 
+  /// - Throws: ``InputError`` if `tokenizer`, a model's, is another than that of this text.
+  func check(tokenizer: Tokenizer) throws {
+    guard TokenizerFile.json(tokenizer) != TokenizerFile.json(self.tokenizer) else { return }
+    throw InputError(
+      "\(folder) was prepared with another tokenizer than the model's; prepare it again with the model's")
+  }
+
   private static func tokenizer(_ record: CorpusManifest.TokenizerRecord, folder: String) throws -> Tokenizer
   {
     let path = folder + "/" + record.file

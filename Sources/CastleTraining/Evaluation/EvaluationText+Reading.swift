@@ -14,7 +14,7 @@ extension EvaluationText {
     }
     if isFolder.boolValue {
       let text = try PreparedText(folder: path)
-      try Self.check(text, fits: tokenizer)
+      if let tokenizer { try text.check(tokenizer: tokenizer) }
       self.init(name: path, text: text, limit: limit)
     } else if path.hasSuffix(".bin") {
       self.init(name: path, shards: [try TokenShard(path: path)], tokenizer: tokenizer, limit: limit)
@@ -34,12 +34,5 @@ extension EvaluationText {
     let start = tokenizer.endOfText.map { [$0] } ?? []
     let tokens = limit > 0 ? Array((start + encoded).prefix(limit)) : start + encoded
     self.init(name: name, tokens: tokens, tokenizer: tokenizer)
-  }
-
-  private static func check(_ text: PreparedText, fits tokenizer: Tokenizer?) throws {
-    guard let tokenizer, TokenizerFile.json(tokenizer) != TokenizerFile.json(text.tokenizer) else { return }
-    throw InputError(
-      "\(text.folder) was prepared with another tokenizer than the model's; prepare it again with the model's"
-    )
   }
 }

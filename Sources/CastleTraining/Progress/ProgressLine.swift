@@ -42,6 +42,12 @@ package final class ProgressLine {
     isLineOpen = false
   }
 
+  /// Takes the last state off the terminal, where a result follows.
+  package func clear() {
+    if isLineOpen { StandardError.write("\r\u{1b}[2K") }
+    isLineOpen = false
+  }
+
   private static func fitted(_ text: String) -> String {
     var size = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return text }

@@ -24,7 +24,9 @@ final class AppendingFile {
     self.handle = handle
     let present = try handle.seekToEnd()
     guard present >= size else {
-      throw InputError("\(path) has \(present) bytes where its checkpoint expects at least \(size)")
+      throw InputError(
+        "\(path) has \(present) bytes where the checkpoint that the run goes on from expects at least \(size): "
+          + "put the old file back, or start a new run in another output")
     }
     try handle.truncate(atOffset: size)
     try handle.seek(toOffset: size)

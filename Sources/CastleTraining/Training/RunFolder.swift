@@ -25,7 +25,7 @@ final class RunFolder {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw InputError("cannot make the folder \(path): \(error.localizedDescription)")
+      throw SystemError.error("make the folder", path: path)
     }
     lock = try RunLock(folder: path)
     let isPresent = FileManager.default.fileExists(atPath: path + "/" + Self.configurationName)
@@ -34,6 +34,7 @@ final class RunFolder {
         "\(path) holds a run already; continue it with --resume, or choose another folder with --set output=…"
       )
     }
+    if !isPresent { try Self.checkHoldsNothingElse(path) }
     var state = TrainingState(seed: configuration.seed, text: text.fingerprint)
     if resumes {
       let (entry, damages) = try store.newestIntact()
@@ -45,6 +46,11 @@ final class RunFolder {
           throw InputError(
             "\(text.folder) is not the text that \(path) was trained on; put the old text back "
               + "or start a new run in another output")
+        }
+        guard state.step <= configuration.training.steps else {
+          throw InputError(
+            "training.steps is \(configuration.training.steps), but \(path) has done \(state.step) steps already"
+          )
         }
         progress.note("resuming \(path) after step \(state.step)")
       } else {
@@ -61,6 +67,16 @@ final class RunFolder {
       let entry = store.entries.first(where: { $0.step == best.step })
     {
       try store.markBest(entry)
+    }
+  }
+
+  /// Throws if a folder without settings holds more than what a start that failed may have left.
+  private static func checkHoldsNothingElse(_ path: String) throws {
+    let leftovers = [RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, "checkpoints"]
+    let present = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    if let stranger = present.first(where: { !leftovers.contains($0) && !$0.hasPrefix("events.") }) {
+      throw InputError(
+        "\(path) holds \(stranger) and is no run: choose another folder with --set output=…")
     }
   }
 

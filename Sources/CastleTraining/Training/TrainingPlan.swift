@@ -44,6 +44,9 @@ public struct TrainingPlan: Sendable {
     model = try configuration.model.configuration(
       vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
       length: settings.length)
+    if let initial = configuration.model.initial, let own = try TokenizerFile.read(ifPresentIn: initial) {
+      try text.check(tokenizer: own)
+    }
     separator = configuration.data.separatesDocuments ? text.tokenizer.endOfText : nil
     windows = try TokenWindows(shards: text.training.shards, length: settings.length)
     sets = try Self.evaluationSets(configuration, text: text)

@@ -76,7 +76,7 @@ struct EvaluateCommand: ParsableCommand {
       progress.update("evaluating  \(NumberFormat.fixed(share * 100, 0)) %  eta \(rest)")
       return true
     }
-    progress.finish()
+    progress.clear()
     guard let result else { return }
     print(json ? Self.json(result).text : Self.text(result))
   }

@@ -57,7 +57,7 @@ struct LookaheadRecallCommand: ParsableCommand {
         "\(mechanism)  step \(step)/\(steps)  loss \(NumberFormat.fixed(loss, 4))  "
           + "eta \(NumberFormat.duration(rest))")
     }
-    progress.finish()
+    progress.clear()
     let seconds = ProcessInfo.processInfo.systemUptime - start
     print(json ? object(results, seconds: seconds).text : Self.text(results, seconds: seconds))
   }

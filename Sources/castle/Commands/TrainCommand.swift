@@ -2,6 +2,7 @@ import ArgumentParser
 import CastleFormats
 import CastleOperations
 import CastleTraining
+import Foundation
 
 /// `castle train`: trains a model on prepared text.
 struct TrainCommand: ParsableCommand {
@@ -61,6 +62,7 @@ struct TrainCommand: ParsableCommand {
     let configuration =
       try config.map { try TrainingConfiguration(path: $0, overrides: set) }
       ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
+    try checkFolder(configuration)
     let backend = backendOptions.makeBackend()
     let peakRate = MachineCeilings.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
     if dryRun { return try printPlan(configuration, peakRate: peakRate) }
@@ -75,11 +77,31 @@ struct TrainCommand: ParsableCommand {
     switch outcome {
     case .finished: printResult(trainer, model: configuration.output + "/model")
     case .interrupted:
+      let file = (configuration.output as NSString).appendingPathComponent("config.yaml")
       progress.note(
-        "saved after step \(trainer.state.step); continue with: "
-          + "castle train --config \(configuration.output)/config.yaml --resume")
+        "saved after step \(trainer.state.step); continue with: castle train --config \(Self.quoted(file)) --resume"
+      )
       if json { printResult(trainer, model: nil) }
     }
+  }
+
+  /// A run's own config.yaml names its folder as seen from where the run began: elsewhere, that would be another folder.
+  private func checkFolder(_ configuration: TrainingConfiguration) throws {
+    guard resume, let config, (config as NSString).lastPathComponent == "config.yaml" else { return }
+    let folder = URL(fileURLWithPath: config).deletingLastPathComponent().resolvingSymlinksInPath().path
+    let output = URL(fileURLWithPath: configuration.output).resolvingSymlinksInPath().path
+    let isRun = FileManager.default.fileExists(atPath: folder + "/checkpoints")
+    guard !isRun || folder == output else {
+      throw InputError(
+        "\(config) lies in the run \(folder), but its output is \(output) from here: go to the folder where the run "
+          + "began, or add --set output=\(folder)")
+    }
+  }
+
+  /// `path` as a shell takes it for one word.
+  private static func quoted(_ path: String) -> String {
+    let plain = path.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-+=:,@".contains($0)) }
+    return plain ? path : "'" + path.replacingOccurrences(of: "'", with: "'\\''") + "'"
   }
 
   private func printSettings() {

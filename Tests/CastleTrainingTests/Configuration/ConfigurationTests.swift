@@ -98,7 +98,7 @@ struct ConfigurationTests {
   }
 
   @Test func aMissingFileIsNamed() {
-    #expect(throws: InputError("cannot read the configuration no/such.yaml")) {
+    #expect(throws: InputError("cannot read no/such.yaml: No such file or directory")) {
       try TrainingConfiguration(path: "no/such.yaml")
     }
   }

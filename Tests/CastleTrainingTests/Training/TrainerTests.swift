@@ -2,6 +2,7 @@ import CastleFormats
 import CastleModel
 import CastleOperations
 import CastleTensors
+import CastleText
 import CastleTraining
 import Foundation
 import Testing
@@ -148,6 +149,19 @@ struct TrainerTests {
     let error = #expect(throws: InputError.self) { try small.trainer("b", settings) }
     let key = try #require(setting.split(separator: "=").first)
     #expect(error?.description.contains("model.\(key) ") == true)
+  }
+
+  @Test func aModelIsTrainedFurtherOnTextOfItsOwnTokenizerOnly() throws {
+    _ = try small.trainer("a").run()
+    let path = small.path("a/model/tokenizer.json")
+    let other = try Tokenizer(
+      vocabulary: (0..<256).map { [UInt8(255 - $0)] } + [nil], merges: [],
+      addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")])
+    try TokenizerFile.write(other, path: path)
+    let error = #expect(throws: InputError.self) {
+      try small.trainer("b", ["model.initial=\(small.path("a/model"))"])
+    }
+    #expect(error?.description.contains("another tokenizer") == true)
   }
 
   @Test func aModelKnowsTheLengthOfItsTraining() throws {
