@@ -214,10 +214,7 @@ struct BackwardProblem {
     context.copy(tokens.count, source(projections.kc), to: panel.kcRows)
     clear(panel.dKC, tokens.count)
     clear(panel.dVC, tokens.count)
-    guard let lookahead else { return }
-    guard let keys = results.lookaheadKeys else {
-      preconditionFailure("the backward pass needs the final lookahead keys")
-    }
+    guard let lookahead, let keys = results.lookaheadKeys else { return }
     context.transposePanel(tokens.count, source(lookahead.qu), to: panel.qu)
     context.copy(tokens.count, source(lookahead.qu), to: panel.quRows)
     context.transposePanel(tokens.count, source(keys), to: panel.u)

@@ -44,13 +44,14 @@ public struct BlockedAttention: Sendable {
   /// - Parameters:
   ///   - projections: The six projections, each (B, H, L, d); `qc` may have a multiple of the heads.
   ///   - documents: The documents of every row, L tokens together.
-  ///   - results: Where the results go. The lookahead keys may be left out; ``backward`` needs them.
+  ///   - results: Where the results go. The lookahead keys may be left out; ``backward`` needs them. Traps if one has
+  ///     another shape than ``AttentionResults`` tells.
   public func forward(
     _ projections: AttentionProjections<Float>, documents: Documents, results: AttentionResults<Float>
   ) {
     let shape = AttentionShape(projections, mechanism: mechanism)
-    precondition(documents.length == shape.length, "documents do not cover the sequence")
-    precondition(shape.fits(results.output, heads: shape.queryHeads), "output of another shape")
+    shape.check(documents)
+    shape.check(results)
     let plan = WorkPlan(shape, documents: documents, threads: pool.threadCount)
     let context = BlockContext(kernels: kernels, mechanism: mechanism, headSize: shape.headSize)
     let problem = ForwardProblem(

@@ -86,8 +86,8 @@ public final class LookaheadCache {
     let shape = AttentionShape(projections, mechanism: mechanism)
     precondition(
       shape.batch == 1 && shape.queryHeads == queryHeads && shape.keyHeads == keyHeads
-        && shape.headSize == headSize && shape.fits(output, heads: queryHeads),
-      "projections or output do not fit the cache")
+        && shape.headSize == headSize, "projections do not fit the cache")
+    shape.check(output: output, logSumExp: logSumExp)
     precondition(length + shape.length <= capacity, "the cache is full")
     guard shape.length > 0 else { return }
     for head in 0..<keyHeads { extend(head, by: shape.length, projections) }
@@ -108,7 +108,7 @@ public final class LookaheadCache {
   /// Writes the present lookahead keys, (1, H, length, d). Traps for causal attention.
   public func copyLookaheadKeys(to target: HeadView<Float>) {
     precondition(
-      mechanism.hasLookahead && target.heads == keyHeads && target.length == length
+      mechanism.hasLookahead && target.batch == 1 && target.heads == keyHeads && target.length == length
         && target.size == headSize, "no lookahead keys of this shape")
     let geometry = BlockGeometry(length: length)
     for head in 0..<keyHeads {

@@ -11,7 +11,8 @@ extension ReferenceAttention {
     results: AttentionResults<Scalar>
   ) {
     let shape = AttentionShape(projections, mechanism: mechanism)
-    precondition(documents.length == shape.length, "documents do not cover the sequence")
+    shape.check(documents)
+    shape.check(results)
     for batch in 0..<shape.batch {
       for queryHead in 0..<shape.queryHeads {
         for document in documents.ranges {
@@ -35,7 +36,8 @@ extension ReferenceAttention {
     documents: Documents, gradients: AttentionProjections<Scalar>
   ) {
     let shape = AttentionShape(projections, mechanism: mechanism)
-    precondition(documents.length == shape.length, "documents do not cover the sequence")
+    shape.check(documents)
+    shape.check(dOutput: dOutput, gradients: gradients, mechanism: mechanism)
     gradients.clear()
     for batch in 0..<shape.batch {
       for queryHead in 0..<shape.queryHeads {
