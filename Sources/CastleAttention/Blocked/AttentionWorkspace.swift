@@ -19,7 +19,7 @@ public final class AttentionWorkspace: @unchecked Sendable {
   /// with all arenas, the shared one first.
   func run(
     _ plan: WorkPlan, pool: ThreadPool, whole: (HeadTask, ScratchArena) -> Void,
-    shared: (HeadTask, [ScratchArena]) -> Void
+    shared: (SharedTask, [ScratchArena]) -> Void
   ) {
     let claimed = inUse.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
     precondition(claimed, "two attention calls share a workspace at the same time")

@@ -56,13 +56,13 @@ struct BackwardProblem {
     }
   }
 
-  /// Computes `task` on all threads: each takes some of the panels, then the parts are added up.
-  func run(_ task: HeadTask, parts: Int, pool: ThreadPool, arenas: [ScratchArena]) {
-    let shared = arenas[0]
-    shared.reset(
+  /// Computes a task on several threads: each takes some of the panels, then the parts are added up.
+  func run(_ shared: SharedTask, pool: ThreadPool, arenas: [ScratchArena]) {
+    let (task, parts, arena) = (shared.task, shared.parts, arenas[0])
+    arena.reset(
       count: operandCount(task) + parts * partialCount(task, inPlace: false), pieces: 16 + 4 * parts)
-    let operands = prepare(task, arena: shared)
-    let partials = (0..<parts).map { _ in makePartial(task, arena: shared, inPlace: false) }
+    let operands = prepare(task, arena: arena)
+    let partials = (0..<parts).map { _ in makePartial(task, arena: arena, inPlace: false) }
     pool.forEach(parts) { part, thread in
       let arena = arenas[thread + 1]
       arena.reset(count: sweepCount, pieces: 24)

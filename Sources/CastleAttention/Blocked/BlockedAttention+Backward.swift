@@ -29,8 +29,8 @@ extension BlockedAttention {
       projections: projections, results: results, gradients: gradients, group: shape.group)
     workspace.run(plan, pool: pool) { task, arena in
       problem.run(task, arena: arena)
-    } shared: { task, arenas in
-      problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
+    } shared: { shared, arenas in
+      problem.run(shared, pool: pool, arenas: arenas)
     }
   }
 }

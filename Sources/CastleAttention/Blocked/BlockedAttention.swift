@@ -15,7 +15,7 @@ public import CastleTensors
 ///
 /// Results depend on the number of threads, which decides how heads are split, but not on how threads run. The last bits
 /// of a document's results may also depend on what else is in a call that has fewer than eight heads and documents for
-/// each thread: those that are left over when all threads have got the same number are split too.
+/// each thread: those that are left over when all threads have got the same number may be split too.
 public struct BlockedAttention: Sendable {
   /// Which attention.
   public let mechanism: Mechanism
@@ -61,8 +61,8 @@ public struct BlockedAttention: Sendable {
       output: results.output, logSumExp: results.logSumExp, group: shape.group, past: 0)
     workspace.run(plan, pool: pool) { task, arena in
       problem.run(task, arena: arena)
-    } shared: { task, arenas in
-      problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
+    } shared: { shared, arenas in
+      problem.run(shared, pool: pool, arenas: arenas)
     }
   }
 }

@@ -95,11 +95,12 @@ public final class LookaheadCache {
     let problem = ForwardProblem(
       context: context, projections: projections, keys: CachedKeys(context: context, panels: panels),
       output: output, logSumExp: logSumExp, group: shape.group, past: length)
-    let plan = WorkPlan(shape, documents: Documents(length: shape.length), threads: pool.threadCount)
+    let plan = WorkPlan(
+      shape, documents: Documents(length: shape.length), past: length, threads: pool.threadCount)
     workspace.run(plan, pool: pool) { task, arena in
       problem.run(task, arena: arena)
-    } shared: { task, arenas in
-      problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
+    } shared: { shared, arenas in
+      problem.run(shared, pool: pool, arenas: arenas)
     }
     length += shape.length
     dropQueriesOutsideWindow()
