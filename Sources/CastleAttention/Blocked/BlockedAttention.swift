@@ -26,7 +26,7 @@ public struct BlockedAttention: Sendable {
 
   let kernels: AttentionKernels
 
-  /// Attention with the given vector instructions. Traps if this processor does not have them.
+  /// Attention with the given vector instructions. Ends the process with a message if this processor does not have them.
   ///
   /// - Parameter workspace: Scratch memory to share with other attention that never runs at the same time.
   public init(

@@ -20,10 +20,12 @@ public final class CPUBackend: Backend, @unchecked Sendable {
   let attentionWorkspace = AttentionWorkspace()
   let scratch = ScratchMemory()
 
-  /// A backend with `threads` threads. Traps below one, and if this processor lacks `instructionSet`.
+  /// A backend with `threads` threads. Traps below one.
+  ///
+  /// Ends the process with a message if this processor lacks `instructionSet` or the system gives no thread.
   public init(threads: Int = ThreadPool.availableProcessors, instructionSet: InstructionSet = .best) {
     guard let kernels = castle_row_kernels_for(instructionSet.cValue) else {
-      preconditionFailure("this processor has no \(instructionSet)")
+      fatalError("this processor has no \(instructionSet)")
     }
     self.kernels = kernels.pointee
     self.instructionSet = instructionSet

@@ -12,7 +12,8 @@ public final class ThreadPool: Sendable {
 
   private let team: ThreadTeam?
 
-  /// A pool of `threadCount` threads. Traps below one.
+  /// A pool of `threadCount` threads. Traps below one, and ends the process with a message if the system gives no more
+  /// threads.
   public init(threadCount: Int) {
     precondition(threadCount >= 1, "a pool needs at least one thread")
     self.threadCount = threadCount
