@@ -3,13 +3,13 @@ public import CastleTensors
 /// The heads of an attention layer.
 public struct HeadLayout: Sendable, Hashable {
   /// The number of queries per token.
-  public var queryHeads: Int
+  public let queryHeads: Int
   /// The number of keys and values per token: a divisor of `queryHeads`.
-  public var keyHeads: Int
+  public let keyHeads: Int
   /// The number of features of a head.
-  public var headSize: Int
+  public let headSize: Int
 
-  /// Traps if `keyHeads` does not divide `queryHeads`.
+  /// Traps if a number is not positive or `keyHeads` does not divide `queryHeads`.
   public init(queryHeads: Int, keyHeads: Int, headSize: Int) {
     precondition(queryHeads > 0 && keyHeads > 0 && headSize > 0 && queryHeads % keyHeads == 0)
     self.queryHeads = queryHeads

@@ -36,12 +36,14 @@ public final class LookaheadCache {
   /// The panels as they were at earlier lengths.
   private var snapshots: [Int: [[CachedPanel]]] = [:]
 
-  /// An empty cache. Traps if the heads do not form groups.
+  /// An empty cache. Traps if the heads do not form groups or a size is negative.
   public init(
     mechanism: Mechanism, queryHeads: Int, keyHeads: Int, headSize: Int, capacity: Int, pool: ThreadPool,
     instructionSet: InstructionSet = .best, workspace: AttentionWorkspace = AttentionWorkspace()
   ) {
-    precondition(keyHeads > 0 && headSize > 0 && queryHeads % keyHeads == 0, "heads do not form groups")
+    precondition(
+      keyHeads > 0 && queryHeads > 0 && queryHeads % keyHeads == 0, "heads do not form groups")
+    precondition(headSize > 0 && capacity >= 0, "a cache of \(capacity) tokens with heads of \(headSize)")
     self.mechanism = mechanism
     self.queryHeads = queryHeads
     self.keyHeads = keyHeads
