@@ -1,9 +1,10 @@
 import CastleTensors
 import Synchronization
 
-/// The scratch memory of blocked attention, kept from call to call so that a call allocates nothing.
+/// The scratch memory of blocked attention, kept from call to call: besides, a call allocates only lists of
+/// its tasks and their parts.
 ///
-/// Calls that share a workspace must not overlap.
+/// Calls that share a workspace must not overlap: the second one traps.
 public final class AttentionWorkspace: @unchecked Sendable {
   /// One arena for what all threads of a call read, and one for each thread.
   private var arenas: [ScratchArena]
