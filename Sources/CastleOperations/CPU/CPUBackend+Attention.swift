@@ -64,6 +64,8 @@ final class CPUAttentionCache: AttentionCache {
   var byteCount: Int { cache.byteCount }
   func fork() -> any AttentionCache { CPUAttentionCache(cache.fork()) }
   func snapshot() { cache.snapshot() }
+  func discardSnapshots() { cache.discardSnapshots() }
+  func canTruncate(to length: Int) -> Bool { cache.canTruncate(to: length) }
   func truncate(to length: Int) { cache.truncate(to: length) }
 }
 

@@ -111,8 +111,12 @@ private final class ReferenceCache: AttentionCache {
 
   func snapshot() {}
 
+  func discardSnapshots() {}
+
+  func canTruncate(to length: Int) -> Bool { (0...self.length).contains(length) }
+
   func truncate(to length: Int) {
-    precondition(length >= 0 && length <= self.length)
+    precondition(canTruncate(to: length), "the cache has \(self.length) tokens, not \(length)")
     self.length = length
   }
 }
