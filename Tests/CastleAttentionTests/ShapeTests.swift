@@ -72,5 +72,22 @@ struct ShapeTests {
         }
       }
     }
+
+    @Test("sizes that nothing can have are a trap")
+    func impossibleSizes() async {
+      await #expect(processExitsWith: .failure) { _ = Documents(length: -3) }
+      await #expect(processExitsWith: .failure) { _ = Mechanism.slidingWindow(-1) }
+      await #expect(processExitsWith: .failure) {
+        var mechanism = Mechanism.castle
+        mechanism.window = .tokens(-1)
+      }
+      for (heads, capacity) in [(0, 9), (2, -1)] {
+        await #expect(processExitsWith: .failure) { [heads = heads as Int, capacity = capacity as Int] in
+          _ = LookaheadCache(
+            mechanism: .castle, queryHeads: heads, keyHeads: 1, headSize: 4, capacity: capacity,
+            pool: ThreadPool(threadCount: 1))
+        }
+      }
+    }
   #endif
 }

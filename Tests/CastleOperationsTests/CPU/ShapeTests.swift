@@ -75,6 +75,19 @@ struct ShapeTests {
       await #expect(processExitsWith: .failure) { [fault] in Self.run(fault) }
     }
 
+    @Test("two operations that overlap on one backend are a trap")
+    func overlap() async {
+      await #expect(processExitsWith: .failure) {
+        let backend = CPUBackend(threads: 1)
+        let x = backend.matrix([Float](repeating: 1, count: 100_000))
+        await withTaskGroup(of: Void.self) { group in
+          for _ in 0..<2 {
+            group.addTask { for _ in 0..<100_000 { _ = backend.sumOfSquares(x) } }
+          }
+        }
+      }
+    }
+
     @Test("what the processor cannot do ends with a message")
     func missingInstructions() async throws {
       let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
