@@ -51,11 +51,11 @@ package struct WorkPlan {
 
 extension BlockGeometry {
   /// About how long a task takes when its panels are split into `parts`, in quarters of the time of a block of queries
-  /// and a panel of keys. What comes before the panels takes a quarter for each block, and one thread does it; splitting
-  /// takes two.
+  /// and a panel of keys. What comes before the panels takes a quarter for each block; splitting takes two.
   fileprivate func time(parts: Int) -> Int {
     var pairs = Array(repeating: 0, count: parts)
     for panel in 0..<panelCount { pairs[part(ofPanel: panel, of: parts)] += blocks(ofPanel: panel).count }
-    return (parts > 1 ? 2 : 0) + blockCount + 4 * (pairs.max() ?? 0)
+    let blocks = (blockCount + parts - 1) / parts
+    return (parts > 1 ? 2 : 0) + blocks + 4 * (pairs.max() ?? 0)
   }
 }
