@@ -28,19 +28,57 @@ public struct AttentionShape: Sendable, Hashable {
     precondition(
       fits(projections.qc, heads: queryHeads) && fits(projections.vc, heads: keyHeads),
       "query, key and value shapes differ")
-    if mechanism.hasLookahead {
-      guard let lookahead = projections.lookahead else {
-        preconditionFailure("this mechanism needs q^U, k^U and v^U")
-      }
-      precondition(
-        fits(lookahead.qu, heads: keyHeads) && fits(lookahead.ku, heads: keyHeads)
-          && fits(lookahead.vu, heads: keyHeads), "lookahead projections of another shape")
+    guard let lookahead = projections.lookahead else {
+      precondition(!mechanism.hasLookahead, "this mechanism needs q^U, k^U and v^U")
+      return
     }
+    precondition(
+      fits(lookahead.qu, heads: keyHeads) && fits(lookahead.ku, heads: keyHeads)
+        && fits(lookahead.vu, heads: keyHeads), "lookahead projections of another shape")
   }
 
   /// Whether `view` is (B, `heads`, L, d).
   @inlinable
   public func fits<Scalar>(_ view: HeadView<Scalar>, heads: Int) -> Bool {
-    view.batch == batch && view.heads == heads && view.length == length && view.size == headSize
+    fits(view, heads: heads, size: headSize)
+  }
+
+  @inlinable
+  func fits<Scalar>(_ view: HeadView<Scalar>, heads: Int, size: Int) -> Bool {
+    view.batch == batch && view.heads == heads && view.length == length && view.size == size
+  }
+}
+
+/// What every form of attention expects of the memory that it is given, beside its projections.
+extension AttentionShape {
+  /// Traps unless `documents` cover the sequence.
+  @inlinable
+  func check(_ documents: Documents) {
+    precondition(documents.length == length, "documents do not cover the sequence")
+  }
+
+  /// Traps unless all results that are given have the shapes that ``AttentionResults`` tells.
+  @inlinable
+  func check<Scalar>(_ results: AttentionResults<Scalar>) {
+    check(output: results.output, logSumExp: results.logSumExp)
+    guard let keys = results.lookaheadKeys else { return }
+    precondition(fits(keys, heads: keyHeads), "lookahead keys of another shape")
+  }
+
+  /// Traps unless outputs and, if they are given, log-sum-exps have the shapes that ``AttentionResults`` tells.
+  @inlinable
+  func check<Scalar>(output: HeadView<Scalar>, logSumExp: HeadView<Scalar>?) {
+    precondition(fits(output, heads: queryHeads), "outputs of another shape")
+    guard let logSumExp else { return }
+    precondition(fits(logSumExp, heads: queryHeads, size: 1), "log-sum-exps of another shape")
+  }
+
+  /// Traps unless the gradient of the outputs and those of the projections have the shapes of what they belong to.
+  @inlinable
+  func check<Scalar>(
+    dOutput: HeadView<Scalar>, gradients: AttentionProjections<Scalar>, mechanism: Mechanism
+  ) {
+    precondition(fits(dOutput, heads: queryHeads), "dO of another shape")
+    precondition(AttentionShape(gradients, mechanism: mechanism) == self, "gradients of another shape")
   }
 }

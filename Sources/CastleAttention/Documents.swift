@@ -5,8 +5,9 @@ public struct Documents: Sendable, Hashable {
   /// The tokens of each document, in order and without gaps.
   public let ranges: [Range<Int>]
 
-  /// One document of `length` tokens.
+  /// One document of `length` tokens, or none if that is 0. Traps if it is negative.
   public init(length: Int) {
+    precondition(length >= 0, "a document of \(length) tokens")
     ranges = length > 0 ? [0..<length] : []
   }
 

@@ -14,8 +14,8 @@ public struct Mechanism: Sendable, Hashable {
     case unlimited
   }
 
-  /// How far the lookahead keys see.
-  public var window: Window
+  /// How far the lookahead keys see. Traps if it is set to a negative number of tokens.
+  public var window: Window { didSet { Self.check(window) } }
 
   /// Whether the lookahead term passes through SiLU; false is the ablation a_s = q·k/√d − q·u/√d.
   public var appliesSiLU: Bool
@@ -25,10 +25,14 @@ public struct Mechanism: Sendable, Hashable {
 
   /// Traps if `window` is a negative number of tokens.
   public init(window: Window, appliesSiLU: Bool = true, usesCausalKeys: Bool = true) {
-    if case .tokens(let count) = window { precondition(count >= 0, "negative lookahead window") }
+    Self.check(window)
     self.window = window
     self.appliesSiLU = appliesSiLU
     self.usesCausalKeys = usesCausalKeys
+  }
+
+  private static func check(_ window: Window) {
+    if case .tokens(let count) = window { precondition(count >= 0, "negative lookahead window") }
   }
 
   /// Ordinary causal attention: no lookahead.

@@ -212,7 +212,6 @@ static void CASTLE_NAME(adamw)(
 }
 
 const castle_row_kernels CASTLE_NAME(castle_row_kernels) = {
-    .lanes = CASTLE_LANES,
     .add = CASTLE_NAME(add),
     .sum_of_squares = CASTLE_NAME(sum_of_squares),
     .rms_norm = CASTLE_NAME(rms_norm),

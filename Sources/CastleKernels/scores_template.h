@@ -130,17 +130,21 @@ CASTLE_INLINE void softmax_rows(
     }
     if (i == 0) continue;
     const ptrdiff_t k = i - 1, end = visible_columns(block, k);
+    float *row = causal + k * CASTLE_PANEL_WIDTH;
     const float before = references[k];
     if (end > 0 && (before == -__builtin_inff() || vf_exceeds(largest_before, before + LARGEST_EXPONENT))) {
-      // Without any number among the scores nothing is subtracted: columns that are not seen stay 0.
       const float highest = vf_largest(largest_before);
-      references[k] = highest > -__builtin_inff() ? highest : 0.0f;
-      const vf2 shrink = vf2_exp2(vf2_set(before - references[k]));
+      if (!(highest > -__builtin_inff())) {
+        // Only -infinity, or no number: there is no reference yet, and nothing to subtract.
+        sums[k] += row_exponentials(end, row, 0.0f);
+        continue;
+      }
+      references[k] = highest;
+      const vf2 shrink = vf2_exp2(vf2_set(before - highest));
       sums[k] *= shrink[0];
       float *out = output + k * output_row;
       for (ptrdiff_t v = 0; v < d; v += CASTLE_LANES) vf_store(out + v, vf_load(out + v) * vf2_low(shrink));
     }
-    float *row = causal + k * CASTLE_PANEL_WIDTH;
     sums[k] += end == CASTLE_PANEL_WIDTH ? row_exponentials(CASTLE_PANEL_WIDTH, row, references[k])
                                          : row_exponentials(end, row, references[k]);
   }

@@ -7,8 +7,12 @@ public import CastleTensors
 /// is one call for a whole batch, so the cost of choosing the backend at run time does not show.
 ///
 /// Conventions: activations are (tokens, features) with one row a token; weights are (outputs, inputs), as in
-/// `y = x Wᵀ`. Operations named `…Backward` add to parameter gradients and overwrite activation gradients, except
-/// where their documentation says otherwise.
+/// `y = x Wᵀ`. Vectors are matrices whose elements follow each other without gaps, usually one row: weights of norms,
+/// scales, tokens, positions, targets and losses. Operations named `…Backward` add to parameter gradients and overwrite
+/// activation gradients. What an operation writes overlaps none of its other arguments. Exceptions from the last two rules are
+/// stated. Arguments that do not fit each other are a mistake of the caller, and a trap.
+///
+/// One call at a time: a backend belongs to one thread of control.
 public protocol Backend: AnyObject, Sendable {
   /// One line for logs: the kind of device, its threads and instruction set.
   var summary: String { get }
@@ -84,13 +88,17 @@ public protocol Backend: AnyObject, Sendable {
 
   /// Attention over packed sequences: every range of rows in `sequences` is one document.
   ///
-  /// `logSumExp` is (query heads, tokens); `lookaheadKeys` is (tokens, heads · headSize), nil for causal
-  /// attention.
+  /// The sequences are in order, without gaps and not empty, and cover all rows. `logSumExp` is (query heads, tokens);
+  /// `lookaheadKeys` is (tokens, heads · headSize), and may be nil if nobody wants them. Causal attention has none.
   func attention(
     _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?)
 
-  /// Overwrites `gradients`. `lookaheadKeys` may be overwritten too.
+  /// The gradients of ``attention(_:mechanism:sequences:output:logSumExp:lookaheadKeys:)``, whose results it is given:
+  /// with lookahead all of them, for causal attention without `lookaheadKeys`.
+  ///
+  /// Overwrites `gradients`, but for those of projections that the mechanism does not read. `lookaheadKeys` may be
+  /// overwritten too.
   func attentionBackward(
     _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?, gradients: ProjectionMatrices)

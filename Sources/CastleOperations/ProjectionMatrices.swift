@@ -3,13 +3,13 @@ public import CastleTensors
 /// The heads of an attention layer.
 public struct HeadLayout: Sendable, Hashable {
   /// The number of queries per token.
-  public var queryHeads: Int
+  public let queryHeads: Int
   /// The number of keys and values per token: a divisor of `queryHeads`.
-  public var keyHeads: Int
+  public let keyHeads: Int
   /// The number of features of a head.
-  public var headSize: Int
+  public let headSize: Int
 
-  /// Traps if `keyHeads` does not divide `queryHeads`.
+  /// Traps if a number is not positive or `keyHeads` does not divide `queryHeads`.
   public init(queryHeads: Int, keyHeads: Int, headSize: Int) {
     precondition(queryHeads > 0 && keyHeads > 0 && headSize > 0 && queryHeads % keyHeads == 0)
     self.queryHeads = queryHeads
@@ -71,16 +71,27 @@ public protocol AttentionCache: AnyObject {
   /// The number of tokens that fit.
   var capacity: Int { get }
 
-  /// The bytes that the tokens now in the cache take.
+  /// The bytes that the tokens now in the cache take, and the snapshots. What several of them share counts once.
   var byteCount: Int { get }
 
-  /// An independent copy, which shares with this cache what later tokens do not change.
+  /// A copy that goes its own way, and shares with this cache what later tokens do not change. The two are used by one
+  /// thread of control, as everything of a backend.
   func fork() -> any AttentionCache
 
-  /// Remembers the state after the tokens now in the cache, so that ``truncate(to:)`` can come back to it.
+  /// Remembers the state after the tokens now in the cache, so that ``truncate(to:)`` can come back to it, until
+  /// ``discardSnapshots()`` or a truncation to fewer tokens.
+  ///
+  /// A snapshot takes no time. The tokens that come next copy what they change: the lookahead keys that the window reaches,
+  /// which for full lookahead are those of all tokens.
   func snapshot()
 
-  /// Drops the tokens from `length` on. Traps unless a snapshot was taken at `length`, `length` is the present
-  /// length, or the mechanism has no lookahead keys to restore.
+  /// Forgets all snapshots and gives back their memory.
+  func discardSnapshots()
+
+  /// Whether ``truncate(to:)`` can go to `length`: if a snapshot was taken there, it is the present length or 0, or the
+  /// mechanism has no lookahead keys to restore and there are as many tokens.
+  func canTruncate(to length: Int) -> Bool
+
+  /// Drops the tokens from `length` on. Traps if ``canTruncate(to:)`` says no.
   func truncate(to length: Int)
 }

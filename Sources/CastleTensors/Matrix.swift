@@ -34,6 +34,14 @@ public struct DeviceMatrix<Element: BitwiseCopyable & Sendable>: Sendable {
   /// Whether the rows follow each other without gaps.
   public var isContiguous: Bool { rowStride == columnCount || rowCount <= 1 }
 
+  /// Whether `other` has as many rows and columns.
+  package func hasShape(of other: DeviceMatrix) -> Bool {
+    rowCount == other.rowCount && columnCount == other.columnCount
+  }
+
+  /// Whether these are `count` elements that follow each other without gaps, as in a row or an only column.
+  package func isVector(_ count: Int) -> Bool { isContiguous && self.count == count }
+
   /// The window of the given rows.
   public func rows(_ range: Range<Int>) -> DeviceMatrix {
     precondition(range.lowerBound >= 0 && range.upperBound <= rowCount)

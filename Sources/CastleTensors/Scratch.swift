@@ -1,13 +1,13 @@
 import Synchronization
 
 /// How memory that has no value yet is treated.
-public enum Scratch {
+package enum Scratch {
   private static let poisoned = Atomic<Bool>(false)
 
   /// When true, every new buffer is filled with NaN, so that a read of memory that was never written shows.
   ///
   /// Tests switch it on. It costs one pass over each new buffer.
-  public static var isPoisoned: Bool {
+  package static var isPoisoned: Bool {
     get { poisoned.load(ordering: .relaxed) }
     set { poisoned.store(newValue, ordering: .relaxed) }
   }

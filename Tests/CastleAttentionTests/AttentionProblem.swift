@@ -43,7 +43,7 @@ final class AttentionProblem<Scalar: BinaryFloatingPoint> {
   init(_ sizes: Sizes, seed: UInt64) {
     self.sizes = sizes
     var memory: [UnsafeMutablePointer<Scalar>] = []
-    var generator = Generator(state: seed)
+    var source = RandomSource(seed: seed)
     func view(heads: Int, size: Int? = nil, random: Bool) -> HeadView<Scalar> {
       let size = size ?? sizes.headSize
       let gap = sizes.isInterleaved ? 3 : 0
@@ -57,7 +57,7 @@ final class AttentionProblem<Scalar: BinaryFloatingPoint> {
         batchStride: sizes.length * (heads * size + gap),
         headStride: sizes.isInterleaved ? size : sizes.length * size, tokenStride: tokenStride)
       guard random else { return view }
-      view.forEach { $0.pointee = Scalar(Float(generator.normal() * sizes.inputScale)) }
+      view.forEach { $0.pointee = Scalar(Float(Double(source.nextNormal()) * sizes.inputScale)) }
       return view
     }
     func projections(random: Bool) -> AttentionProjections<Scalar> {
@@ -110,23 +110,5 @@ extension HeadView {
     var values: [Scalar] = []
     forEach { values.append($0.pointee) }
     return values
-  }
-}
-
-/// A small seeded source of random numbers (SplitMix64).
-struct Generator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
-  /// About normal: the sum of twelve uniform numbers.
-  mutating func normal() -> Double {
-    (0..<12).reduce(-6.0) { sum, _ in sum + Double.random(in: 0..<1, using: &self) }
   }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-/// The errors of several problems, by result, in units of what rounding can do to each.
+/// The errors of several problems, by result, in units of the size of each.
 struct PooledErrors {
   /// Sums over the cases of squared errors.
   private struct Sums {

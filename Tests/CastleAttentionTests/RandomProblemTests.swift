@@ -6,7 +6,7 @@ import Testing
 /// Problems of random shape against the reference: 500 or more in each run, from the seed `CASTLE_SEED` if that is set.
 ///
 /// Every element has to lie within the bound that follows from the number of roundings. Over the cases of a pool, the
-/// error of each result, in units of its bound, may be twice that of the naive computation.
+/// error of each result, in units of its root mean square, may be twice that of the naive computation.
 struct RandomProblemTests {
   static let seed: UInt64 = {
     let seed = environment("CASTLE_SEED").flatMap(UInt64.init) ?? .random(in: 1..<1_000_000)
@@ -36,7 +36,7 @@ struct RandomProblemTests {
   @Test("random shapes agree with the reference", arguments: Pool.all.indices)
   func agrees(index: Int) {
     let pool = Pool.all[index]
-    var generator = Generator(state: Self.seed &* 1_000 &+ UInt64(index))
+    var generator = RandomSource(seed: Self.seed &* 1_000 &+ UInt64(index))
     var errors = PooledErrors()
     for number in 0..<Self.caseCount {
       let (sizes, mechanism) = (Self.sizes(&generator), Self.mechanism(pool.kind, &generator))
@@ -53,7 +53,7 @@ struct RandomProblemTests {
   }
 
   /// Short sequences are more likely than long ones.
-  private static func sizes(_ generator: inout Generator) -> AttentionProblem<Float>.Sizes {
+  private static func sizes(_ generator: inout RandomSource) -> AttentionProblem<Float>.Sizes {
     let reach = Double.random(in: 0..<1, using: &generator)
     let length = 1 + Int(TestEffort.choose(150, small: 90) * reach * reach)
     let keyHeads = Int.random(in: 1...3, using: &generator)
@@ -74,7 +74,7 @@ struct RandomProblemTests {
     return sizes
   }
 
-  private static func mechanism(_ kind: Pool.Kind, _ generator: inout Generator) -> Mechanism {
+  private static func mechanism(_ kind: Pool.Kind, _ generator: inout RandomSource) -> Mechanism {
     let window = Int.random(in: 1...160, using: &generator)
     switch kind {
     case .causal: return .causal

@@ -17,4 +17,25 @@ struct RepetitionTests {
     let first = bits()
     for _ in 0..<4 { #expect(bits() == first) }
   }
+
+  /// Scratch memory that larger problems and other mechanisms have left behind does not show.
+  @Test("one pool and one workspace for problems of all sizes", arguments: 1...3)
+  func sharedWorkspace(threads: Int) {
+    let (pool, workspace) = (ThreadPool(threadCount: threads), AttentionWorkspace())
+    Scratch.isPoisoned = true
+    for (length, heads, headSize) in [(300, 3, 40), (7, 1, 5), (70, 2, 64), (300, 3, 40), (1, 1, 1)] {
+      for mechanism in [Mechanism.castle, .causal, .slidingWindow(70), .castle] {
+        let sizes = AttentionProblem<Float>.Sizes(
+          queryHeads: 2 * heads, keyHeads: heads, length: length, headSize: headSize)
+        let (fresh, used) = (AttentionProblem(sizes, seed: 1), AttentionProblem(sizes, seed: 1))
+        fresh.computeBlocked(mechanism, threads: threads)
+        let attention = BlockedAttention(mechanism: mechanism, pool: pool, workspace: workspace)
+        attention.forward(used.projections, documents: used.documents, results: used.results)
+        attention.backward(
+          used.dOutput, used.projections, documents: used.documents, results: used.results,
+          gradients: used.gradients)
+        #expect(used.bits(mechanism) == fresh.bits(mechanism), "\(sizes), \(mechanism)")
+      }
+    }
+  }
 }

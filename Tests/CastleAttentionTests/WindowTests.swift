@@ -35,6 +35,25 @@ struct WindowTests {
     }
   }
 
+  @Test("without lookahead, its projections are not read and its gradients not written")
+  func unusedProjections() {
+    let sizes = AttentionProblem<Float>.Sizes(length: 70, headSize: 8)
+    let (fast, reference) = (AttentionProblem(sizes, seed: 3), AttentionProblem(sizes, seed: 3))
+    for problem in [fast, reference] {
+      for (name, view) in problem.projections.named where name.hasSuffix("u") {
+        view.forEach { $0.pointee = .nan }
+      }
+      for (_, view) in problem.gradients.named { view.forEach { $0.pointee = 7 } }
+    }
+    fast.computeBlocked(.causal)
+    reference.computeReference(.causal)
+    for problem in [fast, reference] {
+      for (name, view) in problem.gradients.named {
+        #expect(view.values.allSatisfy { ($0 == 7) == name.hasSuffix("u") && $0.isFinite }, "d\(name)")
+      }
+    }
+  }
+
   @Test(
     "v^U of zero makes every mechanism causal attention", arguments: [Mechanism.castle, .slidingWindow(9)])
   func silentLookahead(mechanism: Mechanism) {

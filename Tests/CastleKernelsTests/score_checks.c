@@ -132,28 +132,32 @@ static void check_softmax_row(
     }
     const bounded s = lookahead ? matrix_exact(*lookahead, i, j) : b_exact(0);
     const bounded a = score(block, matrix_exact(causal, i, j), lookahead ? &s : 0);
-    is_nan |= isnan(a.value);
+    is_nan |= isnan(a.value) || a.value == INFINITY;
     if (isnan(a.value)) expect(result, a, "P", i, j);
+    sum_add(&sum, b_exact(result));
+    if (a.value == -INFINITY) {
+      expect(result, b_exact(0), "P", i, j);
+      continue;
+    }
     if (a.value > state->largest[i].value) state->largest[i].value = a.value;
     if (a.error > state->largest[i].error) state->largest[i].error = a.error;
-    sum_add(&sum, b_exact(result));
   }
-  if (is_empty) {
+  if (is_nan) {  // Then of the row only that it ends as NaN.
+    expect(state->sums.at[i], b_exact(NAN), "sums", 0, i);
+    return;
+  }
+  if (is_empty || state->largest[i].value == -INFINITY) {
     expect_between(reference, before, before, "references", i);
     expect(state->sums.at[i], b_exact(old->sums.at[i]), "sums", 0, i);
     for (ptrdiff_t v = 0; v < state->output.columns; v++)
       expect(matrix_row(state->output, i)[v], matrix_exact(old->output, i, v), "output", i, v);
     return;
   }
-  if (is_nan) {  // Then of the row only that it ends as NaN.
-    expect(state->sums.at[i], b_exact(NAN), "sums", 0, i);
-    return;
-  }
   for (ptrdiff_t j = 0; j < WIDTH; j++)
     if (is_visible(block, i, j)) {
       const bounded s = lookahead ? matrix_exact(*lookahead, i, j) : b_exact(0);
       const bounded a = score(block, matrix_exact(causal, i, j), lookahead ? &s : 0);
-      expect(matrix_row(p, i)[j], b_exp2(b_subtract(a, b_exact(reference))), "P", i, j);
+      if (a.value > -INFINITY) expect(matrix_row(p, i)[j], b_exp2(b_subtract(a, b_exact(reference))), "P", i, j);
     }
   const double highest = state->largest[i].value + state->largest[i].error;
   const bounded allowed = b_add(b_exact(reference), b_exact(ALLOWANCE));
@@ -164,6 +168,16 @@ static void check_softmax_row(
       state->sums.at[i], b_add(b_multiply(b_exact(old->sums.at[i]), shrink), sum_total(&sum, 0)), "sums", 0, i);
   for (ptrdiff_t v = 0; v < state->output.columns; v++)
     expect(matrix_row(state->output, i)[v], b_multiply(matrix_exact(old->output, i, v), shrink), "output", i, v);
+}
+
+/// Sets scores to -infinity: all of every other row, or some; or one to +infinity, after which the row is NaN.
+static void add_infinities(matrix causal, int may_be_positive) {
+  const ptrdiff_t kind = random_whole(0, 5);
+  for (ptrdiff_t i = 0; i < causal.rows; i++)
+    for (ptrdiff_t j = 0; j < causal.columns; j++)
+      if ((kind == 0 && i % 2 == 0) || (kind == 1 && random_whole(0, 9) == 0)) matrix_row(causal, i)[j] = -INFINITY;
+  if (kind == 2 && may_be_positive)
+    matrix_row(causal, random_whole(0, causal.rows - 1))[random_whole(0, causal.columns - 1)] = INFINITY;
 }
 
 /// Blocks of several panels one after another, with and without the lookahead term.
@@ -185,6 +199,7 @@ static void check_softmax(
     const int spoiled = is_last_spoiled && b == BLOCKS - 1;
     const matrix p = random_block(&block, is_visible, ONE_OF(magnitudes), spoiled && !has_lookahead);
     const matrix lookahead = random_block(&block, is_visible, ONE_OF(magnitudes), spoiled && has_lookahead);
+    add_infinities(p, is_last_spoiled && b == BLOCKS - 1);
     const matrix causal = matrix_copy(p, 0), lookahead_before = matrix_copy(lookahead, 0);
     state.output = matrix_random(rows, d, random_whole(0, 5), 3);
     softmax_state old = state;

@@ -18,10 +18,10 @@ struct Rows {
 struct AttentionKernels: @unchecked Sendable {
   let table: UnsafePointer<castle_attention_kernels>
 
-  /// Traps if this processor does not have `instructionSet`.
+  /// Ends the process with a message if this processor does not have `instructionSet`.
   init(_ instructionSet: InstructionSet) {
     guard let table = castle_attention_kernels_for(instructionSet.cValue) else {
-      preconditionFailure("this processor has no \(instructionSet)")
+      fatalError("this processor has no \(instructionSet)")
     }
     self.table = table
   }

@@ -1,9 +1,10 @@
 import CastleTensors
 import Synchronization
 
-/// The scratch memory of blocked attention, kept from call to call so that a call allocates nothing.
+/// The scratch memory of blocked attention, kept from call to call: besides, a call allocates only lists of
+/// its tasks and their parts.
 ///
-/// Calls that share a workspace must not overlap.
+/// Calls that share a workspace must not overlap: the second one traps.
 public final class AttentionWorkspace: @unchecked Sendable {
   /// One arena for what all threads of a call read, and one for each thread.
   private var arenas: [ScratchArena]
@@ -19,7 +20,7 @@ public final class AttentionWorkspace: @unchecked Sendable {
   /// with all arenas, the shared one first.
   func run(
     _ plan: WorkPlan, pool: ThreadPool, whole: (HeadTask, ScratchArena) -> Void,
-    shared: (HeadTask, [ScratchArena]) -> Void
+    shared: (SharedTask, [ScratchArena]) -> Void
   ) {
     let claimed = inUse.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
     precondition(claimed, "two attention calls share a workspace at the same time")

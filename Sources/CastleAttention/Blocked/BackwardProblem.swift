@@ -14,6 +14,8 @@ struct BackwardProblem {
 
   /// What all parts of a task read.
   private struct Operands {
+    /// What writes the rows that do not lie as products want them.
+    var copies: [GroupCopy] = []
     var queries: GroupRows
     var dOutput: GroupRows
     /// (group, length) each.
@@ -46,29 +48,39 @@ struct BackwardProblem {
   /// Computes `task` on the calling thread.
   func run(_ task: HeadTask, arena: ScratchArena) {
     arena.reset(
-      count: operandCount(task) + partialCount(task, inPlace: true) + sweepCount + finishCount, pieces: 48)
-    let operands = prepare(task, arena: arena)
+      count: operandCount(task) + partialCount(task, inPlace: true) + prepareCount + sweepCount + finishCount,
+      pieces: 48)
+    let operands = makeOperands(task, arena: arena)
     let partial = makePartial(task, arena: arena, inPlace: true)
+    let blockCount = BlockGeometry(length: task.document.count).blockCount
+    let scratch = arena.take(prepareCount)
+    for block in 0..<blockCount { prepare(task, block: block, operands, scratch: scratch) }
     sweep(task, part: 0, of: 1, operands: operands, partial: partial, arena: arena)
     let block = Rows(arena.take(finishCount), stride: context.paddedSize)
-    for index in 0..<BlockGeometry(length: task.document.count).blockCount {
+    for index in 0..<blockCount {
       finish(task, block: index, operands: operands, partials: [partial], scratch: block)
     }
   }
 
-  /// Computes `task` on all threads: each takes some of the panels, then the parts are added up.
-  func run(_ task: HeadTask, parts: Int, pool: ThreadPool, arenas: [ScratchArena]) {
-    let shared = arenas[0]
-    shared.reset(
+  /// Computes a task on several threads: each takes some of the panels, then the parts are added up.
+  func run(_ shared: SharedTask, pool: ThreadPool, arenas: [ScratchArena]) {
+    let (task, parts, arena) = (shared.task, shared.parts, arenas[0])
+    arena.reset(
       count: operandCount(task) + parts * partialCount(task, inPlace: false), pieces: 16 + 4 * parts)
-    let operands = prepare(task, arena: shared)
-    let partials = (0..<parts).map { _ in makePartial(task, arena: shared, inPlace: false) }
+    let operands = makeOperands(task, arena: arena)
+    let partials = (0..<parts).map { _ in makePartial(task, arena: arena, inPlace: false) }
+    let blockCount = BlockGeometry(length: task.document.count).blockCount
+    pool.forEach(blockCount) { block, thread in
+      let arena = arenas[thread + 1]
+      arena.reset(count: prepareCount, pieces: 1)
+      prepare(task, block: block, operands, scratch: arena.take(prepareCount))
+    }
     pool.forEach(parts) { part, thread in
       let arena = arenas[thread + 1]
       arena.reset(count: sweepCount, pieces: 24)
       sweep(task, part: part, of: parts, operands: operands, partial: partials[part], arena: arena)
     }
-    pool.forEach(BlockGeometry(length: task.document.count).blockCount) { index, thread in
+    pool.forEach(blockCount) { index, thread in
       let arena = arenas[thread + 1]
       arena.reset(count: finishCount, pieces: 1)
       let block = Rows(arena.take(finishCount), stride: context.paddedSize)
@@ -87,10 +99,11 @@ struct BackwardProblem {
       count += context.packedCount(lookahead.ku, times: context.scale, heads: 1, length: length)
       count += context.packedCount(lookahead.vu, heads: 1, length: length)
       count += LookaheadWeights.count(BlockGeometry(length: length), heads: group)
-      count += context.headSize * BlockGeometry.blockRows
     }
     return count
   }
+
+  private var prepareCount: Int { LookaheadWeights.scratchCount(context) }
 
   private func partialCount(_ task: HeadTask, inPlace: Bool) -> Int {
     let length = task.document.count
@@ -112,35 +125,49 @@ struct BackwardProblem {
 
   // MARK: Steps
 
-  private func prepare(_ task: HeadTask, arena: ScratchArena) -> Operands {
+  /// Memory for the operands, which ``prepare(_:block:_:scratch:)`` fills.
+  private func makeOperands(_ task: HeadTask, arena: ScratchArena) -> Operands {
     let length = task.document.count
     let firstQueryHead = task.keyHead * group
+    var copies: [GroupCopy] = []
     var operands = Operands(
       queries: context.pack(
-        projections.qc, times: context.scale, firstHead: firstQueryHead, heads: group, task: task, into: arena
-      ),
-      dOutput: context.pack(dOutput, firstHead: firstQueryHead, heads: group, task: task, into: arena),
+        projections.qc, times: context.scale, firstHead: firstQueryHead, heads: group, task: task,
+        into: arena, copies: &copies),
+      dOutput: context.pack(
+        dOutput, firstHead: firstQueryHead, heads: group, task: task, into: arena, copies: &copies),
       logSumExp: arena.take(group * length), delta: arena.take(group * length))
+    if let lookahead {
+      operands.ku = context.pack(
+        lookahead.ku, times: context.scale, firstHead: task.keyHead, heads: 1, task: task, into: arena,
+        copies: &copies)
+      operands.vu = context.pack(
+        lookahead.vu, firstHead: task.keyHead, heads: 1, task: task, into: arena, copies: &copies)
+      operands.e = LookaheadWeights(BlockGeometry(length: length), heads: group, arena: arena)
+    }
+    operands.copies = copies
+    return operands
+  }
+
+  /// Computes what all parts read of the tokens of one block.
+  private func prepare(
+    _ task: HeadTask, block index: Int, _ operands: Operands, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let length = task.document.count
+    let tokens = BlockGeometry(length: length).block(index)
+    context.run(operands.copies, tokens: tokens)
     for head in 0..<group {
-      let (queryHead, first) = (firstQueryHead + head, task.document.lowerBound)
-      let output = results.output
+      let (queryHead, first) = (task.keyHead * group + head, task.document.lowerBound + tokens.lowerBound)
+      let (output, place) = (results.output, head * length + tokens.lowerBound)
       context.kernels.table.pointee.row_dots(
-        length, context.headSize, dOutput.token(task.batch, queryHead, first), dOutput.tokenStride,
-        output.token(task.batch, queryHead, first), output.tokenStride, operands.delta + head * length)
-      for token in 0..<length {
-        operands.logSumExp[head * length + token] =
-          results.logSumExp.token(task.batch, queryHead, first + token)[0]
+        tokens.count, context.headSize, dOutput.token(task.batch, queryHead, first), dOutput.tokenStride,
+        output.token(task.batch, queryHead, first), output.tokenStride, operands.delta + place)
+      for token in 0..<tokens.count {
+        operands.logSumExp[place + token] = results.logSumExp.token(task.batch, queryHead, first + token)[0]
       }
     }
-    guard let lookahead else { return operands }
-    operands.ku = context.pack(
-      lookahead.ku, times: context.scale, firstHead: task.keyHead, heads: 1, task: task, into: arena)
-    let vu = context.pack(lookahead.vu, firstHead: task.keyHead, heads: 1, task: task, into: arena)
-    operands.vu = vu
-    let e = LookaheadWeights(BlockGeometry(length: length), heads: group, arena: arena)
-    e.form(context, queries: operands.queries, vu: vu, heads: group, arena: arena)
-    operands.e = e
-    return operands
+    guard let e = operands.e, let vu = operands.vu else { return }
+    e.form(context, block: index, queries: operands.queries, vu: vu, heads: group, scratch: scratch)
   }
 
   private func makePartial(_ task: HeadTask, arena: ScratchArena, inPlace: Bool) -> Partial {
@@ -152,19 +179,24 @@ struct BackwardProblem {
     guard let dLookahead else { return partial }
     partial.dKU = context.accumulator(
       for: dLookahead.ku, firstHead: task.keyHead, heads: 1, task: task, arena: arena, inPlace: inPlace)
-    let dVU = arena.take(dVUCount(task))
-    dVU.update(repeating: 0, count: dVUCount(task))
-    partial.dVU = dVU
-    let dE = LookaheadWeights(BlockGeometry(length: length), heads: group, arena: arena)
-    dE.clear(heads: group)
-    partial.dE = dE
+    partial.dVU = arena.take(dVUCount(task))
+    partial.dE = LookaheadWeights(BlockGeometry(length: length), heads: group, arena: arena)
     return partial
+  }
+
+  private func clear(_ partial: Partial, _ task: HeadTask) {
+    let length = task.document.count
+    context.clear(partial.dQueries, heads: group, length: length)
+    if let dKU = partial.dKU { context.clear(dKU, heads: 1, length: length) }
+    partial.dVU?.update(repeating: 0, count: dVUCount(task))
+    partial.dE?.clear(heads: group)
   }
 
   /// Sweeps the panels of one part with all blocks of queries, the last block first.
   private func sweep(
     _ task: HeadTask, part: Int, of parts: Int, operands: Operands, partial: Partial, arena: ScratchArena
   ) {
+    clear(partial, task)
     let geometry = BlockGeometry(length: task.document.count)
     let step = BackwardStep(context, arena: arena)
     var panel = BackwardPanel(context, arena: arena)
@@ -214,10 +246,7 @@ struct BackwardProblem {
     context.copy(tokens.count, source(projections.kc), to: panel.kcRows)
     clear(panel.dKC, tokens.count)
     clear(panel.dVC, tokens.count)
-    guard let lookahead else { return }
-    guard let keys = results.lookaheadKeys else {
-      preconditionFailure("the backward pass needs the final lookahead keys")
-    }
+    guard let lookahead, let keys = results.lookaheadKeys else { return }
     context.transposePanel(tokens.count, source(lookahead.qu), to: panel.qu)
     context.copy(tokens.count, source(lookahead.qu), to: panel.quRows)
     context.transposePanel(tokens.count, source(keys), to: panel.u)

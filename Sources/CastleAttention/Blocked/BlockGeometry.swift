@@ -38,13 +38,16 @@ struct BlockGeometry {
     max(0, index * Self.panelWidth / Self.blockRows - firstBlock)..<blockCount
   }
 
-  /// The panels that share `part` of `parts` works on: dealt out and back, so that all parts get about the
-  /// same number of block pairs.
+  /// Which of `parts` works on a panel: they are dealt out and back, so that all parts get about the same number of block
+  /// pairs.
+  func part(ofPanel index: Int, of parts: Int) -> Int {
+    let (round, place) = index.quotientAndRemainder(dividingBy: parts)
+    return round.isMultiple(of: 2) ? place : parts - 1 - place
+  }
+
+  /// The panels that `part` of `parts` works on.
   func panels(part: Int, of parts: Int) -> some Sequence<Int> {
-    (0..<panelCount).lazy.filter { panel in
-      let (round, place) = panel.quotientAndRemainder(dividingBy: parts)
-      return (round.isMultiple(of: 2) ? place : parts - 1 - place) == part
-    }
+    (0..<panelCount).lazy.filter { self.part(ofPanel: $0, of: parts) == part }
   }
 }
 

@@ -10,15 +10,19 @@ extension BlockedAttention {
   ///   - projections: As given to ``forward(_:documents:results:)``.
   ///   - documents: As given to ``forward(_:documents:results:)``.
   ///   - results: What ``forward(_:documents:results:)`` left, the lookahead keys included.
-  ///   - gradients: Where the gradients go; overwritten.
+  ///   - gradients: Where the gradients go, in the shapes of the projections; overwritten, but for those of projections
+  ///     that the mechanism does not read.
   public func backward(
     _ dOutput: HeadView<Float>, _ projections: AttentionProjections<Float>, documents: Documents,
     results: AttentionResults<Float>, gradients: AttentionProjections<Float>
   ) {
     let shape = AttentionShape(projections, mechanism: mechanism)
-    precondition(documents.length == shape.length, "documents do not cover the sequence")
-    precondition(shape.fits(dOutput, heads: shape.queryHeads), "dO of another shape")
-    precondition(AttentionShape(gradients, mechanism: mechanism) == shape, "gradients of another shape")
+    shape.check(documents)
+    shape.check(results)
+    shape.check(dOutput: dOutput, gradients: gradients, mechanism: mechanism)
+    precondition(
+      results.lookaheadKeys != nil || !mechanism.hasLookahead,
+      "the backward pass needs the final lookahead keys")
     let plan = WorkPlan(shape, documents: documents, threads: pool.threadCount)
     let context = BlockContext(kernels: kernels, mechanism: mechanism, headSize: shape.headSize)
     let problem = BackwardProblem(
@@ -26,8 +30,8 @@ extension BlockedAttention {
       projections: projections, results: results, gradients: gradients, group: shape.group)
     workspace.run(plan, pool: pool) { task, arena in
       problem.run(task, arena: arena)
-    } shared: { task, arenas in
-      problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
+    } shared: { shared, arenas in
+      problem.run(shared, pool: pool, arenas: arenas)
     }
   }
 }

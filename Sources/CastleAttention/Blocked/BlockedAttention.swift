@@ -15,7 +15,7 @@ public import CastleTensors
 ///
 /// Results depend on the number of threads, which decides how heads are split, but not on how threads run. The last bits
 /// of a document's results may also depend on what else is in a call that has fewer than eight heads and documents for
-/// each thread: those that are left over when all threads have got the same number are split too.
+/// each thread: those that are left over when all threads have got the same number may be split too.
 public struct BlockedAttention: Sendable {
   /// Which attention.
   public let mechanism: Mechanism
@@ -26,7 +26,7 @@ public struct BlockedAttention: Sendable {
 
   let kernels: AttentionKernels
 
-  /// Attention with the given vector instructions. Traps if this processor does not have them.
+  /// Attention with the given vector instructions. Ends the process with a message if this processor does not have them.
   ///
   /// - Parameter workspace: Scratch memory to share with other attention that never runs at the same time.
   public init(
@@ -44,13 +44,14 @@ public struct BlockedAttention: Sendable {
   /// - Parameters:
   ///   - projections: The six projections, each (B, H, L, d); `qc` may have a multiple of the heads.
   ///   - documents: The documents of every row, L tokens together.
-  ///   - results: Where the results go. The lookahead keys may be left out; ``backward`` needs them.
+  ///   - results: Where the results go. The lookahead keys may be left out; ``backward`` needs them. Traps if one has
+  ///     another shape than ``AttentionResults`` tells.
   public func forward(
     _ projections: AttentionProjections<Float>, documents: Documents, results: AttentionResults<Float>
   ) {
     let shape = AttentionShape(projections, mechanism: mechanism)
-    precondition(documents.length == shape.length, "documents do not cover the sequence")
-    precondition(shape.fits(results.output, heads: shape.queryHeads), "output of another shape")
+    shape.check(documents)
+    shape.check(results)
     let plan = WorkPlan(shape, documents: documents, threads: pool.threadCount)
     let context = BlockContext(kernels: kernels, mechanism: mechanism, headSize: shape.headSize)
     let problem = ForwardProblem(
@@ -60,8 +61,8 @@ public struct BlockedAttention: Sendable {
       output: results.output, logSumExp: results.logSumExp, group: shape.group, past: 0)
     workspace.run(plan, pool: pool) { task, arena in
       problem.run(task, arena: arena)
-    } shared: { task, arenas in
-      problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
+    } shared: { shared, arenas in
+      problem.run(shared, pool: pool, arenas: arenas)
     }
   }
 }

@@ -18,6 +18,8 @@ struct ForwardProblem<Keys: KeySource> {
 
   /// What all parts of a task read.
   private struct Operands {
+    /// What writes the rows that do not lie as products want them.
+    var copies: [GroupCopy] = []
     var queries: GroupRows
     var ku: GroupRows?
     var vu: GroupRows?
@@ -40,20 +42,28 @@ struct ForwardProblem<Keys: KeySource> {
 
   /// Computes `task` on the calling thread.
   func run(_ task: HeadTask, arena: ScratchArena) {
-    arena.reset(count: operandCount(task) + partialCount(task, inPlace: true) + sweepCount, pieces: 24)
-    let operands = prepare(task, arena: arena)
+    arena.reset(
+      count: operandCount(task) + partialCount(task, inPlace: true) + prepareCount + sweepCount, pieces: 24)
+    let operands = makeOperands(task, arena: arena)
     let partial = makePartial(task, arena: arena, inPlace: true)
+    let scratch = arena.take(prepareCount)
+    for block in 0..<geometry(task).blockCount { prepare(task, block: block, operands, scratch: scratch) }
     sweep(task, part: 0, of: 1, operands: operands, partial: partial, arena: arena)
     finish(task, rows: 0..<task.document.count, partials: [partial])
   }
 
-  /// Computes `task` on all threads: each takes some of the panels, then the parts are merged.
-  func run(_ task: HeadTask, parts: Int, pool: ThreadPool, arenas: [ScratchArena]) {
-    let shared = arenas[0]
-    shared.reset(
+  /// Computes a task on several threads: each takes some of the panels, then the parts are merged.
+  func run(_ shared: SharedTask, pool: ThreadPool, arenas: [ScratchArena]) {
+    let (task, parts, arena) = (shared.task, shared.parts, arenas[0])
+    arena.reset(
       count: operandCount(task) + parts * partialCount(task, inPlace: false), pieces: 8 + 4 * parts)
-    let operands = prepare(task, arena: shared)
-    let partials = (0..<parts).map { _ in makePartial(task, arena: shared, inPlace: false) }
+    let operands = makeOperands(task, arena: arena)
+    let partials = (0..<parts).map { _ in makePartial(task, arena: arena, inPlace: false) }
+    pool.forEach(geometry(task).blockCount) { block, thread in
+      let arena = arenas[thread + 1]
+      arena.reset(count: prepareCount, pieces: 1)
+      prepare(task, block: block, operands, scratch: arena.take(prepareCount))
+    }
     pool.forEach(parts) { part, thread in
       let arena = arenas[thread + 1]
       arena.reset(count: sweepCount, pieces: 8)
@@ -73,10 +83,11 @@ struct ForwardProblem<Keys: KeySource> {
       count += context.packedCount(lookahead.ku, times: context.scale, heads: 1, length: length)
       count += context.packedCount(lookahead.vu, heads: 1, length: length)
       count += LookaheadWeights.count(geometry(task), heads: group)
-      count += context.headSize * BlockGeometry.blockRows
     }
     return count
   }
+
+  private var prepareCount: Int { LookaheadWeights.scratchCount(context) }
 
   private func partialCount(_ task: HeadTask, inPlace: Bool) -> Int {
     let length = task.document.count
@@ -90,38 +101,57 @@ struct ForwardProblem<Keys: KeySource> {
 
   // MARK: Steps
 
-  private func prepare(_ task: HeadTask, arena: ScratchArena) -> Operands {
+  /// Memory for the operands, which ``prepare(_:block:_:scratch:)`` fills.
+  private func makeOperands(_ task: HeadTask, arena: ScratchArena) -> Operands {
+    var copies: [GroupCopy] = []
     var operands = Operands(
       queries: context.pack(
         projections.qc, times: context.scale, firstHead: task.keyHead * group, heads: group, task: task,
-        into: arena))
-    guard let lookahead = projections.lookahead, context.mechanism.hasLookahead else { return operands }
-    operands.ku = context.pack(
-      lookahead.ku, times: context.scale, firstHead: task.keyHead, heads: 1, task: task, into: arena)
-    let vu = context.pack(lookahead.vu, firstHead: task.keyHead, heads: 1, task: task, into: arena)
-    operands.vu = vu
-    let e = LookaheadWeights(geometry(task), heads: group, arena: arena)
-    e.form(context, queries: operands.queries, vu: vu, heads: group, arena: arena)
-    operands.e = e
+        into: arena, copies: &copies))
+    if let lookahead = projections.lookahead, context.mechanism.hasLookahead {
+      operands.ku = context.pack(
+        lookahead.ku, times: context.scale, firstHead: task.keyHead, heads: 1, task: task, into: arena,
+        copies: &copies)
+      operands.vu = context.pack(
+        lookahead.vu, firstHead: task.keyHead, heads: 1, task: task, into: arena, copies: &copies)
+      operands.e = LookaheadWeights(geometry(task), heads: group, arena: arena)
+    }
+    operands.copies = copies
     return operands
+  }
+
+  /// Computes what all parts read of the tokens of one block.
+  private func prepare(
+    _ task: HeadTask, block index: Int, _ operands: Operands, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let tokens = geometry(task).block(index)
+    context.run(operands.copies, tokens: tokens.lowerBound - past..<tokens.upperBound - past)
+    guard let e = operands.e, let vu = operands.vu else { return }
+    e.form(context, block: index, queries: operands.queries, vu: vu, heads: group, scratch: scratch)
   }
 
   private func makePartial(_ task: HeadTask, arena: ScratchArena, inPlace: Bool) -> Partial {
     let count = group * task.document.count
-    let partial = Partial(
+    return Partial(
       output: context.accumulator(
         for: output, firstHead: task.keyHead * group, heads: group, task: task, arena: arena,
         inPlace: inPlace),
       references: arena.take(count), sums: arena.take(count))
-    partial.references.update(repeating: -.infinity, count: count)
-    partial.sums.update(repeating: 0, count: count)
-    return partial
+  }
+
+  /// Makes `partial` that of no keys.
+  private func clear(_ partial: Partial, _ task: HeadTask) {
+    let length = task.document.count
+    context.clear(partial.output, heads: group, length: length)
+    partial.references.update(repeating: -.infinity, count: group * length)
+    partial.sums.update(repeating: 0, count: group * length)
   }
 
   /// Sweeps the panels of one part with all blocks of queries.
   private func sweep(
     _ task: HeadTask, part: Int, of parts: Int, operands: Operands, partial: Partial, arena: ScratchArena
   ) {
+    clear(partial, task)
     let geometry = geometry(task)
     let step = ForwardStep(context, arena: arena)
     let scratch = KeyPanel(context, arena: arena)

@@ -29,20 +29,24 @@ struct LookaheadWeights {
     base.update(repeating: 0, count: heads * headStride)
   }
 
-  /// Computes E from the queries and v^U of the document's tokens.
-  func form(_ context: BlockContext, queries: GroupRows, vu: GroupRows, heads: Int, arena: ScratchArena) {
-    let columns = Rows(arena.take(context.headSize * Self.side), stride: Self.side)
-    for index in 0..<geometry.blockCount {
-      let block = geometry.block(index)
-      let start = block.lowerBound - geometry.tokens.lowerBound
-      context.transposePanel(block.count, vu.rows(0, from: start), to: columns)
-      for head in 0..<heads {
-        let e = self[head, index]
-        context.kernels.multiply(
-          block.count, context.kernels.padded(block.count), into: e, band: .lowerTriangle,
-          .product(queries.rows(head, from: start), columns, depth: context.headSize))
-        context.clearAboveDiagonal(block.count, e)
-      }
+  /// The floats of scratch memory that ``form(_:block:queries:vu:heads:scratch:)`` needs.
+  static func scratchCount(_ context: BlockContext) -> Int { context.headSize * side }
+
+  /// Computes E of one block from the queries and v^U of the document's tokens.
+  func form(
+    _ context: BlockContext, block index: Int, queries: GroupRows, vu: GroupRows, heads: Int,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    let columns = Rows(scratch, stride: Self.side)
+    let block = geometry.block(index)
+    let start = block.lowerBound - geometry.tokens.lowerBound
+    context.transposePanel(block.count, vu.rows(0, from: start), to: columns)
+    for head in 0..<heads {
+      let e = self[head, index]
+      context.kernels.multiply(
+        block.count, context.kernels.padded(block.count), into: e, band: .lowerTriangle,
+        .product(queries.rows(head, from: start), columns, depth: context.headSize))
+      context.clearAboveDiagonal(block.count, e)
     }
   }
 }

@@ -44,9 +44,8 @@ struct CachedPanel {
     lookaheadKeys = PanelMemory(count: columns)
   }
 
-  var byteCount: Int {
-    [keysAndValues, queries, lookaheadKeys].reduce(0) { $0 + ($1?.byteCount ?? 0) }
-  }
+  /// The memory that there is.
+  var memory: [PanelMemory] { [keysAndValues, queries, lookaheadKeys].compactMap { $0 } }
 }
 
 /// The panels of a cache as keys of a forward pass, which moves their lookahead keys in place.

@@ -36,12 +36,14 @@ public final class LookaheadCache {
   /// The panels as they were at earlier lengths.
   private var snapshots: [Int: [[CachedPanel]]] = [:]
 
-  /// An empty cache. Traps if the heads do not form groups.
+  /// An empty cache. Traps if the heads do not form groups or a size is negative.
   public init(
     mechanism: Mechanism, queryHeads: Int, keyHeads: Int, headSize: Int, capacity: Int, pool: ThreadPool,
     instructionSet: InstructionSet = .best, workspace: AttentionWorkspace = AttentionWorkspace()
   ) {
-    precondition(keyHeads > 0 && headSize > 0 && queryHeads % keyHeads == 0, "heads do not form groups")
+    precondition(
+      keyHeads > 0 && queryHeads > 0 && queryHeads % keyHeads == 0, "heads do not form groups")
+    precondition(headSize > 0 && capacity >= 0, "a cache of \(capacity) tokens with heads of \(headSize)")
     self.mechanism = mechanism
     self.queryHeads = queryHeads
     self.keyHeads = keyHeads
@@ -68,9 +70,12 @@ public final class LookaheadCache {
     snapshots = other.snapshots
   }
 
-  /// The bytes that the tokens in the cache take, in whole panels of 64 tokens.
+  /// The bytes that the tokens in the cache and the snapshots take, in whole panels of 64 tokens. What several of them
+  /// share counts once.
   public var byteCount: Int {
-    panels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
+    var counted: Set<ObjectIdentifier> = []
+    let memory = ([panels] + snapshots.values).joined().joined().flatMap(\.memory)
+    return memory.reduce(0) { counted.insert(ObjectIdentifier($1)).inserted ? $0 + $1.byteCount : $0 }
   }
 
   /// Appends the tokens of `projections` and attends from each of them.
@@ -86,8 +91,8 @@ public final class LookaheadCache {
     let shape = AttentionShape(projections, mechanism: mechanism)
     precondition(
       shape.batch == 1 && shape.queryHeads == queryHeads && shape.keyHeads == keyHeads
-        && shape.headSize == headSize && shape.fits(output, heads: queryHeads),
-      "projections or output do not fit the cache")
+        && shape.headSize == headSize, "projections do not fit the cache")
+    shape.check(output: output, logSumExp: logSumExp)
     precondition(length + shape.length <= capacity, "the cache is full")
     guard shape.length > 0 else { return }
     for head in 0..<keyHeads { extend(head, by: shape.length, projections) }
@@ -95,11 +100,12 @@ public final class LookaheadCache {
     let problem = ForwardProblem(
       context: context, projections: projections, keys: CachedKeys(context: context, panels: panels),
       output: output, logSumExp: logSumExp, group: shape.group, past: length)
-    let plan = WorkPlan(shape, documents: Documents(length: shape.length), threads: pool.threadCount)
+    let plan = WorkPlan(
+      shape, documents: Documents(length: shape.length), past: length, threads: pool.threadCount)
     workspace.run(plan, pool: pool) { task, arena in
       problem.run(task, arena: arena)
-    } shared: { task, arenas in
-      problem.run(task, parts: plan.parts, pool: pool, arenas: arenas)
+    } shared: { shared, arenas in
+      problem.run(shared, pool: pool, arenas: arenas)
     }
     length += shape.length
     dropQueriesOutsideWindow()
@@ -108,7 +114,7 @@ public final class LookaheadCache {
   /// Writes the present lookahead keys, (1, H, length, d). Traps for causal attention.
   public func copyLookaheadKeys(to target: HeadView<Float>) {
     precondition(
-      mechanism.hasLookahead && target.heads == keyHeads && target.length == length
+      mechanism.hasLookahead && target.batch == 1 && target.heads == keyHeads && target.length == length
         && target.size == headSize, "no lookahead keys of this shape")
     let geometry = BlockGeometry(length: length)
     for head in 0..<keyHeads {
@@ -124,24 +130,29 @@ public final class LookaheadCache {
 
   // MARK: Copies
 
-  /// An independent copy, which shares with this cache whatever neither of them changes: k^C, v^C and q^U of full
-  /// panels, and the lookahead keys that the window has left behind.
+  /// A copy, with its snapshots, that goes its own way. It shares with this cache whatever neither of them changes: k^C,
+  /// v^C and q^U of full panels, and the lookahead keys that the window has left behind.
+  ///
+  /// The two also share the pool and the scratch memory, so that they must not append at the same time: the second traps.
   public func fork() -> LookaheadCache { LookaheadCache(forking: self) }
 
-  /// Remembers the state at the present length, so that ``truncate(to:)`` can come back to it. What later tokens
-  /// change is copied when they come.
+  /// Remembers the state at the present length, so that ``truncate(to:)`` can come back to it.
+  ///
+  /// A snapshot takes no time. The next ``append(_:output:logSumExp:)`` copies what it changes: the last panel, unless it is
+  /// full, and the lookahead keys that the window reaches, which for full lookahead are those of all tokens.
   public func snapshot() { snapshots[length] = panels }
 
-  /// Forgets all snapshots.
+  /// Forgets all snapshots and gives back their memory.
   public func discardSnapshots() { snapshots = [:] }
 
-  /// Whether ``truncate(to:)`` can go to `length`.
+  /// Whether ``truncate(to:)`` can go to `length`: if a snapshot was taken there, it is the present length or 0, or there
+  /// are no lookahead keys to restore and as many tokens.
   public func canTruncate(to length: Int) -> Bool {
     length == self.length || snapshots[length] != nil
       || (!mechanism.hasLookahead && (0...self.length).contains(length)) || length == 0
   }
 
-  /// Drops the tokens from `length` on. Traps if ``canTruncate(to:)`` says no.
+  /// Drops the tokens from `length` on, and the snapshots that have more. Traps if ``canTruncate(to:)`` says no.
   public func truncate(to length: Int) {
     precondition(canTruncate(to: length), "no snapshot was taken at \(length) tokens")
     guard length != self.length else { return }

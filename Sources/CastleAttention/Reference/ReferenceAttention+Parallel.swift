@@ -11,7 +11,8 @@ extension ReferenceAttention {
     results: AttentionResults<Scalar>
   ) {
     let shape = AttentionShape(projections, mechanism: mechanism)
-    precondition(documents.length == shape.length, "documents do not cover the sequence")
+    shape.check(documents)
+    shape.check(results)
     for batch in 0..<shape.batch {
       for queryHead in 0..<shape.queryHeads {
         for document in documents.ranges {
@@ -28,15 +29,17 @@ extension ReferenceAttention {
   ///
   /// - Parameters:
   ///   - dOutput: The gradient of o, (B, Hq, L, d).
-  ///   - gradients: Where the gradients go; overwritten.
+  ///   - gradients: Where the gradients go, in the shapes of the projections; overwritten, but for those of projections
+  ///     that the mechanism does not read.
   @inlinable
   public static func parallelBackward<Scalar: Real>(
     _ dOutput: HeadView<Scalar>, _ projections: AttentionProjections<Scalar>, mechanism: Mechanism,
     documents: Documents, gradients: AttentionProjections<Scalar>
   ) {
     let shape = AttentionShape(projections, mechanism: mechanism)
-    precondition(documents.length == shape.length, "documents do not cover the sequence")
-    gradients.clear()
+    shape.check(documents)
+    shape.check(dOutput: dOutput, gradients: gradients, mechanism: mechanism)
+    gradients.clear(for: mechanism)
     for batch in 0..<shape.batch {
       for queryHead in 0..<shape.queryHeads {
         for document in documents.ranges {
@@ -51,9 +54,10 @@ extension ReferenceAttention {
 }
 
 extension AttentionProjections {
-  /// Sets every element of every projection to zero.
+  /// Sets every element of every projection that `mechanism` reads to zero.
   @inlinable
-  func clear() where Scalar: ExpressibleByIntegerLiteral {
+  func clear(for mechanism: Mechanism) where Scalar: ExpressibleByIntegerLiteral {
+    let lookahead = mechanism.hasLookahead ? self.lookahead : nil
     let all = [lookahead?.qu, lookahead?.ku, lookahead?.vu, qc, kc, vc]
     for view in all.compactMap({ $0 }) {
       for batch in 0..<view.batch {

@@ -7,7 +7,7 @@ extension ReferenceAttention {
   ///   - projections: The six projections, each (B, H, L, d).
   ///   - mechanism: Which attention.
   ///   - documents: The documents of every row, L tokens together.
-  ///   - results: Where o, the log-sum-exp and the final lookahead keys go.
+  ///   - results: Where o, the log-sum-exp and, if they are wanted, the final lookahead keys go.
   /// - Complexity: O(L² d) time for each head.
   @inlinable
   public static func recurrent<Scalar: Real>(
@@ -15,7 +15,8 @@ extension ReferenceAttention {
     results: AttentionResults<Scalar>
   ) {
     let shape = AttentionShape(projections, mechanism: mechanism)
-    precondition(documents.length == shape.length, "documents do not cover the sequence")
+    shape.check(documents)
+    shape.check(results)
     for batch in 0..<shape.batch {
       for head in 0..<shape.keyHeads {
         for document in documents.ranges {

@@ -25,9 +25,6 @@ typedef struct castle_adamw {
 
 /// The loops for one instruction set.
 typedef struct castle_row_kernels {
-  /// The number of floats in a vector.
-  ptrdiff_t lanes;
-
   /// y <- y + x.
   void (*add)(ptrdiff_t count, const float *x, float *y);
 

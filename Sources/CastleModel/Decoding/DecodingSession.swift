@@ -86,25 +86,39 @@ public final class DecodingSession {
     }
   }
 
-  /// An independent copy of the sequence, which shares the cached numbers that later tokens do not change.
+  /// A copy of the sequence, with its snapshots, that goes its own way. It shares the cached numbers that later tokens do
+  /// not change.
   public func fork() -> DecodingSession {
     DecodingSession(
       model, capacity: capacity, length: length, caches: caches.map { $0.fork() }, layers: layers)
   }
 
   /// Remembers the present state, so that ``truncate(to:)`` can come back to it.
+  ///
+  /// A snapshot takes no time. The tokens that come next copy what they change: the lookahead keys that the window reaches,
+  /// which for full lookahead are those of all tokens, about a quarter of the cache.
   public func snapshot() {
     for cache in caches { cache.snapshot() }
   }
 
-  /// Drops the tokens from `length` on. Traps unless a ``snapshot()`` was taken at that length, it is the present
-  /// length, or the model has no lookahead keys to restore.
+  /// Forgets all snapshots and gives back their memory.
+  public func discardSnapshots() {
+    for cache in caches { cache.discardSnapshots() }
+  }
+
+  /// Whether ``truncate(to:)`` can go to `length`: if a ``snapshot()`` was taken there, it is the present length or 0, or
+  /// the model has no lookahead keys to restore and there are as many tokens.
+  public func canTruncate(to length: Int) -> Bool {
+    caches.allSatisfy { $0.canTruncate(to: length) }
+  }
+
+  /// Drops the tokens from `length` on. Traps if ``canTruncate(to:)`` says no.
   public func truncate(to length: Int) {
     for cache in caches { cache.truncate(to: length) }
     self.length = length
   }
 
-  /// The memory that the caches of all layers take for the tokens so far, in bytes.
+  /// The memory that the caches of all layers take for the tokens so far and the snapshots, in bytes.
   public var cacheByteCount: Int { caches.reduce(0) { $0 + $1.byteCount } }
 
   /// The most tokens that go through the layers at a time.

@@ -12,7 +12,12 @@ enum BLAS {
     /// The name of the library, which is of the version of the system.
     static let name = "Accelerate (\(ProcessInfo.processInfo.operatingSystemVersionString))"
 
-    static func useOneThread() { BLASSetThreading(BLAS_THREADING_SINGLE_THREADED) }
+    /// Nothing to do: Apple's setting is each thread's own.
+    static func useOneThreadInProcess() {}
+
+    /// Keeps the library from starting threads of its own for the calling thread: a store to memory of that thread, cheap
+    /// enough for every product.
+    private static func useOneThread() { BLASSetThreading(BLAS_THREADING_SINGLE_THREADED) }
   #else
     /// The name of the library, its version if it tells it, and the name of the processor core that its kernels are for: its own choice, unless the
     /// environment makes it.
@@ -25,8 +30,10 @@ enum BLAS {
       return "OpenBLAS\(version) (\(core)\(isForced ? ", by OPENBLAS_CORETYPE" : ""))"
     }()
 
-    /// Keeps the library from starting threads of its own.
-    static func useOneThread() { openblas_set_num_threads(1) }
+    /// Keeps the library from starting threads of its own, for everything in this process that uses it.
+    static func useOneThreadInProcess() { openblas_set_num_threads(1) }
+
+    private static func useOneThread() {}
   #endif
 
   /// c ← α op(a) op(b) + β c, row-major; c is m × n.
@@ -36,6 +43,7 @@ enum BLAS {
     m: Int, n: Int, k: Int, alpha: Float, beta: Float, into c: UnsafeMutablePointer<Float>,
     stride cStride: Int
   ) {
+    useOneThread()
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
       .init(m), .init(n), .init(k), alpha, a, .init(aStride), b, .init(bStride), beta, c, .init(cStride))
@@ -46,6 +54,7 @@ enum BLAS {
     _ a: UnsafePointer<Float>, stride aStride: Int, transposed: Bool, rows: Int, columns: Int,
     _ x: UnsafePointer<Float>, alpha: Float, beta: Float, into y: UnsafeMutablePointer<Float>
   ) {
+    useOneThread()
     cblas_sgemv(
       CblasRowMajor, transposed ? CblasTrans : CblasNoTrans, .init(rows), .init(columns), alpha, a,
       .init(aStride), x, 1, beta, y, 1)

@@ -8,7 +8,7 @@ extension CPUBackend {
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?
   ) {
     blockedAttention(mechanism).forward(
-      projections.views(mechanism), documents: Self.documents(sequences, rowCount: output.rowCount),
+      projections.views(mechanism), documents: Documents(sequences, rowCount: output.rowCount),
       results: projections.results(output, logSumExp, lookaheadKeys))
   }
 
@@ -20,7 +20,7 @@ extension CPUBackend {
     let layout = projections.layout
     blockedAttention(mechanism).backward(
       dOutput.heads(layout.queryHeads, size: layout.headSize), projections.views(mechanism),
-      documents: Self.documents(sequences, rowCount: output.rowCount),
+      documents: Documents(sequences, rowCount: output.rowCount),
       results: projections.results(output, logSumExp, lookaheadKeys), gradients: gradients.views(mechanism))
   }
 
@@ -51,18 +51,6 @@ extension CPUBackend {
     BlockedAttention(
       mechanism: mechanism, pool: pool, instructionSet: instructionSet, workspace: attentionWorkspace)
   }
-
-  private static func documents(_ sequences: [Range<Int>], rowCount: Int) -> Documents {
-    var end = 0
-    for sequence in sequences {
-      precondition(sequence.lowerBound == end, "sequences must follow each other without gaps")
-      end = sequence.upperBound
-    }
-    guard end == rowCount, let documents = Documents(lengths: sequences.map(\.count)) else {
-      preconditionFailure("sequences must cover all \(rowCount) rows and not be empty")
-    }
-    return documents
-  }
 }
 
 /// The UQ-KV cache as the backend hands it out.
@@ -76,6 +64,8 @@ final class CPUAttentionCache: AttentionCache {
   var byteCount: Int { cache.byteCount }
   func fork() -> any AttentionCache { CPUAttentionCache(cache.fork()) }
   func snapshot() { cache.snapshot() }
+  func discardSnapshots() { cache.discardSnapshots() }
+  func canTruncate(to length: Int) -> Bool { cache.canTruncate(to: length) }
   func truncate(to length: Int) { cache.truncate(to: length) }
 }
 

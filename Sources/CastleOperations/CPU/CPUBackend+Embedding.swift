@@ -4,7 +4,7 @@ public import CastleTensors
 extension CPUBackend {
   /// Row i of `y` ← row `tokens[i]` of `table`. Traps if a token is not a row.
   public func embed(_ tokens: IndexMatrix, table: Matrix, into y: Matrix) {
-    precondition(tokens.count == y.rowCount && table.columnCount == y.columnCount, "shapes do not fit")
+    precondition(tokens.isVector(y.rowCount) && table.columnCount == y.columnCount, "shapes do not fit")
     forEachRows(y.rowCount, columns: y.columnCount) { rows in
       for i in rows {
         let token = self.row(tokens, i, of: table)
@@ -16,7 +16,7 @@ extension CPUBackend {
 
   /// Adds row i of `dy` to row `tokens[i]` of `dTable`, in the order of i for equal tokens.
   public func embedBackward(_ dy: Matrix, tokens: IndexMatrix, dTable: Matrix) {
-    precondition(tokens.count == dy.rowCount && dTable.columnCount == dy.columnCount, "shapes do not fit")
+    precondition(tokens.isVector(dy.rowCount) && dTable.columnCount == dy.columnCount, "shapes do not fit")
     // Threads take columns, so that equal tokens meet in order on one thread.
     pool.forEachRange(of: dy.columnCount, minimum: 16) { columns in
       for i in 0..<dy.rowCount {

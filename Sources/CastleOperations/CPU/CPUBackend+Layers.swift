@@ -9,8 +9,8 @@ extension CPUBackend {
   public func rmsNorm(
     _ x: Matrix, adding residual: Matrix?, weight: Matrix, epsilon: Float, into y: Matrix, scales: Matrix
   ) {
-    precondition(weight.count == x.columnCount && scales.count == x.rowCount, "shapes do not fit")
-    precondition(y.rowCount == x.rowCount && y.columnCount == x.columnCount, "shapes do not fit")
+    precondition(weight.isVector(x.columnCount) && scales.isVector(x.rowCount), "shapes do not fit")
+    precondition(y.hasShape(of: x) && residual?.hasShape(of: x) != false, "shapes do not fit")
     forEachRows(x.rowCount, columns: x.columnCount) { [kernels] rows in
       let start = rows.lowerBound
       kernels.rms_norm(
@@ -25,32 +25,33 @@ extension CPUBackend {
   public func rmsNormBackward(
     _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix
   ) {
-    precondition(dy.rowCount == x.rowCount && dx.rowCount == x.rowCount, "shapes do not fit")
-    precondition(dy.columnCount == x.columnCount && dx.columnCount == x.columnCount, "shapes do not fit")
+    precondition(dy.hasShape(of: x) && dx.hasShape(of: x), "shapes do not fit")
     precondition(
-      weight.count == x.columnCount && dWeight.count == x.columnCount && scales.count == x.rowCount,
+      weight.isVector(x.columnCount) && dWeight.isVector(x.columnCount) && scales.isVector(x.rowCount),
       "shapes do not fit")
     // How the sum over rows is split depends on the shape alone.
     let columns = x.columnCount
     let parts = max(1, min(64, x.rowCount, x.count / Self.grain))
-    let partials = scratch.floats(parts * columns)
-    pool.forEach(parts) { [kernels] part in
-      let start = x.rowCount * part / parts
-      let end = x.rowCount * (part + 1) / parts
-      let partial = partials + part * columns
-      partial.update(repeating: 0, count: columns)
-      kernels.rms_norm_backward(
-        end - start, columns, dy.hostAddress + start * dy.rowStride, dy.rowStride,
-        x.hostAddress + start * x.rowStride, x.rowStride, weight.hostAddress, scales.hostAddress + start,
-        dx.hostAddress + start * dx.rowStride, dx.rowStride, partial)
+    scratch.withMemory(for: parts * columns, of: Float.self) { [kernels] partials in
+      pool.forEach(parts) { part in
+        let start = x.rowCount * part / parts
+        let end = x.rowCount * (part + 1) / parts
+        let partial = partials + part * columns
+        partial.update(repeating: 0, count: columns)
+        kernels.rms_norm_backward(
+          end - start, columns, dy.hostAddress + start * dy.rowStride, dy.rowStride,
+          x.hostAddress + start * x.rowStride, x.rowStride, weight.hostAddress, scales.hostAddress + start,
+          dx.hostAddress + start * dx.rowStride, dx.rowStride, partial)
+      }
+      for part in 0..<parts { kernels.add(columns, partials + part * columns, dWeight.hostAddress) }
     }
-    for part in 0..<parts { kernels.add(columns, partials + part * columns, dWeight.hostAddress) }
   }
 
   // MARK: Rotary positions
 
   /// Cosines and sines for positions `0..<length`, computed in double precision.
   public func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix {
+    precondition(headSize > 0 && headSize % 2 == 0, "heads of \(headSize) features are not pairs")
     let half = headSize / 2
     let table = allocate(Float.self, rowCount: length, columnCount: headSize)
     pool.forEachRange(of: length, minimum: 64) { positions in
@@ -68,8 +69,9 @@ extension CPUBackend {
 
   /// Turns every head of `x` by its token's position; see ``Backend``.
   public func rotate(_ x: Matrix, headSize: Int, positions: IndexMatrix, table: Matrix, inverse: Bool) {
-    precondition(x.columnCount % headSize == 0 && headSize % 2 == 0, "columns are not whole heads")
-    precondition(positions.count == x.rowCount && table.columnCount == headSize, "shapes do not fit")
+    precondition(headSize > 0 && headSize % 2 == 0, "heads of \(headSize) features are not pairs")
+    precondition(x.columnCount % headSize == 0, "columns are not whole heads")
+    precondition(positions.isVector(x.rowCount) && table.columnCount == headSize, "shapes do not fit")
     forEachRows(x.rowCount, columns: x.columnCount) { [kernels] rows in
       for row in rows {
         precondition(

@@ -17,7 +17,8 @@ extension CPUBackend {
   private func crossEntropy(
     _ logits: Matrix, targets: IndexMatrix, gradientScale: Float?, losses: Matrix
   ) -> Double {
-    precondition(targets.count == logits.rowCount && losses.count == logits.rowCount, "shapes do not fit")
+    precondition(
+      targets.isVector(logits.rowCount) && losses.isVector(logits.rowCount), "shapes do not fit")
     forEachRows(logits.rowCount, columns: logits.columnCount) { [kernels] rows in
       for row in rows {
         precondition(

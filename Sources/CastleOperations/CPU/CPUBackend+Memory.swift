@@ -52,7 +52,7 @@ extension CPUBackend {
     _ x: Matrix, _ y: Matrix,
     _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, _ count: Int) -> Void
   ) {
-    precondition(x.rowCount == y.rowCount && x.columnCount == y.columnCount, "matrices of different shapes")
+    precondition(x.hasShape(of: y), "matrices of different shapes")
     if x.isContiguous && y.isContiguous {
       pool.forEachRange(
         of: x.count, minimum: Self.grain, partsPerThread: Self.partsPerThread

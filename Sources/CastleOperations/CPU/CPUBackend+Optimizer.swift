@@ -10,12 +10,13 @@ extension CPUBackend {
     }
     let chunk = 1 << 16
     let chunks = (x.count + chunk - 1) / chunk
-    let sums = scratch.doubles(chunks)
-    pool.forEach(chunks) { [kernels] index in
-      let start = index * chunk
-      sums[index] = kernels.sum_of_squares(min(chunk, x.count - start), x.hostAddress + start)
+    return scratch.withMemory(for: chunks, of: Double.self) { [kernels] sums in
+      pool.forEach(chunks) { index in
+        let start = index * chunk
+        sums[index] = kernels.sum_of_squares(min(chunk, x.count - start), x.hostAddress + start)
+      }
+      return (0..<chunks).reduce(0) { $0 + sums[$1] }
     }
-    return (0..<chunks).reduce(0) { $0 + sums[$1] }
   }
 
   /// One step of AdamW. See ``Backend``.
@@ -23,7 +24,7 @@ extension CPUBackend {
     _ weights: Matrix, gradients: Matrix, firstMoments: Matrix, secondMoments: Matrix, step: AdamWStep
   ) {
     let all = [weights, gradients, firstMoments, secondMoments]
-    precondition(all.allSatisfy { $0.isContiguous && $0.count == weights.count }, "shapes do not fit")
+    precondition(all.allSatisfy { $0.isVector(weights.count) }, "shapes do not fit")
     let (beta1, beta2) = (Double(step.beta1), Double(step.beta2))
     var constants = castle_adamw(
       beta1: step.beta1, beta2: step.beta2, epsilon: step.epsilon, gradient_scale: step.gradientScale,

@@ -4,8 +4,9 @@ public import CastleTensors
 
 /// The operations on the processor's own memory: BLAS for large products, vector loops for the rest.
 ///
-/// All of them run on one pool of threads; BLAS works on one thread at a time and its products are split over the
-/// pool. One call at a time: a backend belongs to one thread of control.
+/// All of them run on one pool of threads; BLAS works on the thread that calls it, and its products are split over the
+/// pool. For that, OpenBLAS is told to use one thread in the whole process; Accelerate is told so for each product.
+/// One call at a time: a backend belongs to one thread of control.
 ///
 /// Results depend on the number of threads (it decides how sums are split), not on how the threads run.
 public final class CPUBackend: Backend, @unchecked Sendable {
@@ -19,15 +20,17 @@ public final class CPUBackend: Backend, @unchecked Sendable {
   let attentionWorkspace = AttentionWorkspace()
   let scratch = ScratchMemory()
 
-  /// A backend with `threads` threads. Traps below one, and if this processor lacks `instructionSet`.
+  /// A backend with `threads` threads. Traps below one.
+  ///
+  /// Ends the process with a message if this processor lacks `instructionSet` or the system gives no thread.
   public init(threads: Int = ThreadPool.availableProcessors, instructionSet: InstructionSet = .best) {
     guard let kernels = castle_row_kernels_for(instructionSet.cValue) else {
-      preconditionFailure("this processor has no \(instructionSet)")
+      fatalError("this processor has no \(instructionSet)")
     }
     self.kernels = kernels.pointee
     self.instructionSet = instructionSet
     pool = ThreadPool(threadCount: threads)
-    BLAS.useOneThread()
+    BLAS.useOneThreadInProcess()
   }
 
   /// One line: threads, instruction set and BLAS.

@@ -1,22 +1,26 @@
 import CastleTensors
+import Synchronization
 
 /// Memory for what an operation needs on its way, kept from call to call so that a call allocates nothing.
+///
+/// Calls must not overlap: the second one traps.
 final class ScratchMemory: @unchecked Sendable {
   private var buffer = Buffer.host(byteCount: 0)
+  private let inUse = Atomic<Bool>(false)
 
-  /// Room for `count` floats without a value, until the next call.
-  func floats(_ count: Int) -> UnsafeMutablePointer<Float> { reserve(count, of: Float.self) }
-
-  /// Room for `count` doubles without a value, until the next call.
-  func doubles(_ count: Int) -> UnsafeMutablePointer<Double> { reserve(count, of: Double.self) }
-
-  private func reserve<Element>(_ count: Int, of type: Element.Type) -> UnsafeMutablePointer<Element> {
+  /// Calls `body` with room for `count` elements without a value.
+  func withMemory<Element, Result>(
+    for count: Int, of type: Element.Type, _ body: (UnsafeMutablePointer<Element>) -> Result
+  ) -> Result {
+    let claimed = inUse.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
+    precondition(claimed, "two operations of one backend run at the same time")
+    defer { inUse.store(false, ordering: .releasing) }
     let byteCount = count * MemoryLayout<Element>.stride
     if buffer.byteCount < byteCount {
       buffer = Buffer.host(byteCount: byteCount)
     } else {
       Scratch.poison(buffer.address, byteCount: buffer.byteCount)
     }
-    return buffer.address.assumingMemoryBound(to: Element.self)
+    return body(buffer.address.assumingMemoryBound(to: Element.self))
   }
 }

@@ -9,20 +9,25 @@ extension ReferenceBackend {
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?
   ) {
     let layout = projections.layout
-    let inputs = HeadNumbers(projections, of: self)
     let length = output.rowCount
-    let results = AttentionResults(
-      output: inputs.tensor(layout.queryHeads, length, layout.headSize),
-      logSumExp: inputs.tensor(layout.queryHeads, length, 1),
-      lookaheadKeys: lookaheadKeys.map { _ in inputs.tensor(layout.keyHeads, length, layout.headSize) })
-    ReferenceAttention.parallel(
-      inputs.projections, mechanism: mechanism, documents: Self.documents(sequences), results: results)
-    store(inputs.columns(results.output), in: output)
-    let sums = results.logSumExp
-    for head in 0..<sums.heads {
-      store((0..<length).map { sums.token(0, head, $0).pointee }, in: logSumExp.rows(head..<head + 1))
+    HeadNumbers.with(self) { numbers in
+      let results = AttentionResults(
+        output: numbers.tensor(layout.queryHeads, length, layout.headSize),
+        logSumExp: numbers.tensor(layout.queryHeads, length, 1),
+        lookaheadKeys: mechanism.hasLookahead
+          ? lookaheadKeys.map { _ in numbers.tensor(layout.keyHeads, length, layout.headSize) } : nil)
+      ReferenceAttention.parallel(
+        numbers.projections(projections), mechanism: mechanism,
+        documents: Documents(sequences, rowCount: length), results: results)
+      store(numbers.columns(results.output), in: output)
+      let sums = results.logSumExp
+      for head in 0..<sums.heads {
+        store((0..<length).map { sums.token(0, head, $0).pointee }, in: logSumExp.rows(head..<head + 1))
+      }
+      if let lookaheadKeys, let keys = results.lookaheadKeys {
+        store(numbers.columns(keys), in: lookaheadKeys)
+      }
     }
-    if let lookaheadKeys, let keys = results.lookaheadKeys { store(inputs.columns(keys), in: lookaheadKeys) }
   }
 
   /// Overwrites `gradients`. See ``Backend``.
@@ -30,13 +35,13 @@ extension ReferenceBackend {
     _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?, gradients: ProjectionMatrices
   ) {
-    let inputs = HeadNumbers(projections, of: self)
-    let results = HeadNumbers(projections, of: self)
-    ReferenceAttention.parallelBackward(
-      inputs.tensor(dOutput, heads: projections.layout.queryHeads, of: self), inputs.projections,
-      mechanism: mechanism, documents: Self.documents(sequences), gradients: results.projections)
-    for (numbers, matrix) in zip(results.projections.all, gradients.all) {
-      store(results.columns(numbers), in: matrix)
+    HeadNumbers.with(self) { numbers in
+      // With what is there, as some of it may not be overwritten.
+      let results = numbers.projections(gradients)
+      ReferenceAttention.parallelBackward(
+        numbers.tensor(dOutput, heads: projections.layout.queryHeads), numbers.projections(projections),
+        mechanism: mechanism, documents: Documents(sequences, rowCount: output.rowCount), gradients: results)
+      for (view, matrix) in zip(results.all, gradients.all) { store(numbers.columns(view), in: matrix) }
     }
   }
 
@@ -70,13 +75,6 @@ extension ReferenceBackend {
       lookaheadKeys: cache.mechanism.hasLookahead
         ? matrix(cache.length, layout.keyHeads * layout.headSize) : nil)
     copy(whole.rows(start..<cache.length), to: output)
-  }
-
-  private static func documents(_ sequences: [Range<Int>]) -> Documents {
-    guard let documents = Documents(lengths: sequences.map(\.count)) else {
-      preconditionFailure("a sequence is empty")
-    }
-    return documents
   }
 }
 
@@ -113,42 +111,48 @@ private final class ReferenceCache: AttentionCache {
 
   func snapshot() {}
 
+  func discardSnapshots() {}
+
+  func canTruncate(to length: Int) -> Bool { (0...self.length).contains(length) }
+
   func truncate(to length: Int) {
-    precondition(length >= 0 && length <= self.length)
+    precondition(canTruncate(to: length), "the cache has \(self.length) tokens, not \(length)")
     self.length = length
   }
 }
 
-/// Projections in another precision, (1, H, L, d) each, and further tensors with the same lifetime.
+/// Tensors in another precision, (1, H, L, d) each, which live as long as a call of ``with(_:_:)``.
 private final class HeadNumbers<Scalar: Real & BinaryFloatingPoint & Sendable> {
+  private let backend: ReferenceBackend<Scalar>
   private var allocations: [UnsafeMutablePointer<Scalar>] = []
-  private(set) var projections: AttentionProjections<Scalar>
 
-  init(_ source: ProjectionMatrices, of backend: ReferenceBackend<Scalar>) {
-    var allocations: [UnsafeMutablePointer<Scalar>] = []
-    func view(_ matrix: Matrix, _ heads: Int) -> HeadView<Scalar> {
-      let view = Self.copy(backend.numbers(matrix), heads: heads, length: matrix.rowCount)
-      allocations.append(view.base)
-      return view
-    }
-    let (query, key) = (source.layout.queryHeads, source.layout.keyHeads)
-    projections = AttentionProjections(
-      lookahead: source.lookahead.map {
-        .init(qu: view($0.qu, key), ku: view($0.ku, key), vu: view($0.vu, key))
-      }, qc: view(source.qc, query), kc: view(source.kc, key), vc: view(source.vc, key))
-    self.allocations = allocations
+  private init(_ backend: ReferenceBackend<Scalar>) { self.backend = backend }
+
+  /// Calls `body`, which may make tensors and must not keep them.
+  static func with(_ backend: ReferenceBackend<Scalar>, _ body: (HeadNumbers) -> Void) {
+    let numbers = HeadNumbers(backend)
+    defer { for address in numbers.allocations { address.deallocate() } }
+    body(numbers)
   }
 
-  deinit { for address in allocations { address.deallocate() } }
+  /// The projections in `matrices`.
+  func projections(_ matrices: ProjectionMatrices) -> AttentionProjections<Scalar> {
+    let (query, key) = (matrices.layout.queryHeads, matrices.layout.keyHeads)
+    return AttentionProjections(
+      lookahead: matrices.lookahead.map {
+        .init(qu: tensor($0.qu, heads: key), ku: tensor($0.ku, heads: key), vu: tensor($0.vu, heads: key))
+      }, qc: tensor(matrices.qc, heads: query), kc: tensor(matrices.kc, heads: key),
+      vc: tensor(matrices.vc, heads: key))
+  }
 
   /// A tensor of zeros.
   func tensor(_ heads: Int, _ length: Int, _ size: Int) -> HeadView<Scalar> {
-    keep(Self.copy(Array(repeating: 0, count: heads * length * size), heads: heads, length: length))
+    tensor(Array(repeating: 0, count: heads * length * size), heads: heads, length: length)
   }
 
   /// The columns of `matrix` as heads.
-  func tensor(_ matrix: Matrix, heads: Int, of backend: ReferenceBackend<Scalar>) -> HeadView<Scalar> {
-    keep(Self.copy(backend.numbers(matrix), heads: heads, length: matrix.rowCount))
+  func tensor(_ matrix: Matrix, heads: Int) -> HeadView<Scalar> {
+    tensor(backend.numbers(matrix), heads: heads, length: matrix.rowCount)
   }
 
   /// The heads side by side, one row a token.
@@ -160,15 +164,11 @@ private final class HeadNumbers<Scalar: Real & BinaryFloatingPoint & Sendable> {
     }
   }
 
-  private func keep(_ view: HeadView<Scalar>) -> HeadView<Scalar> {
-    allocations.append(view.base)
-    return view
-  }
-
   /// `columns`, heads side by side, one row a token, in memory of its own.
-  private static func copy(_ columns: [Scalar], heads: Int, length: Int) -> HeadView<Scalar> {
+  private func tensor(_ columns: [Scalar], heads: Int, length: Int) -> HeadView<Scalar> {
     let base = UnsafeMutablePointer<Scalar>.allocate(capacity: max(columns.count, 1))
     for (index, number) in columns.enumerated() { (base + index).initialize(to: number) }
+    allocations.append(base)
     let size = columns.count / max(heads * length, 1)
     return HeadView(
       base, batch: 1, heads: heads, length: length, size: size, batchStride: 0, headStride: size,

@@ -100,16 +100,19 @@ public final class ReferenceBackend<Scalar: Real & BinaryFloatingPoint & Sendabl
     _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix
   ) {
     let (scales, columns) = (numbers(scales), x.columnCount)
-    let (x, dy) = (numbers(x), numbers(dy))
+    let (x, dy, weight) = (numbers(x), numbers(dy), numbers(weight))
+    var sum = (dx: [Scalar](), dWeight: [Scalar](repeating: 0, count: columns))
     for row in scales.indices {
       let elements = row * columns..<(row + 1) * columns
       let square = ReferenceOperations.sumOfSquares(Array(x[elements])) / Scalar(columns)
       let result = ReferenceOperations.rmsNormBackward(
-        Array(dy[elements]), x: Array(x[elements]), weight: numbers(weight),
+        Array(dy[elements]), x: Array(x[elements]), weight: weight,
         epsilon: 1 / (scales[row] * scales[row]) - square)
-      add(result.dx, to: dx.rows(row..<row + 1))
-      add(result.dWeight, to: dWeight)
+      sum.dx += result.dx
+      for column in 0..<columns { sum.dWeight[column] += result.dWeight[column] }
     }
+    add(sum.dx, to: dx)
+    add(sum.dWeight, to: dWeight)
   }
 
   /// Cosines and sines for positions `0..<length`.

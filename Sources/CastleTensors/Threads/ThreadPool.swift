@@ -12,7 +12,8 @@ public final class ThreadPool: Sendable {
 
   private let team: ThreadTeam?
 
-  /// A pool of `threadCount` threads. Traps below one.
+  /// A pool of `threadCount` threads. Traps below one, and ends the process with a message if the system gives no more
+  /// threads.
   public init(threadCount: Int) {
     precondition(threadCount >= 1, "a pool needs at least one thread")
     self.threadCount = threadCount
@@ -31,6 +32,9 @@ public final class ThreadPool: Sendable {
 
   /// As ``forEach(_:_:)-(_,(_)->Void)``, also telling which of the `threadCount` threads makes the call, so
   /// that it can use scratch memory of its own.
+  ///
+  /// Every thread that is not the pool's has number 0: two of them that use the pool at the same time must not share
+  /// memory by that number.
   public func forEach(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
     guard let team, count > 1, team.begin() else {
       let thread = team?.currentThread ?? 0

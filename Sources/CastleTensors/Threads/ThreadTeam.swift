@@ -121,7 +121,7 @@ final class ThreadTeam: @unchecked Sendable {
       let status = pthread_create(&thread!, nil, { workerMain($0!) }, argument)
     #endif
     guard status == 0, let thread else {
-      preconditionFailure("no thread \(worker + 1) of \(workers + 1): \(String(cString: strerror(status)))")
+      fatalError("no thread \(worker + 1) of \(workers + 1): \(String(cString: strerror(status)))")
     }
     return thread
   }

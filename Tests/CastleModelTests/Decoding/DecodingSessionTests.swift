@@ -92,6 +92,24 @@ import Testing
     #expect(try session.append([7, 8, 9]) == first)
   }
 
+  @Test(arguments: presets)
+  func snapshotsTakeMemoryUntilTheyAreDiscarded(preset: String) throws {
+    let model = try model(preset)
+    let hasLookahead = model.configuration.mechanism.hasLookahead
+    let session = try DecodingSession(model, capacity: 64)
+    _ = try session.append(randomTokens(30))
+    let byteCount = session.cacheByteCount
+    session.snapshot()
+    #expect(session.cacheByteCount == byteCount)
+    _ = try session.append([7])
+    #expect(session.cacheByteCount == 2 * byteCount)
+    #expect(session.canTruncate(to: 30) && session.canTruncate(to: 0))
+    #expect(session.canTruncate(to: 29) == !hasLookahead)
+    session.discardSnapshots()
+    #expect(session.cacheByteCount == byteCount)
+    #expect(session.canTruncate(to: 30) == !hasLookahead && session.canTruncate(to: 31))
+  }
+
   @Test func badInputIsNamedAndChangesNothing() throws {
     let model = try makeModel { $0.maximumLength = 16 }
     #expect(throws: InputError.self) { try DecodingSession(model, capacity: 17) }

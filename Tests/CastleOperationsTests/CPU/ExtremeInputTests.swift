@@ -160,10 +160,10 @@ struct ExtremeInputTests {
     var logits = random(2 * Self.columns)
     for column in stride(from: 0, to: Self.columns, by: 3) { logits[column] = -.infinity }
     let result = crossEntropy(logits, targets: [1, 0], machine: machine)
-    let kept = (0..<Self.columns).filter { !$0.isMultiple(of: 3) }
-    let truth = ReferenceOperations.crossEntropy(kept.map { Double(logits[$0]) }, targets: [0])
-    #expect(abs(Double(result.losses[0]) - truth.losses[0]) < 1e-5 && result.losses[1].isFinite)
-    #expect(result.gradient.allSatisfy { $0.isFinite })
+    let naive = ReferenceOperations.crossEntropy(logits, targets: [1, 0])
+    let truth = ReferenceOperations.crossEntropy(logits.doubles, targets: [1, 0])
+    expectAccurate(result.losses, naive: naive.losses, truth: truth.losses, "losses")
+    expectAccurate(result.gradient, naive: naive.gradient, truth: truth.gradient, "gradient")
     #expect(stride(from: 0, to: Self.columns, by: 3).allSatisfy { result.gradient[$0] == 0 })
   }
 
