@@ -1,7 +1,7 @@
-"""The decoder of castle.md section 5 in PyTorch, as what training speed is compared with.
+"""The decoder (Equations, Model) in PyTorch, as what training speed is compared with.
 
-Attention comes in three forms: `causal` (PyTorch's fused kernel), `dense` (castle.md (4)-(5): products of whole
-L x L matrices) and `row-block` (castle.md (6)-(8) with a hand-written backward pass).
+Attention comes in three forms: `causal` (PyTorch's fused kernel), `dense` (Equations (4)-(5): products of whole
+L x L matrices) and `row-block` (Equations (6)-(8) with a hand-written backward pass).
 """
 
 import math
@@ -12,14 +12,14 @@ from torch import nn
 
 
 def lookahead_mask(start, end, window, device):
-    """N of castle.md (4) for all keys before `end` against the tokens start ..< end: (end, end - start)."""
+    """N of Equations (4) for all keys before `end` against the tokens start ..< end: (end, end - start)."""
     s = torch.arange(end, device=device)[:, None]
     j = torch.arange(start, end, device=device)[None, :]
     return (s < j) & (j <= s + window)
 
 
 def dense_attention(qu, ku, vu, qc, kc, vc, window):
-    """castle.md (4)-(5). All operands are (B, H, L, d)."""
+    """Equations (4)-(5). All operands are (B, H, L, d)."""
     length, scale = qc.shape[2], 1 / math.sqrt(qc.shape[3])
     causal = torch.ones(length, length, dtype=torch.bool, device=qc.device).tril()
     ahead = lookahead_mask(0, length, window, qc.device)
@@ -30,7 +30,7 @@ def dense_attention(qu, ku, vu, qc, kc, vc, window):
 
 
 class RowBlockAttention(torch.autograd.Function):
-    """castle.md (6)-(8): one row block at a time against all columns up to its end."""
+    """Equations (6)-(8): one row block at a time against all columns up to its end."""
 
     @staticmethod
     def forward(ctx, qu, ku, vu, qc, kc, vc, window, block):

@@ -1,6 +1,6 @@
 /// Which attention a layer computes: one family, from ordinary causal attention to CASTLE.
 ///
-/// The scores of a query at position t are, for every s ≤ t (castle.md (2)),
+/// The scores of a query at position t are, for every s ≤ t (Equations (2)),
 ///
 ///     a_s = q_t · k_s / √d − SiLU(q_t · u_s / √d)
 ///

@@ -1,7 +1,7 @@
 import CastleAttention
 
 /// How far results of attention in single precision can be from the truth, element by element, whatever the order
-/// of the sums: the formulas of the dense form, (4)–(5) of castle.md and their derivatives, with ``BoundedArithmetic``.
+/// of the sums: the formulas of the dense form, Equations (4)–(5) and their derivatives, with ``BoundedArithmetic``.
 ///
 /// The backward pass may recover the lookahead keys of an earlier moment from the last ones, so all that it does with
 /// them is charged with the roundings of the last ones.

@@ -77,6 +77,39 @@ struct TextCommandTests {
     #expect(output.contains("train: 1 documents") && output.contains("MB/s"))
   }
 
+  @Test func specialTokensCanBeLeftOut() throws {
+    let ids = try CastleProcess.output(["tokenize", "--tokenizer", tokenizer, "the cat<|endoftext|>"])
+    let whole = ["detokenize", "--tokenizer", tokenizer]
+    #expect(try CastleProcess.output(whole, input: ids) == "the cat<|endoftext|>")
+    #expect(try CastleProcess.output(whole + ["--skip-special-tokens"], input: ids) == "the cat")
+    let json = try CastleProcess.output(whole + ["--json"], input: ids)
+    #expect(json.contains("\"text\":\"the cat<|endoftext|>\""))
+  }
+
+  @Test func aConvertedTokenizerGivesTheSameIDs() throws {
+    let copy = folder.path("copy.json")
+    _ = try CastleProcess.output(["tokenizer", "convert", "--tokenizer", tokenizer, "--output", copy])
+    let ids = try CastleProcess.output(["tokenize", "--tokenizer", copy], input: text)
+    #expect(try CastleProcess.output(["tokenize", "--tokenizer", tokenizer], input: text) == ids)
+  }
+
+  @Test func preparationFollowsItsOptions() throws {
+    try folder.write("{\"body\": \"the cat\"}\n{\"body\": \"the rat\"}\n", to: "lines.jsonl")
+    let lines = [
+      "prepare", "--tokenizer", tokenizer, "--output", folder.path("lines"), folder.path("lines.jsonl"),
+    ]
+    try CastleProcess.expectRefusal(lines, naming: "text")
+    let output = try CastleProcess.output(lines + ["--text-field", "body", "--validation-documents", "1"])
+    #expect(output.contains("train: 1 documents") && output.contains("validation: 1 documents"))
+
+    let path = try folder.write([UInt8](repeating: 0x61, count: 900) + [0xFF], to: "bytes.txt")
+    let bytes = ["prepare", "--tokenizer", tokenizer, "--output", folder.path("bytes"), path]
+    try CastleProcess.expectRefusal(bytes + ["--invalid-utf8", "refuse"], naming: "bytes.txt")
+    _ = try CastleProcess.output(bytes + ["--shard-tokens", "100", "--validation-documents", "0"])
+    let shards = try FileManager.default.contentsOfDirectory(atPath: folder.path("bytes"))
+    #expect(shards.count { $0.hasPrefix("train_") } > 1)
+  }
+
   @Test func mistakesAreNamed() throws {
     let missing = folder.path("none.json")
     try CastleProcess.expectRefusal(["tokenize", "--tokenizer", missing, "a"], naming: missing)

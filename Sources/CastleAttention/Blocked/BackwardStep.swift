@@ -56,7 +56,7 @@ struct BackwardBlock {
   var dVU: Rows
 }
 
-/// One block of queries against one panel of keys, backwards: castle.md (8).
+/// One block of queries against one panel of keys, backwards: Equations (8).
 ///
 /// On entry the panel's `u` is as it stands after the block, on return as before it. The first block, before which
 /// `u` is zero, leaves it and its gradient alone.

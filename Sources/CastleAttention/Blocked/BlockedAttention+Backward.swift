@@ -1,7 +1,7 @@
 import CastleTensors
 
 extension BlockedAttention {
-  /// The gradients of Σ o · dO with respect to all projections, castle.md (8).
+  /// The gradients of Σ o · dO with respect to all projections, Equations (8).
   ///
   /// The state of the lookahead keys before each block is recovered from the final keys by subtraction.
   ///

@@ -1,7 +1,7 @@
 import CastleKernels
 public import CastleTensors
 
-/// Attention in O(L² d) time and O(L d) memory: castle.md section 3, in single precision.
+/// Attention in O(L² d) time and O(L d) memory (Equations, Blocked), in single precision.
 ///
 /// Nothing that happens to the lookahead keys of one panel of tokens depends on another panel. So the loops of
 /// (6)–(7) are turned around: a panel of keys stays in the cache while all blocks of queries from its own

@@ -61,7 +61,7 @@ struct QueryBlock {
   var statisticsHeadStride: Int
 }
 
-/// One block of queries against one panel of keys, castle.md (6)–(7).
+/// One block of queries against one panel of keys, Equations (6)–(7).
 struct ForwardStep {
   /// The floats of scratch memory that a step needs, in ``pieceCount`` pieces.
   static let scratchCount = 3 * BlockGeometry.blockRows * BlockGeometry.panelWidth

@@ -1,10 +1,10 @@
 public import CastleTensors
 
-/// The UQ-KV cache of castle.md section 4: what one layer remembers of one sequence.
+/// The UQ-KV cache (Equations, Cache): what one layer remembers of one sequence.
 ///
 /// Of every token it keeps the lookahead key u, the causal key k^C and the value v^C, and q^U as long as the
 /// window reaches; for causal attention k^C and v^C alone. Appending one token is decoding, appending many is
-/// (chunked) prefill; both are the blocked algorithm of castle.md section 3, going on from the present u.
+/// (chunked) prefill; both are the blocked algorithm, going on from the present u.
 ///
 /// ```swift
 /// let cache = LookaheadCache(

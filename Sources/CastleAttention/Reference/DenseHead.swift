@@ -1,6 +1,6 @@
 public import RealModule
 
-/// One query head on one document as dense L × L matrices: the terms of castle.md (4)–(5).
+/// One query head on one document as dense L × L matrices: the terms of Equations (4)–(5).
 @usableFromInline
 struct DenseHead<Scalar: Real> {
   /// A square matrix, zero at first.

@@ -1,7 +1,7 @@
 public import RealModule
 
 extension ReferenceAttention {
-  /// Attention as dense matrices, castle.md (4)–(5).
+  /// Attention as dense matrices, Equations (4)–(5).
   ///
   /// Parameters as for ``recurrent(_:mechanism:documents:results:)``.
   /// - Complexity: O(L³ + L² d) time and O(L²) memory for each head.

@@ -1,7 +1,7 @@
 public import RealModule
 
 extension ReferenceAttention {
-  /// Attention token by token, castle.md (1)–(3): every token first moves the lookahead keys, then attends.
+  /// Attention token by token, Equations (1)–(3): every token first moves the lookahead keys, then attends.
   ///
   /// - Parameters:
   ///   - projections: The six projections, each (B, H, L, d).

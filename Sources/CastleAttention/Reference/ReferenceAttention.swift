@@ -3,7 +3,7 @@ public import RealModule
 /// Attention as it is defined, in any precision: what every fast form is compared with.
 ///
 /// Slow on purpose: nothing here is rearranged. ``recurrent(_:mechanism:documents:results:)`` is
-/// castle.md (1)–(3) word for word, ``parallel(_:mechanism:documents:results:)`` is (4)–(5).
+/// Equations (1)–(3) word for word, ``parallel(_:mechanism:documents:results:)`` is (4)–(5).
 public enum ReferenceAttention {
   /// x · y.
   @inlinable

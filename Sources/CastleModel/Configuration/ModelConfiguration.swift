@@ -1,9 +1,9 @@
 public import CastleAttention
 public import CastleOperations
 
-/// The shape of a language model: a decoder with RMSNorm, rotary positions and SwiGLU (castle.md section 5).
+/// The shape of a language model: a decoder with RMSNorm, rotary positions and SwiGLU (Equations, Model).
 ///
-/// The values are those of LLaMA's `config.json`, and of castle.md for the lookahead keys. A value made in code
+/// The values are those of LLaMA's `config.json`, and this project's for lookahead keys. A value made in code
 /// is checked by ``validate()``, which every function that takes memory for a model calls.
 public struct ModelConfiguration: Sendable, Hashable {
   /// The number of token ids, V.

@@ -4,7 +4,7 @@ import CastleOperations
 
 /// A model of a known size, by name: `10m-castle`, `s-causal`, `xl-castle-swl`.
 ///
-/// `s`, `m`, `l` and `xl` are the models of the paper (castle.md section 6). The small ones, for CPUs, have 7 heads
+/// `s`, `m`, `l` and `xl` are the models of the paper (Equations, Published models). The small ones, for CPUs, have 7 heads
 /// where the model is causal and 4 where it has lookahead keys, which makes their parameter counts equal. Their sizes
 /// are multiples of 168: 7 heads divide them, as transformers asks of a LLaMA model, and the MLP's 8/3 of them is a
 /// multiple of 64.

@@ -79,7 +79,7 @@ package enum ParameterName {
   }
 }
 
-/// How weights start (castle.md section 5).
+/// How weights start (Equations, Model).
 enum Initialisation {
   static let deviation = 0.02
 

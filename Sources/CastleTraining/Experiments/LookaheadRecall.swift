@@ -3,7 +3,7 @@ import CastleModel
 public import CastleOperations
 import CastleTensors
 
-/// The probe of castle.md section 7: one layer of ordinary attention cannot learn ``RecallTask``, one layer of CASTLE can.
+/// A probe of the mechanism (Equations, Probe): one layer of ordinary attention cannot learn ``RecallTask``, one layer of CASTLE can.
 ///
 /// Both models have equal parameters: 7 heads of 8 against 4.
 public struct LookaheadRecall: Sendable {
@@ -41,7 +41,7 @@ public struct LookaheadRecall: Sendable {
   private static let questions = 1000
   private static let pace = 250
 
-  /// The probe with the settings of castle.md section 7.
+  /// The probe with its usual settings.
   public init(seed: UInt64) {
     self.seed = seed
   }

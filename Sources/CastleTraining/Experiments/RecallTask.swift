@@ -3,7 +3,7 @@ public import CastleTensors
 /// Items that are labelled after they appear: item, label, item, label, …, and at the end one of the labels again.
 /// The answer is the item that had this label.
 ///
-/// The key of an item has to hold what comes *after* it (castle.md section 7).
+/// The key of an item has to hold what comes *after* it (Equations, Probe).
 public struct RecallTask: Sendable, Hashable {
   /// The number of (item, label) pairs of a sequence.
   public var pairCount = 8
@@ -12,7 +12,7 @@ public struct RecallTask: Sendable, Hashable {
   /// The number of different labels, at least ``pairCount``.
   public var labelCount = 8
 
-  /// The task of castle.md section 7: 8 pairs, 32 items, 8 labels.
+  /// The task of the probe: 8 pairs, 32 items, 8 labels.
   public init() {}
 
   /// The number of tokens of a sequence.

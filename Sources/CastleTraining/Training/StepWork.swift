@@ -5,7 +5,7 @@ import CastleOperations
 /// The useful operations of training, one addition or multiplication each.
 ///
 /// Every number of a matrix costs 6 operations a token (2 forward, 4 backward), the embedding only where it is the
-/// output head. Attention is counted in the units of castle.md section 3 over the pairs of tokens that see each
+/// output head. Attention is counted in units (Equations, Work) over the pairs of tokens that see each
 /// other: forward and backward together 7 units for causal attention, 21 for lookahead keys, 11 for them outside the
 /// window, at 2 · d operations a pair and unit.
 public struct StepWork: Sendable, Hashable {

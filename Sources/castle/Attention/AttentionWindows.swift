@@ -1,9 +1,10 @@
 import CastleAttention
 
 extension HeadView {
-  /// Some tokens of one sequence.
+  /// Some tokens of one sequence. Traps if the view does not have them.
   func window(_ row: Int, _ tokens: Range<Int>) -> HeadView {
-    HeadView(
+    precondition((0..<batch).contains(row) && tokens.lowerBound >= 0 && tokens.upperBound <= length)
+    return HeadView(
       token(row, 0, tokens.lowerBound), batch: 1, heads: heads, length: tokens.count, size: size,
       batchStride: 0, headStride: headStride, tokenStride: tokenStride)
   }

@@ -2,8 +2,7 @@ import CastleAttention
 
 /// How much there is to do: the floors that attention is measured against.
 ///
-/// The unit is one product of inner length d for every pair of a query and a key that it sees; castle.md section 3
-/// counts the units of each mechanism.
+/// The unit is one product of inner length d for every pair of a query and a key that it sees (Equations, Work).
 struct AttentionWork {
   let mechanism: Mechanism
   let heads: Int

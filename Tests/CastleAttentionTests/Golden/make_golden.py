@@ -1,4 +1,4 @@
-"""Makes the golden files beside this script: attention in float64, written from castle.md (4)-(5) alone.
+"""Makes the golden files beside this script: attention in float64, written from Equations (4)-(5) alone.
 
     python make_golden.py          (needs torch and safetensors)
 

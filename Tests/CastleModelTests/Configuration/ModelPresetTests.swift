@@ -5,7 +5,7 @@ import CastleOperations
 import Testing
 
 @Suite struct ModelPresetTests {
-  /// The parameter counts of the paper's models (castle.md section 6).
+  /// The parameter counts of the paper's models (Equations, Published models).
   @Test(arguments: [
     ("s-causal", 160_647_424), ("s-castle", 160_647_424), ("s-castle-swl", 160_647_424),
     ("m-causal", 353_454_080), ("m-castle", 351_881_216), ("m-castle-swl", 351_881_216),

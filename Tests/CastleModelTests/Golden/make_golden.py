@@ -4,7 +4,7 @@
 
 Each folder holds a model (config.json, model.safetensors in float32) and expected.safetensors: for some packed
 documents the logits, the summed loss, the gradient of the mean loss for every parameter, and the mean losses of ten
-AdamW steps. Attention is the recurrent definition, castle.md (1) to (3), token by token. Needs torch and safetensors.
+AdamW steps. Attention is the recurrent definition, Equations (1) to (3), token by token. Needs torch and safetensors.
 
 Weights are drawn again until the gradients are well-conditioned: computing in float32 is like moving the weights by a
 rounding of theirs, and where that alone moves a gradient by 1e-5 of its size, no float32 program can be trusted to agree to 1e-5.
@@ -85,7 +85,7 @@ def rotate(x, c):
 
 
 def attention(x, w, prefix, c):
-    """One document, token by token: castle.md (1) to (3)."""
+    """One document, token by token: Equations (1) to (3)."""
     length, d = x.shape[0], c["head_dim"]
     scale = 1 / math.sqrt(d)
 

@@ -18,7 +18,7 @@ struct StepWorkTests {
     #expect(StepWork(configuration, length: 64) == tied)
   }
 
-  /// castle.md section 3: 21 units against 7, and 11 outside the window, at 4/7 of the heads.
+  /// Equations, Work: 21 units against 7, and 11 outside the window, at 4/7 of the heads.
   @Test func attentionIsCountedInUnits() throws {
     func attention(_ preset: String, _ length: Int) throws -> Double {
       StepWork(try ModelPreset(preset).configuration, length: length).attention

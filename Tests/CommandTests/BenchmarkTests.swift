@@ -1,0 +1,71 @@
+import Foundation
+import Testing
+
+/// `castle benchmark matmul`, `bandwidth` and `attention`, at sizes that take no time.
+struct BenchmarkTests {
+  private struct Rate: Decodable {
+    var unit: String
+    var best: Double
+    var median: Double
+  }
+
+  private struct Report: Decodable {
+    struct Row: Decodable {
+      var mechanism: String
+      var length: Int
+      var pass: String
+      var heads: Int
+      var seconds: Double
+      var medianSeconds: Double
+      var floorSeconds: Double
+      var timeOverCausal: Double?
+    }
+
+    var productRate: Double
+    var copyBandwidth: Double
+    var rows: [Row]
+  }
+
+  private func decode<Value: Decodable>(_ type: Value.Type, _ arguments: String...) throws -> Value {
+    let output = try CastleProcess.output(["benchmark"] + arguments + ["--json"])
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: Data(output.utf8))
+  }
+
+  @Test func ceilingsAreMeasured() throws {
+    let product = try decode(Rate.self, "matmul", "--size", "64", "--repetitions", "2")
+    let copy = try decode(Rate.self, "bandwidth", "--megabytes", "1", "--repetitions", "2")
+    for (rate, unit) in [(product, "GFLOP/s"), (copy, "GB/s")] {
+      #expect(rate.unit == unit)
+      #expect(rate.median > 0 && rate.best >= rate.median)
+    }
+  }
+
+  @Test func everyMechanismAndPassHasARow() throws {
+    let report = try decode(
+      Report.self, "attention", "--lengths", "1,7,65", "--repetitions", "1", "--heads", "2", "--causal-heads",
+      "3",
+      "--passes", "forward,forward+backward,prefill,chunked-prefill,decode")
+    #expect(report.productRate > 0 && report.copyBandwidth > 0)
+    #expect(report.rows.count == 3 * 3 * 5)
+    for row in report.rows {
+      #expect(row.seconds > 0 && row.medianSeconds >= row.seconds && row.floorSeconds > 0)
+      #expect(row.heads == (row.mechanism == "causal" ? 3 : 2))
+      #expect(row.mechanism != "causal" || row.timeOverCausal == 1)
+    }
+  }
+
+  @Test func badValuesAreNamed() throws {
+    func refuse(_ arguments: String..., naming word: String) throws {
+      try CastleProcess.expectRefusal(["benchmark"] + arguments, naming: word)
+    }
+    try refuse("matmul", "--size", "-3", naming: "--size -3")
+    try refuse("matmul", "--repetitions", "9223372036854775807", naming: "--repetitions")
+    try refuse("bandwidth", "--megabytes", "0", naming: "--megabytes 0")
+    try refuse("attention", "--lengths", "7,x", naming: "\"x\"")
+    try refuse("attention", "--lengths", "1000000", "--heads", "1024", naming: "--lengths 1000000")
+    try refuse("attention", "--passes", "sideways", naming: "sideways")
+    try refuse("attention", "--mechanisms", "castel", naming: "castel")
+  }
+}
