@@ -74,7 +74,7 @@ struct TextCommandTests {
     let again = ["prepare", "--tokenizer", tokenizer, "--output", folder.path("data"), folder.path("corpus")]
     try CastleProcess.expectRefusal(again, naming: folder.path("data"))
     let output = try CastleProcess.output(again + ["--overwrite"])
-    #expect(output.contains("train: 1 documents") && output.contains("MB/s"))
+    #expect(output.contains("train: 1 document,") && output.contains("MB/s"))
   }
 
   @Test func specialTokensCanBeLeftOut() throws {
@@ -100,7 +100,7 @@ struct TextCommandTests {
     ]
     try CastleProcess.expectRefusal(lines, naming: "text")
     let output = try CastleProcess.output(lines + ["--text-field", "body", "--validation-documents", "1"])
-    #expect(output.contains("train: 1 documents") && output.contains("validation: 1 documents"))
+    #expect(output.contains("train: 1 document,") && output.contains("validation: 1 document,"))
 
     let path = try folder.write([UInt8](repeating: 0x61, count: 900) + [0xFF], to: "bytes.txt")
     let bytes = ["prepare", "--tokenizer", tokenizer, "--output", folder.path("bytes"), path]

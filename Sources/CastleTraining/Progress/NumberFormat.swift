@@ -13,6 +13,11 @@ package enum NumberFormat {
     return result
   }
 
+  /// A number of things as "1 token" or "1,234 tokens".
+  package static func count(_ value: Int, _ thing: String) -> String {
+    "\(grouped(value)) \(thing)\(value == 1 ? "" : "s")"
+  }
+
   /// A size in bytes as "412 MB" or "1.3 GB".
   package static func bytes(_ count: Int) -> String {
     let value = Double(count)

@@ -2,7 +2,7 @@ import ArgumentParser
 import CastleAttention
 import CastleFormats
 import CastleTensors
-import Foundation
+import CastleTraining
 import RealModule
 
 /// `castle attention`: one attention call on tensors from a file, in any form, so that others can check it.
@@ -96,8 +96,7 @@ struct AttentionCommand: ParsableCommand {
     case .cached:
       let file = try read(Float.self)
       if file.dOutput != nil {
-        let note = "note: the cache has no backward pass; the output gets no gradients\n"
-        FileHandle.standardError.write(Data(note.utf8))
+        StandardError.write("note: the cache has no backward pass; the output gets no gradients\n")
         file.dropGradients()
       }
       CachedAttention(file: file, chunk: chunk ?? 1, pool: makePool()).run()

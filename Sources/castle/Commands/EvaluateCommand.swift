@@ -71,8 +71,9 @@ struct EvaluateCommand: ParsableCommand {
     let progress = ProgressLine()
     let start = ProcessInfo.processInfo.systemUptime
     let result = try evaluator.evaluate(text) { share in
+      guard share > 0 else { return true }
       let passed = ProcessInfo.processInfo.systemUptime - start
-      let rest = share > 0 ? NumberFormat.duration(passed / share - passed) : "?"
+      let rest = NumberFormat.duration(passed / share - passed)
       progress.update("evaluating  \(NumberFormat.fixed(share * 100, 0)) %  eta \(rest)")
       return true
     }

@@ -124,7 +124,8 @@ struct GenerateCommand: ParsableCommand {
       NumberFormat.fixed($0, 0)
     }
     StandardError.write(
-      "prompt \(statistics.promptTokens) tokens, \(rates[0]) tokens/s; "
-        + "generated \(statistics.generatedTokens) tokens, \(rates[1]) tokens/s\(note)\n")
+      "prompt \(NumberFormat.count(statistics.promptTokens, "token")), \(rates[0]) tokens/s; "
+        + "generated \(NumberFormat.count(statistics.generatedTokens, "token")), \(rates[1]) tokens/s\(note)\n"
+    )
   }
 }

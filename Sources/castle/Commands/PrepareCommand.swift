@@ -127,9 +127,9 @@ struct PrepareCommand: ParsableCommand {
     for (name, split) in [("train", manifest.train), ("validation", manifest.validation)] {
       let ratio = Double(split.bytes) / Double(max(split.tokens, 1))
       print(
-        "\(name): \(NumberFormat.grouped(split.documents)) documents, \(NumberFormat.bytes(split.bytes)) of text, "
-          + "\(NumberFormat.grouped(split.tokens)) tokens (\(NumberFormat.fixed(ratio, 2)) bytes each), "
-          + "\(split.shards.count) shard\(split.shards.count == 1 ? "" : "s")")
+        "\(name): \(NumberFormat.count(split.documents, "document")), \(NumberFormat.bytes(split.bytes)) of text, "
+          + "\(NumberFormat.count(split.tokens, "token")) (\(NumberFormat.fixed(ratio, 2)) bytes each), "
+          + NumberFormat.count(split.shards.count, "shard"))
     }
     let rate = Double(manifest.sourceBytes) / 1e6 / seconds
     print("\(output): made in \(NumberFormat.fixed(seconds, 1)) s, \(NumberFormat.fixed(rate, 1)) MB/s")
