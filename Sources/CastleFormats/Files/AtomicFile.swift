@@ -31,10 +31,9 @@ public final class AtomicFile {
     }
     self.path = path
     do {
-      try FileManager.default.createDirectory(
-        atPath: AtomicFile.folder(of: path), withIntermediateDirectories: true)
-    } catch {
-      throw SystemError.error("write", path: path)
+      try AtomicFolder.makeFolder(AtomicFile.folder(of: path))
+    } catch let error as InputError {
+      throw InputError("cannot write \(path): \(error)")
     }
     temporaryPath = AtomicFile.temporaryName(beside: path)
     descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
@@ -105,8 +104,13 @@ extension AtomicFile {
     return "\(folder(of: path))/.\(name(of: path)).\(tag).partial"
   }
 
+  /// The name that a folder has for the moment in which another takes its own.
+  static func asideName(beside path: String) -> String {
+    "\(folder(of: path))/.\(name(of: path)).replaced"
+  }
+
   /// Whether a name in the same folder is one that ``temporaryName(beside:)`` has given.
-  static func isTemporaryName(_ name: String, beside path: String) -> Bool {
+  package static func isTemporaryName(_ name: String, beside path: String) -> Bool {
     let start = ".\(self.name(of: path))."
     guard name.hasPrefix(start), name.hasSuffix(".partial") else { return false }
     return UInt64(name.dropFirst(start.count).dropLast(".partial".count), radix: 36) != nil

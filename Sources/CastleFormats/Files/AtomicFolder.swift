@@ -19,6 +19,7 @@ public enum AtomicFolder {
   ) throws {
     let manager = FileManager.default
     let target = try destination(path)
+    recoverAside(target)
     if let present = try entries(of: target), !present.isEmpty, !replaces {
       throw InputError("\(path) exists and is not empty: choose another folder or remove it")
     }
@@ -80,7 +81,8 @@ public enum AtomicFolder {
 
   /// Gives the name of the folder `target` to `temporary` and returns the name that the old one has now.
   private static func moveAside(_ target: String, for temporary: String) throws -> String {
-    let aside = AtomicFile.temporaryName(beside: target)
+    let aside = AtomicFile.asideName(beside: target)
+    try? FileManager.default.removeItem(atPath: aside)
     guard Foundation.rename(target, aside) == 0 else {
       throw SystemError.error("replace the folder", path: target)
     }
@@ -92,8 +94,14 @@ public enum AtomicFolder {
     return aside
   }
 
+  /// A process that was killed between the two steps has left no folder of the name: then the old one takes it again.
+  private static func recoverAside(_ target: String) {
+    let aside = AtomicFile.asideName(beside: target)
+    if access(aside, F_OK) == 0, access(target, F_OK) != 0 { _ = Foundation.rename(aside, target) }
+  }
+
   /// Makes a folder and those above it that are missing, and brings their names to the disk.
-  private static func makeFolder(_ path: String) throws {
+  package static func makeFolder(_ path: String) throws {
     let parent = AtomicFile.folder(of: path)
     var isMade = mkdir(path, 0o777) == 0
     if !isMade, errno == ENOENT, parent != path {
@@ -101,6 +109,7 @@ public enum AtomicFolder {
       isMade = mkdir(path, 0o777) == 0
     }
     guard isMade || errno == EEXIST else { throw SystemError.error("create the folder", path: path) }
+    if !isMade { _ = try entries(of: path) }
     if isMade { AtomicFile.syncFolder(parent) }
   }
 

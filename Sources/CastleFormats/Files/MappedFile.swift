@@ -11,6 +11,8 @@ public final class MappedFile: @unchecked Sendable {
   public var count: Int { bytes.count }
   /// When the file had been changed last as it was mapped.
   package let modified: timespec
+  /// The number of the file on its disk.
+  package let number: UInt64
 
   private let bytes: UnsafeRawBufferPointer
 
@@ -28,6 +30,7 @@ public final class MappedFile: @unchecked Sendable {
     }
     self.path = path
     modified = status.modified
+    number = UInt64(status.st_ino)
     let count = Int(status.st_size)
     guard count > 0 else {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)

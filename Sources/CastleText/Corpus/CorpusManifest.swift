@@ -68,7 +68,7 @@ public struct CorpusManifest: Codable, Sendable, Hashable {
   /// Whether a prepared folder has a file of this name.
   static func isPart(_ name: String) -> Bool {
     let isShard = ["train_", "val_"].contains(where: name.hasPrefix) && name.hasSuffix(".bin")
-    return isShard || name == fileName || name == "tokenizer.json"
+    return isShard || [fileName, "tokenizer.json", ".DS_Store"].contains(name)
   }
 
   /// Reads the manifest of a folder of token shards, and checks that the shards have the sizes that it says.

@@ -12,22 +12,27 @@ struct FileState: Sendable {
   private let path: String
   private let size: Int
   private let modified: timespec
+  private let number: UInt64
 
   /// The state of a file when it was mapped.
   init(_ file: MappedFile) {
     path = file.path
     size = file.count
     modified = file.modified
+    number = file.number
   }
 
-  /// Throws ``TextChanged`` if the file is gone, or has another size or date.
+  /// Throws ``TextChanged`` if the file is gone, another one, or has another size or date.
   func checkUnchanged() throws {
     var status = stat()
     guard stat(path, &status) == 0 else {
       throw TextChanged(description: "\(path) cannot be read any more: \(SystemError.text)")
     }
     let now = status.modified
-    guard Int(status.st_size) == size, now.tv_sec == modified.tv_sec, now.tv_nsec == modified.tv_nsec else {
+    let isSame =
+      UInt64(status.st_ino) == number && Int(status.st_size) == size
+      && now.tv_sec == modified.tv_sec && now.tv_nsec == modified.tv_nsec
+    guard isSame else {
       throw TextChanged(description: "\(path) has changed since it was opened")
     }
   }

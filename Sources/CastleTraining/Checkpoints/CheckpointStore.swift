@@ -95,6 +95,9 @@ public struct CheckpointStore: Sendable {
     }
   }
 
+  /// Removes the link `best`, where the checkpoint with the lowest loss is not kept.
+  func unmarkBest() { unlink(bestLink) }
+
   /// Removes all but the `count` newest checkpoints, the best, and `saved`, and what interrupted saves have left.
   public func prune(keeping count: Int, and saved: Entry) throws {
     for entry in entries.dropFirst(count) where entry != saved && !isBest(entry) {

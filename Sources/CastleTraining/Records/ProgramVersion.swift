@@ -1,5 +1,5 @@
 /// The version of this package.
 package enum ProgramVersion {
-  /// As in the name of a release.
-  package static let number = "0.1.0"
+  /// That of the next release, with `-dev` until then.
+  package static let number = "0.2.0-dev"
 }

@@ -11,6 +11,8 @@ final class RunFolder {
   let checkpoint: CheckpointStore.Entry?
   /// The state to go on from.
   let state: TrainingState
+  /// The settings as they take effect: a warm-up that is not given is that with which the run began.
+  let configuration: TrainingConfiguration
 
   private let lock: RunLock
 
@@ -22,11 +24,9 @@ final class RunFolder {
   ) throws {
     path = configuration.output
     store = CheckpointStore(run: path)
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw SystemError.error("make the folder", path: path)
-    }
+    try AtomicFolder.makeFolder(path)
+    // Asked before there is a lock, which would be left in a folder of others, and under it.
+    try Self.checkIsRunOrEmpty(path)
     lock = try RunLock(folder: path)
     let isPresent = FileManager.default.fileExists(atPath: path + "/" + Self.configurationName)
     if isPresent && !resumes {
@@ -34,7 +34,7 @@ final class RunFolder {
         "\(path) holds a run already; continue it with --resume, or choose another folder with --set output=…"
       )
     }
-    if !isPresent { try Self.checkHoldsNothingElse(path) }
+    try Self.checkIsRunOrEmpty(path)
     var state = TrainingState(seed: configuration.seed, text: text.fingerprint)
     if resumes {
       let (entry, damages) = try store.newestIntact()
@@ -56,32 +56,49 @@ final class RunFolder {
       } else {
         progress.note("\(path) has no checkpoint yet: starting at step 1")
       }
-      if isPresent {
-        try Self.compare(configuration, with: path + "/" + Self.configurationName, progress: progress)
-      }
     } else {
       checkpoint = nil
     }
     self.state = state
-    if configuration.checkpoints.keepsBest, let best = state.best,
-      let entry = store.entries.first(where: { $0.step == best.step })
-    {
-      try store.markBest(entry)
+    self.configuration = try Self.inEffect(
+      configuration, before: isPresent ? path + "/" + Self.configurationName : nil, progress: progress)
+    let best = store.entries.first { $0.step == state.best?.step }
+    if let best, configuration.checkpoints.keepsBest { try store.markBest(best) } else { store.unmarkBest() }
+  }
+
+  /// The settings with what a run's own file adds, which may be there already.
+  private static func inEffect(
+    _ configuration: TrainingConfiguration, before path: String?, progress: any TrainingProgress
+  ) throws -> TrainingConfiguration {
+    var result = configuration
+    let before = try path.map { try TrainingConfiguration(path: $0) }
+    if result.schedule.warmUp == nil, let warmUp = before?.schedule.warmUp {
+      result.schedule.warmUp = min(warmUp, result.training.steps)
     }
+    result.schedule.warmUp = result.warmUpSteps
+    if let before { try compare(result, with: before, progress: progress) }
+    return result
   }
 
   /// Throws if a folder without settings holds more than what a start that failed may have left.
-  private static func checkHoldsNothingElse(_ path: String) throws {
-    let leftovers = [RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, "checkpoints"]
+  private static func checkIsRunOrEmpty(_ path: String) throws {
+    let leftovers = [
+      RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, RunRecords.samplesName, "checkpoints",
+      ".DS_Store",
+    ]
     let present = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-    if let stranger = present.first(where: { !leftovers.contains($0) && !$0.hasPrefix("events.") }) {
-      throw InputError(
-        "\(path) holds \(stranger) and is no run: choose another folder with --set output=…")
+    guard !present.contains(configurationName) else { return }
+    let stranger = present.first { name in
+      !leftovers.contains(name) && !name.hasPrefix("events.")
+        && !AtomicFile.isTemporaryName(name, beside: configurationName)
+    }
+    if let stranger {
+      throw InputError("\(path) holds \(stranger) and is no run: choose another folder with --set output=…")
     }
   }
 
   /// Writes the settings, once the run is sure to go on with them; from then on the folder holds a run.
-  func write(_ configuration: TrainingConfiguration) throws {
+  func writeConfiguration() throws {
     try AtomicFile.write(try configuration.yaml().utf8, path: path + "/" + Self.configurationName)
   }
 
@@ -92,9 +109,8 @@ final class RunFolder {
   ]
 
   private static func compare(
-    _ configuration: TrainingConfiguration, with path: String, progress: any TrainingProgress
+    _ configuration: TrainingConfiguration, with before: TrainingConfiguration, progress: any TrainingProgress
   ) throws {
-    let before = try TrainingConfiguration(path: path)
     for (old, new) in zip(before.entries, configuration.entries) where old.value != new.value {
       if fixed.contains(where: { old.path == $0 || ($0.hasSuffix(".") && old.path.hasPrefix($0)) }) {
         throw InputError(

@@ -57,11 +57,9 @@ public final class Trainer {
     peakRate: Double, progress: any TrainingProgress,
     isInterrupted: @escaping () -> Bool = { Interruption.isRequested }
   ) throws {
-    self.configuration = configuration
     self.backend = backend
     self.progress = progress
     self.isInterrupted = isInterrupted
-    schedule = configuration.learningRateSchedule
     text = try PreparedText(folder: configuration.data.shards)
     plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
     try plan.checkMemory(note: progress.note)
@@ -69,6 +67,8 @@ public final class Trainer {
       progress.note("\(set.name) has no validation part: evaluations read the text that it has for training")
     }
     folder = try RunFolder(configuration, text: text, resumes: resumes, progress: progress)
+    self.configuration = folder.configuration
+    schedule = folder.configuration.learningRateSchedule
     state = folder.state
     isSaved = folder.checkpoint != nil
     let machine = "castle \(ProgramVersion.number), \(backend.summary)"
@@ -92,7 +92,7 @@ public final class Trainer {
       arithmetic.pass, batch: settings.batchSize, length: settings.length, separator: plan.separator)
     records = try RunRecords(folder: folder.path, position: state.records, step: state.step)
     clock = RunClock(secondsBefore: state.seconds)
-    try folder.write(configuration)
+    try folder.writeConfiguration()
   }
 
   /// Trains until the last step or an interruption.

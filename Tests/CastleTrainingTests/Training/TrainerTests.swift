@@ -164,6 +164,24 @@ struct TrainerTests {
     #expect(error?.description.contains("another tokenizer") == true)
   }
 
+  /// A longer run has a longer warm-up by default, but not one that began with a shorter.
+  @Test func aRunThatIsProlongedKeepsItsWarmUp() throws {
+    let settings = ["schedule.warm-up=null", "schedule.kind=constant"]
+    _ = try small.trainer("a", settings + ["training.steps=20"]).run()
+    _ = try small.trainer("a", settings + ["training.steps=60"], resumes: true).run()
+    let rates = try small.metrics("a").split(separator: "\n").compactMap { line in
+      line.contains("\"learning_rate\"")
+        ? line.split(separator: "\"learning_rate\":")[1].prefix(while: { $0 != "," && $0 != "}" }) : nil
+    }
+    #expect(rates.count == 60 && Set(rates[2...]).count == 1, "\(rates)")
+  }
+
+  @Test(arguments: ["samples.jsonl", ".config.yaml.abc1.partial", ".DS_Store"])
+  func whatAFailedStartLeavesIsInNobodysWay(name: String) throws {
+    try AtomicFile.write([], path: small.path("a/" + name))
+    _ = try small.trainer("a").run()
+  }
+
   @Test func aModelKnowsTheLengthOfItsTraining() throws {
     _ = try small.trainer("a").run()
     let model = try LanguageModel(folder: small.path("a/model"), backend: CPUBackend(threads: 1))
