@@ -46,7 +46,9 @@ struct AttentionCommand: ParsableCommand {
     help: "How it is computed: recurrent, parallel (dense), blocked or cached (through the UQ-KV cache).")
   var form = Form.blocked
 
-  @Option(help: ArgumentHelp("Lengths of the documents of every row, such as 40,25.", valueName: "lengths"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Lengths of the documents of every row, such as 40,25.", valueName: "lengths"))
   var documents: String?
 
   @Option(

@@ -24,7 +24,7 @@ struct BenchmarkAttentionCommand: ParsableCommand {
           --mechanisms causal,castle-swl
       """)
 
-  @Option(help: "The lengths, separated by commas.")
+  @Option(parsing: .unconditional, help: "The lengths, separated by commas.")
   var lengths = "2048"
 
   @Option(help: "The mechanisms, separated by commas.")

@@ -41,16 +41,19 @@ struct PrepareCommand: ParsableCommand {
   var paths: [String]
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("The share of the documents for validation (default: 0.01).", valueName: "share"))
   var validationFraction: Double?
 
-  @Option(help: ArgumentHelp("The number of documents for validation.", valueName: "count"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("The number of documents for validation.", valueName: "count")
+  )
   var validationDocuments: Int?
 
-  @Option(help: "Chooses the validation documents.")
+  @Option(parsing: .unconditional, help: "Chooses the validation documents.")
   var seed: UInt64 = 0
 
-  @Option(help: ArgumentHelp("The most tokens in a shard.", valueName: "tokens"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The most tokens in a shard.", valueName: "tokens"))
   var shardTokens = 100_000_000
 
   @Option(help: ArgumentHelp("A line of a text file that stands between two documents.", valueName: "line"))

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What commands print under `--json`: one object on one line, keys in snake case and sorted.
+/// What benchmarks and `presets` print under `--json`: one value on one line, keys in snake case and sorted.
 enum JSONOutput {
   static func line(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
