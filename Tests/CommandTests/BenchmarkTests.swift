@@ -27,10 +27,7 @@ struct BenchmarkTests {
   }
 
   private func decode<Value: Decodable>(_ type: Value.Type, _ arguments: String...) throws -> Value {
-    let output = try CastleProcess.output(["benchmark"] + arguments + ["--json"])
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(type, from: Data(output.utf8))
+    try CastleProcess.decode(type, ["benchmark"] + arguments)
   }
 
   @Test func ceilingsAreMeasured() throws {

@@ -38,16 +38,9 @@ struct BenchmarkTrainingTests {
     "benchmark", "training", "--batch-size", "2", "--length", "40", "--repetitions", "2",
   ]
 
-  private static func decode(_ json: String) throws -> Report {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(Report.self, from: Data(json.utf8))
-  }
-
   @Test(arguments: ["1m-causal", "1m-castle", "1m-castle-swl"])
   func theReportSplitsTheStep(preset: String) throws {
-    let output = try CastleProcess.output(Self.arguments + ["--model", preset, "--json"])
-    let report = try Self.decode(output)
+    let report = try CastleProcess.decode(Report.self, Self.arguments + ["--model", preset])
     for part in [
       "data", "embedding", "norms", "projections", "rotary", "attention", "mlp products", "swiglu", "head",
       "loss",
@@ -75,13 +68,13 @@ struct BenchmarkTrainingTests {
   @Test func settingsOfTrainingShapeTheModel() throws {
     let folder = try TemporaryFolder()
     try folder.write("training: {batch-size: 3, length: 20, recompute: true}", to: "run.yaml")
-    let output = try CastleProcess.output([
-      "benchmark", "training", "--config", folder.path("run.yaml"), "--model", "1m-castle", "--repetitions",
-      "1", "--set", "model.layers=2", "--set", "model.size=64", "--set", "model.heads=2", "--set",
-      "model.head-size=16", "--set", "model.vocabulary-size=100", "--set", "model.tied-embeddings=false",
-      "--json",
-    ])
-    let report = try Self.decode(output)
+    let report = try CastleProcess.decode(
+      Report.self,
+      [
+        "benchmark", "training", "--config", folder.path("run.yaml"), "--model", "1m-castle", "--repetitions",
+        "1", "--set", "model.layers=2", "--set", "model.size=64", "--set", "model.heads=2", "--set",
+        "model.head-size=16", "--set", "model.vocabulary-size=100", "--set", "model.tied-embeddings=false",
+      ])
     #expect(report.parameters == 2 * (7 * 32 * 64 + 3 * 170 * 64 + 2 * 64) + 64 + 2 * 100 * 64)
     #expect(report.batchSize == 3 && report.length == 20 && report.recomputes)
     #expect(report.has("attention", "recomputation"))

@@ -20,10 +20,7 @@ struct AttentionKernels: @unchecked Sendable {
 
   /// Ends the process with a message if this processor does not have `instructionSet`.
   init(_ instructionSet: InstructionSet) {
-    guard let table = castle_attention_kernels_for(instructionSet.cValue) else {
-      fatalError("this processor has no \(instructionSet)")
-    }
-    self.table = table
+    table = instructionSet.loops(castle_attention_kernels_for)
   }
 
   /// The number of floats in a vector: widths of operands are multiples of it.

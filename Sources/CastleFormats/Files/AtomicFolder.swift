@@ -102,15 +102,19 @@ public enum AtomicFolder {
 
   /// Makes a folder and those above it that are missing, and brings their names to the disk.
   package static func makeFolder(_ path: String) throws {
-    let parent = AtomicFile.folder(of: path)
-    var isMade = mkdir(path, 0o777) == 0
-    if !isMade, errno == ENOENT, parent != path {
-      try makeFolder(parent)
-      isMade = mkdir(path, 0o777) == 0
+    var status = stat()
+    if stat(path, &status) == 0 {
+      guard status.st_mode & S_IFMT == S_IFDIR else {
+        throw InputError("cannot write \(path): it is not a folder")
+      }
+      return
     }
-    guard isMade || errno == EEXIST else { throw SystemError.error("create the folder", path: path) }
-    if !isMade { _ = try entries(of: path) }
-    if isMade { AtomicFile.syncFolder(parent) }
+    let parent = AtomicFile.folder(of: path)
+    if parent != path { try makeFolder(parent) }
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+      throw SystemError.error("create the folder", path: path)
+    }
+    AtomicFile.syncFolder(parent)
   }
 
   /// Where a folder named `path` is to lie: if that is a symbolic link, where it leads.

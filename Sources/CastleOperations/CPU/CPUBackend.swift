@@ -23,13 +23,17 @@ public final class CPUBackend: Backend, @unchecked Sendable {
   /// A backend with `threads` threads. Traps below one.
   ///
   /// Ends the process with a message if this processor lacks `instructionSet` or the system gives no thread.
-  public init(threads: Int = ThreadPool.availableProcessors, instructionSet: InstructionSet = .best) {
-    guard let kernels = castle_row_kernels_for(instructionSet.cValue) else {
-      fatalError("this processor has no \(instructionSet)")
-    }
-    self.kernels = kernels.pointee
+  public convenience init(
+    threads: Int = ThreadPool.availableProcessors, instructionSet: InstructionSet = .best
+  ) {
+    self.init(pool: ThreadPool(threadCount: threads), instructionSet: instructionSet)
+  }
+
+  /// A backend on the threads of `pool`. Ends the process with a message if this processor lacks `instructionSet`.
+  public init(pool: ThreadPool, instructionSet: InstructionSet = .best) {
+    kernels = instructionSet.loops(castle_row_kernels_for).pointee
     self.instructionSet = instructionSet
-    pool = ThreadPool(threadCount: threads)
+    self.pool = pool
     BLAS.useOneThreadInProcess()
   }
 

@@ -12,12 +12,19 @@ public final class ThreadPool: Sendable {
 
   private let team: ThreadTeam?
 
-  /// A pool of `threadCount` threads. Traps below one, and ends the process with a message if the system gives no more
-  /// threads.
-  public init(threadCount: Int) {
+  /// A pool of `threadCount` threads. Traps below one, and ends the process with a message where
+  /// ``init(starting:)`` throws.
+  public convenience init(threadCount: Int) {
+    do { try self.init(starting: threadCount) } catch { fatalError("\(error)") }
+  }
+
+  /// A pool of `threadCount` threads. Traps below one.
+  ///
+  /// - Throws: ``ThreadShortage`` if the system does not give them.
+  public init(starting threadCount: Int) throws {
     precondition(threadCount >= 1, "a pool needs at least one thread")
     self.threadCount = threadCount
-    team = threadCount > 1 ? ThreadTeam(workers: threadCount - 1) : nil
+    team = threadCount > 1 ? try ThreadTeam(workers: threadCount - 1) : nil
   }
 
   deinit { team?.stop() }

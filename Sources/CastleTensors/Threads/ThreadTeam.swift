@@ -34,11 +34,17 @@ final class ThreadTeam: @unchecked Sendable {
   /// longer than the pause between two operations of a model.
   private static let looks = 2_000
 
-  init(workers: Int) {
+  /// Throws ``ThreadShortage`` if the system does not give all threads.
+  init(workers: Int) throws {
     self.workers = workers
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(wake, nil)
-    for worker in 1...workers { threads.append(start(worker)) }
+    do {
+      for worker in 1...workers { threads.append(try start(worker)) }
+    } catch {
+      stop()
+      throw error
+    }
   }
 
   /// Ends the workers. No job may be running.
@@ -111,8 +117,9 @@ final class ThreadTeam: @unchecked Sendable {
 
   // MARK: Workers
 
-  private func start(_ worker: Int) -> pthread_t {
-    let argument = Unmanaged.passRetained(WorkerStart(team: self, thread: worker)).toOpaque()
+  private func start(_ worker: Int) throws -> pthread_t {
+    let begin = Unmanaged.passRetained(WorkerStart(team: self, thread: worker))
+    let argument = begin.toOpaque()
     #if canImport(Darwin)
       var thread: pthread_t?
       let status = pthread_create(&thread, nil, { workerMain($0) }, argument)
@@ -121,7 +128,8 @@ final class ThreadTeam: @unchecked Sendable {
       let status = pthread_create(&thread!, nil, { workerMain($0!) }, argument)
     #endif
     guard status == 0, let thread else {
-      fatalError("no thread \(worker + 1) of \(workers + 1): \(String(cString: strerror(status)))")
+      begin.release()
+      throw ThreadShortage(given: worker, wanted: workers + 1, reason: String(cString: strerror(status)))
     }
     return thread
   }

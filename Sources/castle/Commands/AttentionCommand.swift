@@ -87,7 +87,7 @@ struct AttentionCommand: ParsableCommand {
       if precision == .f32 { try runReference(Float.self) } else { try runReference(Double.self) }
     case .blocked:
       let file = try read(Float.self)
-      let attention = BlockedAttention(mechanism: file.mechanism, pool: makePool())
+      let attention = BlockedAttention(mechanism: file.mechanism, pool: try backend.makePool())
       attention.forward(file.projections, documents: file.documents, results: file.results)
       if let dOutput = file.dOutput, let gradients = file.gradientViews {
         attention.backward(
@@ -101,12 +101,10 @@ struct AttentionCommand: ParsableCommand {
         StandardError.write("note: the cache has no backward pass; the output gets no gradients\n")
         file.dropGradients()
       }
-      CachedAttention(file: file, chunk: chunk ?? 1, pool: makePool()).run()
+      CachedAttention(file: file, chunk: chunk ?? 1, pool: try backend.makePool()).run()
       try file.write(to: output)
     }
   }
-
-  private func makePool() -> ThreadPool { ThreadPool(threadCount: backend.threadCount) }
 
   private func read<Scalar>(_ type: Scalar.Type) throws -> AttentionFile<Scalar> {
     try AttentionFile(path: input, mechanism: mechanism.value, documentLengths: documentLengths())

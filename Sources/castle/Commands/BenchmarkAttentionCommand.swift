@@ -119,7 +119,7 @@ struct BenchmarkAttentionCommand: ParsableCommand {
 
   func run() throws {
     try requireMemory()
-    let backend = backend.makeBackend()
+    let backend = try backend.makeBackend()
     let ceilings = MachineCeilings.measure(backend)
     if !json {
       print(backend.summary)

@@ -71,7 +71,7 @@ struct BenchmarkTrainingCommand: ParsableCommand {
     let configuration = try settings()
     let benchmark = TrainingBenchmark(
       configuration: configuration, model: try modelConfiguration(configuration),
-      backend: backend.makeBackend(), repetitions: repetitions)
+      backend: try backend.makeBackend(), repetitions: repetitions)
     let report = try benchmark.run()
     print(json ? try JSONOutput.line(report) : TrainingTable.text(report))
   }

@@ -61,7 +61,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let backend = backendOptions.makeBackend()
+    let backend = try backendOptions.makeBackend()
     let model = try LanguageModel(folder: model, backend: backend)
     let tokenizer = try TokenizerFile.read(ifPresentIn: self.model)
     let text = try EvaluationText(path: data, tokenizer: tokenizer, limit: tokens)

@@ -43,7 +43,7 @@ struct LookaheadRecallCommand: ParsableCommand {
   }
 
   func run() throws {
-    let backend = backendOptions.makeBackend()
+    let backend = try backendOptions.makeBackend()
     var probe = LookaheadRecall(seed: seed)
     probe.steps = steps
     let progress = ProgressLine()

@@ -45,7 +45,7 @@ struct LogitsCommand: ParsableCommand {
 
   func run() throws {
     let ids = try Self.parse(tokens)
-    let model = try LanguageModel(folder: model, backend: backend.makeBackend())
+    let model = try LanguageModel(folder: model, backend: try backend.makeBackend())
     let logits = cached ? try cachedLogits(model, ids) : try model.logits(ids)
     let shape = [ids.count, model.configuration.vocabularySize]
     let writer = try SafetensorsWriter(

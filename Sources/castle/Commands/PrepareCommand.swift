@@ -86,7 +86,7 @@ struct PrepareCommand: ParsableCommand {
   }
 
   func run() throws {
-    let pool = ThreadPool(threadCount: backend.threadCount)
+    let pool = try backend.makePool()
     let start = ContinuousClock.now
     let line = json ? nil : ProgressLine()
     Interruption.listen()

@@ -66,7 +66,7 @@ extension TokenizerCommand {
     }
 
     func run() throws {
-      let pool = ThreadPool(threadCount: backend.threadCount)
+      let pool = try backend.makePool()
       // A file that cannot be written is an error before the work, not after it.
       let file = try AtomicFile(path: output)
       var trainer = TokenizerTrainer()

@@ -63,7 +63,7 @@ struct TrainCommand: ParsableCommand {
       try config.map { try TrainingConfiguration(path: $0, overrides: set) }
       ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
     try checkFolder(configuration)
-    let backend = backendOptions.makeBackend()
+    let backend = try backendOptions.makeBackend()
     let peakRate = MachineCeilings.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
     if dryRun { return try printPlan(configuration, peakRate: peakRate) }
 

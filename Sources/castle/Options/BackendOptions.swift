@@ -1,4 +1,5 @@
 import ArgumentParser
+import CastleFormats
 import CastleOperations
 import CastleTensors
 
@@ -7,8 +8,7 @@ struct BackendOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "Threads that work together (default: all processors).")
   var threads: Int?
 
-  /// The number of threads to use.
-  var threadCount: Int { threads ?? min(Self.most, ThreadPool.availableProcessors) }
+  private var threadCount: Int { threads ?? min(Self.most, ThreadPool.availableProcessors) }
 
   private static let most = 256
 
@@ -19,5 +19,14 @@ struct BackendOptions: ParsableArguments {
   }
 
   /// The backend that the options ask for.
-  func makeBackend() -> CPUBackend { CPUBackend(threads: threadCount) }
+  func makeBackend() throws -> CPUBackend { CPUBackend(pool: try makePool()) }
+
+  /// The threads that the options ask for.
+  func makePool() throws -> ThreadPool {
+    do {
+      return try ThreadPool(starting: threadCount)
+    } catch let error as ThreadShortage {
+      throw InputError("--threads \(threadCount) is not possible: \(error); choose fewer")
+    }
+  }
 }

@@ -63,6 +63,13 @@ struct CastleProcess {
     return result.output
   }
 
+  /// Runs `castle` with `--json`, and decodes what it wrote; its keys are in snake case.
+  static func decode<Value: Decodable>(_ type: Value.Type, _ arguments: [String]) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: Data(output(arguments + ["--json"]).utf8))
+  }
+
   /// Runs `castle` and expects that it refuses: it fails with one line `error: …` that holds each of `words`.
   static func expectRefusal(
     _ arguments: [String], naming words: String..., input: String = "", outputFile: String? = nil,
