@@ -27,22 +27,31 @@ func tests(_ module: String, _ dependencies: [Target.Dependency] = [], resources
 let openBLAS: Target.Dependency = .target(
   name: "COpenBLAS", condition: .when(platforms: [.linux]))
 
+/// OpenSSL's libcrypto; Apple platforms use CryptoKit instead.
+let openSSL: Target.Dependency = .target(name: "COpenSSL", condition: .when(platforms: [.linux]))
+
+let numerics: Target.Dependency = .product(name: "RealModule", package: "swift-numerics")
+
+/// What a program needs that runs models: no training, no YAML.
+let inference = [
+  "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats", "CastleTokenizer",
+  "CastleModel", "CastleGeneration",
+]
+
 let package = Package(
   name: "swift-castle",
   platforms: [.macOS(.v15), .iOS(.v18)],
   products: [
     .executable(name: "castle", targets: ["castle"]),
-    .library(name: "CastleAttention", targets: ["CastleAttention", "CastleTensors"]),
+    .library(name: "CastleAttention", targets: ["CastleAttention", "CastleSystem", "CastleTensors"]),
+    .library(name: "CastleInference", targets: inference),
     .library(
       name: "CastleLanguageModel",
-      targets: [
-        "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats", "CastleText",
-        "CastleModel", "CastleTraining", "CastleGeneration",
-      ]),
+      targets: inference + ["CastleCorpus", "CastleEvaluation", "CastleTraining"]),
+    .library(name: "CastleMeasurement", targets: ["CastleMeasurement"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -50,54 +59,83 @@ let package = Package(
     .target(name: "CastleKernels"),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
+    library("CastleSystem"),
     library("CastleTensors", ["CastleKernels"]),
-    library(
-      "CastleAttention",
-      ["CastleKernels", "CastleTensors", .product(name: "RealModule", package: "swift-numerics")]),
+    library("CastleAttention", ["CastleKernels", "CastleTensors", numerics]),
     library(
       "CastleOperations",
-      [
-        "CastleKernels", "CastleTensors", "CastleAttention", openBLAS,
-        .product(name: "RealModule", package: "swift-numerics"),
-      ]),
-    library("CastleFormats", [.product(name: "Crypto", package: "swift-crypto")]),
-    library("CastleText", ["CastleFormats", "CastleTensors"]),
+      ["CastleKernels", "CastleSystem", "CastleTensors", "CastleAttention", openBLAS, numerics]),
+    library("CastleFormats", [openSSL]),
+    library("CastleConsole", ["CastleFormats"]),
+    library("CastleTokenizer", ["CastleFormats"]),
+    library("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer"]),
     library("CastleModel", ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"]),
-    library("CastleGeneration", ["CastleModel", "CastleOperations", "CastleTensors", "CastleFormats"]),
+    library("CastleGeneration", ["CastleModel", "CastleTensors", "CastleFormats"]),
+    library(
+      "CastleEvaluation",
+      ["CastleSystem", "CastleModel", "CastleFormats", "CastleTokenizer", "CastleCorpus"]),
     library(
       "CastleTraining",
       [
-        "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
-        "CastleText", "CastleGeneration", "Yams",
+        "CastleSystem", "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention",
+        "CastleFormats",
+        "CastleTokenizer", "CastleCorpus", "CastleEvaluation", "CastleGeneration", "Yams",
+      ]),
+    library("CastleReports", ["CastleFormats", "CastleTraining"]),
+    library(
+      "CastleExperiments",
+      ["CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleTraining"]),
+    library(
+      "CastleMeasurement",
+      [
+        "CastleSystem", "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention",
+        "CastleFormats",
+        "CastleTokenizer", "CastleCorpus", "CastleTraining",
       ]),
     .executableTarget(
       name: "castle",
       dependencies: [
-        "CastleKernels", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats",
-        "CastleText", "CastleModel", "CastleTraining", "CastleGeneration", "Yams",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "RealModule", package: "swift-numerics"),
+        "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats",
+        "CastleConsole", "CastleTokenizer", "CastleCorpus", "CastleModel", "CastleGeneration",
+        "CastleEvaluation", "CastleTraining", "CastleReports", "CastleExperiments", "CastleMeasurement",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"), numerics,
       ],
       swiftSettings: strictImports),
 
-    tests("CastleTensors"),
+    tests("CastleSystem", ["CastleMeasurement"]),
+    tests("CastleTensors", ["CastleSystem"]),
     tests("CastleAttention", ["CastleTensors", "CastleFormats"], resources: [.copy("Golden")]),
-    tests("CastleOperations", ["CastleTensors", "CastleAttention"]),
-    tests("CastleFormats"),
-    tests("CastleText", ["CastleFormats", "CastleTensors"], resources: [.copy("Golden")]),
+    tests("CastleOperations", ["CastleSystem", "CastleTensors", "CastleAttention"]),
+    tests("CastleFormats", ["CastleMeasurement"]),
+    tests("CastleTokenizer", ["CastleFormats", "CastleMeasurement"], resources: [.copy("Golden")]),
+    tests("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer", "CastleMeasurement"]),
     tests(
       "CastleModel",
-      ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"],
+      ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats", "CastleMeasurement"],
       resources: [.copy("Golden")]),
     tests(
       "CastleGeneration",
       ["CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"]),
     tests(
+      "CastleEvaluation",
+      [
+        "CastleModel", "CastleOperations", "CastleFormats", "CastleTokenizer", "CastleCorpus",
+        "CastleMeasurement",
+      ]),
+    tests(
       "CastleTraining",
-      ["CastleModel", "CastleOperations", "CastleTensors", "CastleFormats", "CastleText"]),
+      [
+        "CastleModel", "CastleOperations", "CastleTensors", "CastleFormats", "CastleTokenizer",
+        "CastleCorpus",
+        "CastleEvaluation", "CastleMeasurement",
+      ]),
+    tests("CastleReports", ["CastleFormats", "CastleEvaluation", "CastleTraining", "CastleMeasurement"]),
+    tests("CastleExperiments", ["CastleOperations"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["castle", "CastleFormats", "CastleText"],
+      name: "CommandTests",
+      dependencies: ["castle", "CastleFormats", "CastleTokenizer", "CastleCorpus", "CastleMeasurement"],
       swiftSettings: strictImports),
   ],
   swiftLanguageModes: [.v6]

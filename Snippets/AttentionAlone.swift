@@ -1,12 +1,13 @@
 // CASTLE attention, forward and backward, on arrays of your own.
 import CastleAttention
+import CastleSystem
 import CastleTensors
 
 let batch = 1
 let heads = 4
 let length = 512
 let headSize = 64
-let pool = ThreadPool(threadCount: ThreadPool.availableProcessors)
+let pool = ThreadPool(threadCount: Processors.available)
 
 /// A tensor of shape (batch, heads, length, size) of random numbers.
 func tensor(size: Int) -> HeadView<Float> {

@@ -2,7 +2,7 @@
 import CastleGeneration
 import CastleModel
 import CastleOperations
-import CastleText
+import CastleTokenizer
 import Foundation
 
 guard CommandLine.arguments.count == 3 else {

@@ -1,6 +1,6 @@
 import ArgumentParser
+import CastleConsole
 import CastleFormats
-import CastleTraining
 import Foundation
 
 extension Castle {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import CastleTraining
+import CastleSystem
 
 /// The command line: each subcommand is a file under `Commands`.
 @main

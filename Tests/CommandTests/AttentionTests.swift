@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleMeasurement
 import CastleTensors
 import Foundation
 import Testing

@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleMeasurement
 import Foundation
 import Testing
 

@@ -1,3 +1,5 @@
+import CastleConsole
+import CastleMeasurement
 import Foundation
 import Testing
 

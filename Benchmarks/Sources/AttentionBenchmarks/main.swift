@@ -4,12 +4,13 @@
 
 import Benchmark
 import CastleAttention
+import CastleSystem
 import CastleTensors
 
 let mechanisms: [(String, Mechanism)] = [
   ("causal", .causal), ("castle", .castle), ("castle-swl 128", .slidingWindow(128)),
 ]
-let pool = ThreadPool(threadCount: ThreadPool.availableProcessors)
+let pool = ThreadPool(threadCount: Processors.available)
 
 for length in [130, 512, 1_025, 2_048] {
   let problem = Problem(length: length)

@@ -1,21 +1,49 @@
-import Crypto
-import Foundation
+#if canImport(CryptoKit)
+  import CryptoKit
+#else
+  import COpenSSL
+#endif
 
 /// SHA-256 hashes, as lower-case hexadecimal text.
-public struct Digest {
-  private var hash = SHA256()
+public final class Digest {
+  #if canImport(CryptoKit)
+    private var hash = SHA256()
 
-  /// The hash of nothing so far.
-  public init() {}
+    /// The hash of nothing so far.
+    public init() {}
 
-  /// Takes in more bytes.
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    hash.update(bufferPointer: bytes)
-  }
+    /// Takes in more bytes.
+    public func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
 
-  /// The hash of all bytes taken in.
+    private var bytes: [UInt8] { Array(hash.finalize()) }
+  #else
+    private let context: OpaquePointer
+
+    /// The hash of nothing so far.
+    public init() {
+      guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+        preconditionFailure("libcrypto has no SHA-256")
+      }
+      self.context = context
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    /// Takes in more bytes.
+    public func update(_ bytes: UnsafeRawBufferPointer) {
+      EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+    }
+
+    private var bytes: [UInt8] {
+      var bytes = [UInt8](repeating: 0, count: 32)
+      EVP_DigestFinal_ex(context, &bytes, nil)
+      return bytes
+    }
+  #endif
+
+  /// The hash of all bytes taken in. Nothing can be added afterwards.
   public func sha256() -> String {
-    hash.finalize().map { byte in
+    bytes.map { byte in
       let text = String(byte, radix: 16)
       return byte < 16 ? "0" + text : text
     }.joined()
@@ -26,7 +54,7 @@ public struct Digest {
   /// - Throws: ``InputError`` if the file cannot be read.
   public static func sha256(ofFile path: String) throws -> String {
     let file = try MappedFile(path: path)
-    var digest = Digest()
+    let digest = Digest()
     file.withBytes { digest.update($0) }
     return digest.sha256()
   }

@@ -1,5 +1,6 @@
 import CastleAttention
 import CastleKernels
+public import CastleSystem
 public import CastleTensors
 
 /// The operations on the processor's own memory: BLAS for large products, vector loops for the rest.
@@ -24,7 +25,7 @@ public final class CPUBackend: Backend, @unchecked Sendable {
   ///
   /// Ends the process with a message if this processor lacks `instructionSet` or the system gives no thread.
   public convenience init(
-    threads: Int = ThreadPool.availableProcessors, instructionSet: InstructionSet = .best
+    threads: Int = Processors.available, instructionSet: InstructionSet = .best
   ) {
     self.init(pool: ThreadPool(threadCount: threads), instructionSet: instructionSet)
   }

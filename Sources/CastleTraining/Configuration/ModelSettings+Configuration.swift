@@ -2,7 +2,6 @@ import CastleAttention
 import CastleFormats
 public import CastleModel
 import CastleOperations
-import CastleText
 import Foundation
 
 extension ModelSettings {

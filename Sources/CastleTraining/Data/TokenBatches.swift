@@ -1,3 +1,5 @@
+import CastleCorpus
+
 /// Batches of windows in a seeded order.
 ///
 /// The position in the data is the number of windows taken so far, so a run continues where it stopped by starting at
@@ -51,22 +53,6 @@ public final class TokenBatches {
       }
     }
     position += batchSize
-    TokenSequences.find(in: tokens, length: length, separator: separator, into: &sequences)
-  }
-}
-
-/// Where documents begin in a batch.
-enum TokenSequences {
-  /// Replaces `sequences` by the ranges of `tokens` that begin with a window of `length` tokens or with `separator`.
-  static func find(
-    in tokens: [Int32], length: Int, separator: Int32?, into sequences: inout [Range<Int>]
-  ) {
-    sequences.removeAll(keepingCapacity: true)
-    var start = 0
-    for place in 1..<max(tokens.count, 1) where place % length == 0 || tokens[place] == separator {
-      sequences.append(start..<place)
-      start = place
-    }
-    if !tokens.isEmpty { sequences.append(start..<tokens.count) }
+    DocumentRanges.find(in: tokens, length: length, separator: separator, into: &sequences)
   }
 }

@@ -1,5 +1,5 @@
+public import CastleCorpus
 import CastleFormats
-public import CastleText
 
 /// Equal windows on the tokens of some shards.
 ///

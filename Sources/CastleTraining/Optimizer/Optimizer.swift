@@ -1,12 +1,12 @@
-import CastleModel
-import CastleOperations
-import CastleTensors
+package import CastleModel
+package import CastleOperations
+package import CastleTensors
 
 /// AdamW over the parameters of a model, in groups of one decay and one learning rate.
 ///
 /// Matrices decay, the token embedding included: it is shared with the output head in the published models. The weights of
 /// norms do not decay.
-final class Optimizer {
+package final class Optimizer {
   /// Neighbouring parameters that are updated by one call.
   private struct Group {
     var range: Range<Int>
@@ -24,7 +24,7 @@ final class Optimizer {
   private let backend: any Backend
 
   /// An optimizer that has seen no gradients.
-  init(layout: ParameterLayout, settings: OptimizerSettings, backend: any Backend) {
+  package init(layout: ParameterLayout, settings: OptimizerSettings, backend: any Backend) {
     self.settings = settings
     self.backend = backend
     groups = Self.groups(layout, settings.factors)
@@ -35,7 +35,7 @@ final class Optimizer {
   }
 
   /// One step: `weights` move against `gradients` · `gradientScale` at `learningRate`. Steps are counted from 1.
-  func update(
+  package func update(
     _ weights: Matrix, gradients: Matrix, gradientScale: Double, learningRate: Double, step: Int
   ) {
     for group in groups {

@@ -1,3 +1,4 @@
+import CastleEvaluation
 import CastleFormats
 import Foundation
 

@@ -1,4 +1,5 @@
-import Foundation
+public import CastleEvaluation
+import CastleFormats
 
 /// What a step of training computed.
 public struct StepMetrics: Sendable, Hashable {
@@ -67,27 +68,6 @@ public struct StepTiming: Sendable, Hashable {
       ("tokens_per_second", .number(tokensPerSecond)),
       ("memory_bytes", .integer(memory)),
     ])
-  }
-}
-
-/// How well a model predicts a text.
-public struct EvaluationResult: Sendable, Hashable {
-  /// The mean negative log-likelihood of a token, in nats.
-  public var loss: Double
-  /// The number of tokens predicted.
-  public var tokens: Int
-  /// The bits that the model needs for a byte of the text that the predicted tokens stand for: those for the ends of
-  /// documents count, which are no text. Nil if it is not known what the tokens stand for.
-  public var bitsPerByte: Double?
-
-  /// exp(loss).
-  public var perplexity: Double { Foundation.exp(loss) }
-
-  /// Bundles the numbers.
-  public init(loss: Double, tokens: Int, bitsPerByte: Double?) {
-    self.loss = loss
-    self.tokens = tokens
-    self.bitsPerByte = bitsPerByte
   }
 }
 

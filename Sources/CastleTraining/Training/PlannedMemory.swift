@@ -1,5 +1,6 @@
 import CastleFormats
 public import CastleModel
+import CastleSystem
 
 /// The memory that training takes, in bytes, known before any of it is taken.
 public struct PlannedMemory: Sendable, Hashable {

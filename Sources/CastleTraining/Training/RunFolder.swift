@@ -1,3 +1,4 @@
+import CastleCorpus
 import CastleFormats
 import Foundation
 
@@ -20,7 +21,8 @@ final class RunFolder {
 
   /// Opens or makes the folder.
   init(
-    _ configuration: TrainingConfiguration, text: PreparedText, resumes: Bool, progress: any TrainingProgress
+    _ configuration: TrainingConfiguration, text: PreparedCorpus, resumes: Bool,
+    progress: any TrainingProgress
   ) throws {
     path = configuration.output
     store = CheckpointStore(run: path)

@@ -1,6 +1,6 @@
 import CastleFormats
 import CastleModel
-import CastleText
+import CastleTokenizer
 
 /// What a sample begins with.
 struct SamplePrompt: Sendable {

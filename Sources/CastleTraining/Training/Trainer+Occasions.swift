@@ -1,3 +1,5 @@
+import CastleCorpus
+import CastleEvaluation
 import CastleModel
 
 extension Trainer {

@@ -1,5 +1,6 @@
+import CastleCorpus
 import CastleGeneration
-import CastleText
+import CastleTokenizer
 
 extension Trainer {
   /// A text that the model wrote.

@@ -1,6 +1,7 @@
 import CastleFormats
 import CastleModel
 import CastleOperations
+import CastleSystem
 import CastleTensors
 import Foundation
 

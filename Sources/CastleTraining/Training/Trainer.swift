@@ -1,7 +1,9 @@
+import CastleCorpus
+import CastleEvaluation
 import CastleFormats
 public import CastleModel
 public import CastleOperations
-import CastleText
+public import CastleSystem
 import Foundation
 
 /// Trains a model: steps, evaluations, samples and checkpoints, until the run is done or someone interrupts it.
@@ -30,7 +32,7 @@ public final class Trainer {
   public let model: LanguageModel
 
   let folder: RunFolder
-  let text: PreparedText
+  let text: PreparedCorpus
   let arithmetic: TrainingStep
   let evaluator: Evaluator
   let records: RunRecords
@@ -60,7 +62,7 @@ public final class Trainer {
     self.backend = backend
     self.progress = progress
     self.isInterrupted = isInterrupted
-    text = try PreparedText(folder: configuration.data.shards)
+    text = try PreparedCorpus(folder: configuration.data.shards)
     plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
     try plan.checkMemory(note: progress.note)
     for set in plan.sets where set.isTrainingPart {

@@ -1,7 +1,10 @@
-import CastleFormats
+public import CastleCorpus
+import CastleEvaluation
+package import CastleFormats
 public import CastleModel
 import CastleOperations
-import CastleText
+import CastleSystem
+import CastleTokenizer
 import Foundation
 
 /// What a run will take: parameters, tokens, memory and time.
@@ -39,7 +42,7 @@ public struct TrainingPlan: Sendable {
   /// Plans a run. `peakRate` is the machine's rate of matrix products, in operations per second.
   ///
   /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text to evaluate on cannot be used.
-  public init(_ configuration: TrainingConfiguration, text: PreparedText, peakRate: Double) throws {
+  public init(_ configuration: TrainingConfiguration, text: PreparedCorpus, peakRate: Double) throws {
     let settings = configuration.training
     model = try configuration.model.configuration(
       vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
@@ -64,7 +67,7 @@ public struct TrainingPlan: Sendable {
   }
 
   private static func evaluationSets(
-    _ configuration: TrainingConfiguration, text: PreparedText
+    _ configuration: TrainingConfiguration, text: PreparedCorpus
   ) throws -> [EvaluationText] {
     let limit = configuration.evaluation.tokens
     let own =
@@ -72,7 +75,7 @@ public struct TrainingPlan: Sendable {
       ? [] : [EvaluationText(name: EvaluationSettings.ownSet, text: text, limit: limit)]
     return try own
       + configuration.evaluation.sets.sorted { $0.key < $1.key }.map { name, folder in
-        let other = try PreparedText(folder: folder)
+        let other = try PreparedCorpus(folder: folder)
         try other.checkTokenizer(isThatOf: text)
         return EvaluationText(name: name, text: other, limit: limit)
       }

@@ -1,5 +1,6 @@
 import CastleAttention
 import CastleFormats
+import CastleMeasurement
 
 /// The inputs of attention, read from a safetensors file, and room for everything computed from them.
 final class AttentionFile<Scalar: BinaryFloatingPoint> {

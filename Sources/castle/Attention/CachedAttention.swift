@@ -1,4 +1,5 @@
 import CastleAttention
+import CastleMeasurement
 import CastleTensors
 
 /// Attention through the UQ-KV cache, some tokens at a time: a cache for every document of every row.

@@ -1,8 +1,9 @@
 import ArgumentParser
 import CastleAttention
+import CastleConsole
 import CastleFormats
+import CastleMeasurement
 import CastleTensors
-import CastleTraining
 import RealModule
 
 /// `castle attention`: one attention call on tensors from a file, in any form, so that others can check it.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CastleAttention
+import CastleMeasurement
 import CastleOperations
 import CastleTensors
 import Foundation

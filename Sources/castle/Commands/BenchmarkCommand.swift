@@ -1,8 +1,9 @@
 import ArgumentParser
 import CastleFormats
+import CastleMeasurement
 import CastleOperations
+import CastleSystem
 import CastleTensors
-import CastleTraining
 import Foundation
 
 /// `castle benchmark`: what this machine can do, and how near to it the package comes.

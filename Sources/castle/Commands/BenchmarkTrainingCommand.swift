@@ -1,5 +1,6 @@
 import ArgumentParser
 import CastleFormats
+import CastleMeasurement
 import CastleModel
 import CastleTraining
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import CastleFormats
-import CastleTraining
+import CastleReports
 
 /// `castle compare`: the losses of several runs.
 struct CompareCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
+import CastleConsole
 import CastleFormats
-import CastleText
+import CastleTokenizer
 import Foundation
 
 /// `castle detokenize`: token ids to text.

@@ -1,8 +1,9 @@
 import ArgumentParser
+import CastleConsole
+import CastleEvaluation
 import CastleFormats
 import CastleModel
-import CastleText
-import CastleTraining
+import CastleTokenizer
 import Foundation
 
 /// `castle evaluate`: how well a model predicts a text.

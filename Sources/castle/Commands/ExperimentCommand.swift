@@ -1,4 +1,7 @@
 import ArgumentParser
+import CastleConsole
+import CastleExperiments
+import CastleFormats
 import CastleTraining
 import Foundation
 

@@ -1,9 +1,10 @@
 import ArgumentParser
+import CastleConsole
 import CastleFormats
 import CastleGeneration
 import CastleModel
-import CastleText
-import CastleTraining
+import CastleSystem
+import CastleTokenizer
 
 /// `castle generate`: text that goes on from a prompt.
 struct GenerateCommand: ParsableCommand {

@@ -1,8 +1,10 @@
 import ArgumentParser
+import CastleConsole
+import CastleCorpus
 import CastleFormats
+import CastleSystem
 import CastleTensors
-import CastleText
-import CastleTraining
+import CastleTokenizer
 import Foundation
 
 /// `castle prepare`: text to token shards.

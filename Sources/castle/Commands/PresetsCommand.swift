@@ -1,8 +1,8 @@
 import ArgumentParser
 import CastleAttention
+import CastleFormats
 import CastleModel
 import CastleOperations
-import CastleTraining
 
 /// `castle presets`: the models that can be trained by name.
 struct PresetsCommand: ParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import CastleText
-import CastleTraining
+import CastleConsole
+import CastleTokenizer
 
 /// `castle tokenize`: text to token ids.
 struct TokenizeCommand: ParsableCommand {

@@ -1,8 +1,10 @@
 import ArgumentParser
+import CastleConsole
+import CastleCorpus
 import CastleFormats
+import CastleSystem
 import CastleTensors
-import CastleText
-import CastleTraining
+import CastleTokenizer
 import Foundation
 
 /// `castle tokenizer`: makes tokenizers.
@@ -73,11 +75,10 @@ extension TokenizerCommand {
       trainer.vocabularySize = vocabSize
       trainer.minimumFrequency = minimumFrequency
       trainer.specialTokens = specialTokens
-      trainer.textField = textField
       let start = ContinuousClock.now
       let line = json ? nil : ProgressLine()
       Interruption.listen()
-      let tokenizer = try trainer.train(paths: paths, pool: pool) { progress in
+      let tokenizer = try trainer.train(paths: paths, textField: textField, pool: pool) { progress in
         try ProgressText.checkInterruption()
         line?.update(Self.text(progress, after: start.duration(to: .now)))
       }

@@ -1,6 +1,10 @@
 import ArgumentParser
+import CastleCorpus
+import CastleEvaluation
 import CastleFormats
+import CastleMeasurement
 import CastleOperations
+import CastleSystem
 import CastleTraining
 import Foundation
 
@@ -126,7 +130,7 @@ struct TrainCommand: ParsableCommand {
   }
 
   private func printPlan(_ configuration: TrainingConfiguration, peakRate: Double) throws {
-    let text = try PreparedText(folder: configuration.data.shards)
+    let text = try PreparedCorpus(folder: configuration.data.shards)
     let plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
     print(json ? plan.json.text : plan.text)
     try plan.checkMemory()

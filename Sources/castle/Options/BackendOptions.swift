@@ -1,6 +1,7 @@
 import ArgumentParser
 import CastleFormats
 import CastleOperations
+import CastleSystem
 import CastleTensors
 
 /// What decides where and with how many threads a command computes.
@@ -8,7 +9,7 @@ struct BackendOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "Threads that work together (default: all processors).")
   var threads: Int?
 
-  private var threadCount: Int { threads ?? min(Self.most, ThreadPool.availableProcessors) }
+  private var threadCount: Int { threads ?? min(Self.most, Processors.available) }
 
   private static let most = 256
 

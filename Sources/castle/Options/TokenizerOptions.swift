@@ -1,6 +1,6 @@
 import ArgumentParser
 import CastleFormats
-import CastleText
+import CastleTokenizer
 import Foundation
 
 /// Which tokenizer a command uses.

@@ -1,6 +1,6 @@
 import CastleFormats
 import CastleGeneration
-import CastleText
+import CastleTokenizer
 
 /// The text that a generator writes: valid UTF-8, up to the first of some stop strings.
 ///

@@ -1,3 +1,4 @@
+import CastleMeasurement
 import CastleFormats
 import Foundation
 import Testing

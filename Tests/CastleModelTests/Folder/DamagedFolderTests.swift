@@ -1,3 +1,4 @@
+import CastleMeasurement
 import CastleAttention
 import CastleFormats
 import CastleModel

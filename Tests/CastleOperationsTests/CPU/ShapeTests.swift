@@ -1,5 +1,6 @@
 import CastleAttention
 import CastleOperations
+import CastleSystem
 import CastleTensors
 import Testing
 
@@ -80,7 +81,7 @@ struct ShapeTests {
 
     @Test(
       "two operations that overlap on one backend are a trap",
-      .enabled(if: ThreadPool.availableProcessors > 1))
+      .enabled(if: Processors.available > 1))
     func overlap() async {
       await #expect(processExitsWith: .failure) {
         let backend = CPUBackend(threads: 1)

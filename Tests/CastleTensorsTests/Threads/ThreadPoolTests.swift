@@ -1,3 +1,4 @@
+import CastleSystem
 import CastleTensors
 import Foundation
 import Synchronization
@@ -60,12 +61,12 @@ struct ThreadPoolTests {
   }
 
   @Test func processorsAreThoseThatTheProcessMayUse() {
-    #expect(ThreadPool.availableProcessors >= 1)
-    #expect(ThreadPool.processors(inStatus: "Name:\tx\nCpus_allowed:\tff,0000000f\nMems_allowed:\t1\n") == 12)
-    #expect(ThreadPool.processors(inStatus: "Name:\tx\n") == nil)
-    #expect(ThreadPool.processors(inQuota: "150000 100000\n") == 2)
-    #expect(ThreadPool.processors(inQuota: "max 100000\n") == nil)
-    #expect(ThreadPool.processors(inQuota: "") == nil)
+    #expect(Processors.available >= 1)
+    #expect(Processors.count(inStatus: "Name:\tx\nCpus_allowed:\tff,0000000f\nMems_allowed:\t1\n") == 12)
+    #expect(Processors.count(inStatus: "Name:\tx\n") == nil)
+    #expect(Processors.count(inQuota: "150000 100000\n") == 2)
+    #expect(Processors.count(inQuota: "max 100000\n") == nil)
+    #expect(Processors.count(inQuota: "") == nil)
   }
 }
 

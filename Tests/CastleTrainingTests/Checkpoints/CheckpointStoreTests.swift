@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleMeasurement
 import CastleTraining
 import Foundation
 import Testing
@@ -46,7 +47,7 @@ struct CheckpointStoreTests {
     #expect(found.damages[0].contains("checkpoints/damaged-step-00000002"))
     #expect(try run.text("checkpoints/damaged-step-00000002/model.bin") == "weightz")
     #expect(try store.newestIntact().damages.isEmpty)
-    #expect(try run.names == ["checkpoints"])
+    #expect(try run.names() == ["checkpoints"])
   }
 
   /// With more damaged checkpoints than stay on disk, the good ones would have to go.
@@ -89,7 +90,7 @@ struct CheckpointStoreTests {
         throw InputError("no space left")
       }
     }
-    #expect(try run.names == ["checkpoints"])
+    #expect(try run.names() == ["checkpoints"])
     #expect(try FileManager.default.contentsOfDirectory(atPath: run.path + "/checkpoints").count == 1)
   }
 

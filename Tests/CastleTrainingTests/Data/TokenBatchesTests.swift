@@ -1,5 +1,6 @@
+import CastleCorpus
 import CastleFormats
-import CastleText
+import CastleMeasurement
 import CastleTraining
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import CastleMeasurement
 import CastleTraining
 import Foundation
 import Testing
@@ -8,10 +9,10 @@ struct TensorBoardWriterTests {
   @Test func aScalarEventHasTheBytesOfTheFormat() throws {
     let folder = try TemporaryFolder()
     let writer = try TensorBoardWriter(folder: folder.path)
-    let start = try folder.bytes(folder.names[0]).count
+    let start = try folder.bytes(folder.names()[0]).count
     writer.add(scalars: [("a", 1.5)], step: 300)
     try writer.flush()
-    let record = Array(try folder.bytes(folder.names[0])[start...])
+    let record = Array(try folder.bytes(folder.names()[0])[start...])
 
     #expect(Array(record[0..<8]) == [24, 0, 0, 0, 0, 0, 0, 0])
     #expect(Array(record[8..<12]) == [0xa3, 0x7f, 0x4b, 0x22])
@@ -27,6 +28,6 @@ struct TensorBoardWriterTests {
     let first = try TensorBoardWriter(folder: folder.path)
     let second = try TensorBoardWriter(folder: folder.path, firstStep: 11)
     #expect(first.path < second.path)
-    #expect(try folder.names.count == 2)
+    #expect(try folder.names().count == 2)
   }
 }

@@ -1,8 +1,8 @@
 import CastleFormats
+import CastleMeasurement
 import CastleModel
 import CastleOperations
 import CastleTensors
-import CastleText
 import CastleTraining
 import Foundation
 
@@ -12,7 +12,7 @@ struct SmallRun {
 
   init() throws {
     folder = try TemporaryFolder()
-    try Self.prepare(folder, name: "text", seed: 1)
+    try SmallCorpus.prepare(folder, name: "text", seed: 1)
   }
 
   var shards: String { folder.path + "/text" }
@@ -59,31 +59,6 @@ struct SmallRun {
 
   /// The losses that a run has recorded.
   func metrics(_ run: String) throws -> String { try folder.text(run + "/" + RunRecords.metricsName) }
-
-  /// Makes shards of 30 short documents whose words follow a simple rule.
-  static func prepare(
-    _ folder: TemporaryFolder, name: String, seed: UInt64, validationDocuments: Int = 4
-  ) throws {
-    let tokenizer = try Tokenizer(
-      vocabulary: (0..<256).map { [UInt8($0)] } + [nil], merges: [],
-      addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")])
-    let tokenizerPath = folder.path + "/tokenizer.json"
-    try TokenizerFile.write(tokenizer, path: tokenizerPath)
-    var source = RandomSource(seed: seed)
-    let words = ["lo", "hi", "mid", "up", "down"]
-    let documents = (0..<30).map { _ in
-      (0..<30).map { _ in words[Int(source.next() % 5)] }.joined(separator: " ")
-    }
-    let path = folder.path + "/\(name).txt"
-    try AtomicFile.write(documents.joined(separator: "\n%\n").utf8, path: path)
-    var preparation = CorpusPreparation()
-    preparation.separator = "%"
-    preparation.shardTokens = 1000
-    preparation.validation = .documents(validationDocuments)
-    _ = try preparation.run(
-      paths: [path], tokenizerPath: tokenizerPath, output: folder.path + "/" + name,
-      pool: ThreadPool(threadCount: 1))
-  }
 }
 
 extension Trainer {

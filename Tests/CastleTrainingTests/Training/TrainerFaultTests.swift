@@ -1,4 +1,6 @@
+import CastleCorpus
 import CastleFormats
+import CastleMeasurement
 import CastleTraining
 import Foundation
 import Testing
@@ -159,7 +161,7 @@ struct TrainerFaultTests {
 
   @Test func anotherTextIsRefusedOnResume() throws {
     _ = try small.trainer("a").run()
-    try SmallRun.prepare(small.folder, name: "other", seed: 2)
+    try SmallCorpus.prepare(small.folder, name: "other", seed: 2)
     let text = message { _ = try small.trainer("a", ["data.shards=\(small.path("other"))"], resumes: true) }
     #expect(text.contains("is not the text that"), "\(text)")
   }
@@ -183,7 +185,7 @@ struct TrainerFaultTests {
     let settings = ["model.layers=4", "model.size=65536", "model.hidden=1048576"]
     func plan(_ more: String...) throws -> TrainingPlan {
       try TrainingPlan(
-        small.configuration("a", settings + more), text: PreparedText(folder: small.shards), peakRate: 1)
+        small.configuration("a", settings + more), text: PreparedCorpus(folder: small.shards), peakRate: 1)
     }
     var notes: [String] = []
     #expect(throws: InputError.self) { try plan().checkMemory { notes.append($0) } }

@@ -1,8 +1,12 @@
+import CastleCorpus
+import CastleEvaluation
 import CastleFormats
+import CastleMeasurement
 import CastleModel
 import CastleOperations
+import CastleReports
 import CastleTensors
-import CastleText
+import CastleTokenizer
 import CastleTraining
 import Foundation
 import Testing
@@ -52,7 +56,7 @@ struct TrainerTests {
   }
 
   @Test func epochsAreRecorded() throws {
-    let text = try PreparedText(folder: small.shards)
+    let text = try PreparedCorpus(folder: small.shards)
     let windows = try TokenWindows(shards: text.training.shards, length: 24).count
     _ = try small.trainer("a").run()
     let last = try small.metrics("a").split(separator: "\n").last {
@@ -97,7 +101,7 @@ struct TrainerTests {
   }
 
   @Test func severalSetsAreEvaluated() throws {
-    try SmallRun.prepare(small.folder, name: "other", seed: 2)
+    try SmallCorpus.prepare(small.folder, name: "other", seed: 2)
     let trainer = try small.trainer("a", ["evaluation.sets.other=\(small.path("other"))"])
     _ = try trainer.run()
     #expect(trainer.evaluations.map(\.set) == ["validation", "other"])
@@ -105,7 +109,7 @@ struct TrainerTests {
   }
 
   @Test func evaluationOnATrainingPartIsSaid() throws {
-    try SmallRun.prepare(small.folder, name: "other", seed: 2, validationDocuments: 0)
+    try SmallCorpus.prepare(small.folder, name: "other", seed: 2, validationDocuments: 0)
     let progress = RecordingProgress()
     let trainer = try small.trainer(
       "a", ["evaluation.sets.other=\(small.path("other"))"], progress: progress)

@@ -1,3 +1,4 @@
+import CastleMeasurement
 import Foundation
 import Testing
 

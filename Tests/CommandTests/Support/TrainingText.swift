@@ -1,5 +1,6 @@
 import CastleFormats
-import CastleText
+import CastleMeasurement
+import CastleTokenizer
 import Foundation
 import Testing
 

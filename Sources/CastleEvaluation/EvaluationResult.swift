@@ -1,0 +1,22 @@
+import Foundation
+
+/// How well a model predicts a text.
+public struct EvaluationResult: Sendable, Hashable {
+  /// The mean negative log-likelihood of a token, in nats.
+  public var loss: Double
+  /// The number of tokens predicted.
+  public var tokens: Int
+  /// The bits that the model needs for a byte of the text that the predicted tokens stand for: those for the ends of
+  /// documents count, which are no text. Nil if it is not known what the tokens stand for.
+  public var bitsPerByte: Double?
+
+  /// exp(loss).
+  public var perplexity: Double { Foundation.exp(loss) }
+
+  /// Bundles the numbers.
+  public init(loss: Double, tokens: Int, bitsPerByte: Double?) {
+    self.loss = loss
+    self.tokens = tokens
+    self.bitsPerByte = bitsPerByte
+  }
+}

@@ -1,0 +1,39 @@
+public import CastleCorpus
+import CastleFormats
+public import CastleTokenizer
+import Foundation
+
+extension EvaluationText {
+  /// Opens what `path` names: a folder made by `castle prepare`, a token shard, or a text file, which `tokenizer`
+  /// encodes as one document. At most `limit` tokens are taken (0: all).
+  ///
+  /// - Throws: ``InputError`` if there is no such text, or a text file comes without a tokenizer.
+  public init(path: String, tokenizer: Tokenizer?, limit: Int = 0) throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw InputError("there is no file or folder \(path)")
+    }
+    if isFolder.boolValue {
+      let text = try PreparedCorpus(folder: path)
+      if let tokenizer { try text.check(tokenizer: tokenizer) }
+      self.init(name: path, text: text, limit: limit)
+    } else if path.hasSuffix(".bin") {
+      self.init(name: path, shards: [try TokenShard(path: path)], tokenizer: tokenizer, limit: limit)
+    } else if path.hasSuffix(".jsonl") {
+      throw InputError("\(path) holds JSON lines: make token shards of it with castle prepare first")
+    } else {
+      guard let tokenizer else {
+        throw InputError(
+          "the model has no tokenizer.json, so \(path) must be token shards made by castle prepare")
+      }
+      self.init(name: path, text: try MappedFile(path: path).withBytes { Array($0) }, tokenizer, limit: limit)
+    }
+  }
+
+  private init(name: String, text: [UInt8], _ tokenizer: Tokenizer, limit: Int) {
+    let encoded = tokenizer.encode(text, specialTokens: .ordinary)
+    let start = tokenizer.endOfText.map { [$0] } ?? []
+    let tokens = limit > 0 ? Array((start + encoded).prefix(limit)) : start + encoded
+    self.init(name: name, tokens: tokens, tokenizer: tokenizer)
+  }
+}

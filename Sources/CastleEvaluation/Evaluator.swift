@@ -1,0 +1,78 @@
+import CastleCorpus
+import CastleFormats
+public import CastleModel
+import CastleSystem
+import Foundation
+
+/// Measures how well a model predicts a text.
+///
+/// The text is cut into windows that follow each other; every token but the first is predicted once, from the tokens
+/// of its window (and of its document, if documents are separated).
+public final class Evaluator {
+  private let pass: TrainingPass
+  private let batch: Int
+  private let length: Int
+  private let separator: Int32?
+
+  /// An evaluator that runs through `pass`, which was made for `batch` windows of `length` tokens.
+  public init(
+    _ pass: TrainingPass, batch: Int, length: Int, separator: Int32?
+  ) {
+    self.pass = pass
+    self.batch = batch
+    self.length = length
+    self.separator = separator
+  }
+
+  /// An evaluator with a pass of its own, in which every layer uses the same memory.
+  ///
+  /// - Throws: ``InputError`` if `length` is more than the model reads, or the memory is not free.
+  public convenience init(_ model: LanguageModel, batch: Int, length: Int, separator: Int32?) throws {
+    let bytes = TrainingPass.byteCount(
+      model.configuration, batch: batch, length: length, recomputesActivations: true)
+    if let available = ProcessMemory.available, bytes > available {
+      throw InputError(
+        "\(batch) windows of \(length) tokens need \(NumberFormat.bytes(bytes)), but only "
+          + "\(NumberFormat.bytes(available)) are free; lower --batch-size or --length")
+    }
+    let pass = try TrainingPass(model, batch: batch, length: length, recomputesActivations: true)
+    self.init(pass, batch: batch, length: length, separator: separator)
+  }
+
+  /// Measures on `text`. `progress` gets the share that is done before each batch, and ends the work by returning
+  /// false; the result is then nil.
+  public func evaluate(
+    _ text: EvaluationText, progress: (_ share: Double) -> Bool = { _ in true }
+  ) throws -> EvaluationResult? {
+    try text.checkLength()
+    let predicted = text.tokenCount - 1
+    var sum = 0.0
+    var bytes = 0
+    for start in stride(from: 0, to: predicted, by: batch * length) {
+      guard progress(Double(start) / Double(predicted)) else { return nil }
+      let end = min(start + batch * length, predicted)
+      let piece = try text.tokens(start..<end + 1)
+      sum += try loss(piece, name: text.name)
+      bytes += text.byteCounts?.sum(piece.dropFirst()) ?? 0
+    }
+    let loss = sum / Double(predicted)
+    guard loss.isFinite else {
+      throw InputError("the model's loss on \(text.name) is \(loss): its weights are damaged")
+    }
+    return EvaluationResult(
+      loss: loss, tokens: predicted,
+      bitsPerByte: bytes > 0 ? sum / (log(2) * Double(bytes)) : nil)
+  }
+
+  /// The summed loss of all but the first of `piece`.
+  private func loss(_ piece: [Int32], name: String) throws -> Double {
+    let inputs = Array(piece.dropLast())
+    var sequences: [Range<Int>] = []
+    DocumentRanges.find(in: inputs, length: length, separator: separator, into: &sequences)
+    do {
+      return try pass.loss(tokens: inputs, targets: Array(piece.dropFirst()), sequences: sequences).sum
+    } catch let error as InputError {
+      throw InputError("\(name): \(error); prepare it with the tokenizer of the model")
+    }
+  }
+}

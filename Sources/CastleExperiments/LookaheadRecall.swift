@@ -1,0 +1,146 @@
+import CastleAttention
+import CastleModel
+public import CastleOperations
+import CastleTensors
+import CastleTraining
+
+/// A probe of the mechanism (Equations, Probe): one layer of ordinary attention cannot learn ``RecallTask``, one layer of CASTLE can.
+///
+/// Both models have equal parameters: 7 heads of 8 against 4.
+public struct LookaheadRecall: Sendable {
+  /// How one of the two models did.
+  public struct Result: Sendable, Hashable {
+    /// The mechanism: causal or castle.
+    public var mechanism: String
+    /// The number of parameters.
+    public var parameterCount: Int
+    /// The part of fresh questions that were answered rightly.
+    public var accuracy: Double
+    /// The accuracy during training, by step.
+    public var history: [Point]
+  }
+
+  /// An accuracy during training.
+  public struct Point: Sendable, Hashable {
+    /// The number of steps done.
+    public var step: Int
+    /// The part of questions that were answered rightly.
+    public var accuracy: Double
+  }
+
+  /// What is asked.
+  public var task = RecallTask()
+  /// The number of optimizer steps of each model.
+  public var steps = 2000
+  /// The number of sequences of a step.
+  public var batchSize = 64
+  /// The peak learning rate.
+  public var learningRate = 3e-3
+  /// What weights and sequences are made from.
+  public var seed: UInt64
+
+  private static let questions = 1000
+  private static let pace = 250
+
+  /// The probe with its usual settings.
+  public init(seed: UInt64) {
+    self.seed = seed
+  }
+
+  /// Trains both models. `progress` is told the mechanism, the step and the mean loss of the step.
+  public func run(
+    backend: any Backend, progress: (_ mechanism: String, _ step: Int, _ loss: Double) -> Void
+  ) throws -> [Result] {
+    try [("causal", Mechanism.causal, 7), ("castle", .castle, 4)].map { name, mechanism, heads in
+      try train(name, mechanism, heads: heads, backend: backend) { progress(name, $0, $1) }
+    }
+  }
+
+  private func train(
+    _ name: String, _ mechanism: Mechanism, heads: Int, backend: any Backend,
+    progress: (_ step: Int, _ loss: Double) -> Void
+  ) throws -> Result {
+    let size = 56
+    var configuration = ModelConfiguration(
+      vocabularySize: task.vocabularySize, layerCount: 1, modelSize: size, hiddenSize: 8 * size / 3,
+      heads: HeadLayout(queryHeads: heads, keyHeads: heads, headSize: 8), mechanism: mechanism)
+    configuration.maximumLength = task.length
+    let model = try LanguageModel(configuration, backend: backend, seed: seed)
+    let learner = try RecallLearner(self, model: model)
+    let schedule = LearningRateSchedule(kind: .cosine, steps: steps, warmUpSteps: 100, floor: 0.1)
+    var source = RandomSource(seed: seed &+ 1)
+    var history: [Point] = []
+    for step in 1...steps {
+      let rate = learningRate * schedule.factor(step: step)
+      progress(step, try learner.step(step, learningRate: rate, &source))
+      if step.isMultiple(of: Self.pace), step < steps {
+        history.append(Point(step: step, accuracy: try accuracy(of: model, Self.questions / 4)))
+      }
+    }
+    let final = try accuracy(of: model, Self.questions)
+    return Result(
+      mechanism: name, parameterCount: configuration.parameterCount, accuracy: final,
+      history: history + [Point(step: steps, accuracy: final)])
+  }
+
+  /// The part of `count` sequences, never trained on, whose likeliest last token is the answer.
+  private func accuracy(of model: LanguageModel, _ count: Int) throws -> Double {
+    var source = RandomSource(seed: ~seed)
+    var right = 0
+    for _ in 0..<count {
+      let (tokens, answer) = task.sequence(&source)
+      let logits = try model.logits(tokens).suffix(task.vocabularySize)
+      let likeliest = logits.indices.max { logits[$0] < logits[$1] }.map { $0 - logits.startIndex }
+      right += likeliest == Int(answer) ? 1 : 0
+    }
+    return Double(right) / Double(count)
+  }
+}
+
+/// A model that learns the task, and what its steps need.
+private final class RecallLearner {
+  private let task: RecallTask
+  private let batchSize: Int
+  private let model: LanguageModel
+  private let pass: TrainingPass
+  private let optimizer: Optimizer
+  private let gradients: Matrix
+  private var tokens: [Int32]
+  private var targets: [Int32]
+  private let sequences: [Range<Int>]
+
+  init(_ probe: LookaheadRecall, model: LanguageModel) throws {
+    task = probe.task
+    batchSize = probe.batchSize
+    self.model = model
+    let length = task.length
+    let count = batchSize * length
+    var settings = OptimizerSettings()
+    settings.weightDecay = 0.01
+    pass = try TrainingPass(model, batch: batchSize, length: length)
+    optimizer = Optimizer(layout: model.layout, settings: settings, backend: model.backend)
+    gradients = model.backend.allocate(Float.self, rowCount: 1, columnCount: model.layout.parameterCount)
+    tokens = Array(repeating: 0, count: count)
+    targets = Array(repeating: -1, count: count)
+    sequences = (0..<batchSize).map { $0 * length..<($0 + 1) * length }
+  }
+
+  /// Trains on fresh sequences and returns the mean loss of their answers.
+  func step(_ number: Int, learningRate: Double, _ source: inout RandomSource) throws -> Double {
+    for row in 0..<batchSize {
+      let (sequence, answer) = task.sequence(&source)
+      tokens.replaceSubrange(row * task.length..<(row + 1) * task.length, with: sequence)
+      targets[(row + 1) * task.length - 1] = answer
+    }
+    let backend = model.backend
+    backend.fill(gradients, with: 0)
+    let loss = try pass.lossAndGradients(
+      tokens: tokens, targets: targets, sequences: sequences, lossScale: 1 / Float(batchSize),
+      into: gradients)
+    let norm = backend.sumOfSquares(gradients).squareRoot()
+    optimizer.update(
+      model.weights, gradients: gradients, gradientScale: norm > 1 ? 1 / norm : 1,
+      learningRate: learningRate, step: number)
+    return loss / Double(batchSize)
+  }
+}

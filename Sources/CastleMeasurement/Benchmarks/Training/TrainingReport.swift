@@ -1,0 +1,129 @@
+package import CastleModel
+import CastleOperations
+package import CastleTraining
+
+/// What `castle benchmark training` measured; times are medians, in seconds.
+package struct TrainingReport: Encodable {
+  /// A part of the step in one phase.
+  package struct Row: Encodable {
+    package var part: StepPart
+    package var phase: StepPhase
+    package var seconds: Double
+    /// What this run's ceilings allow: operations over the matrix-product rate plus bytes over the copy bandwidth.
+    package var floorSeconds: Double
+    /// Floor over time.
+    package var shareOfCeiling: Double
+    /// Time over that of the step.
+    package var shareOfStep: Double
+  }
+
+  /// Bytes.
+  package struct Memory: Encodable {
+    package var peak: Int
+    package var weights: Int
+    package var gradients: Int
+    package var moments: Int
+    package var activations: Int
+    package var program: Int
+    package var planned: Int
+  }
+
+  package var backend: String
+  package var parameters: Int
+  package var nonEmbeddingParameters: Int
+  package var batchSize: Int
+  package var length: Int
+  package var accumulation: Int
+  package var recomputes: Bool
+  package var repetitions: Int
+  /// Operations per second of a large matrix product.
+  package var productRate: Double
+  /// Bytes per second of copying, read and written.
+  package var copyBandwidth: Double
+  package var rows: [Row]
+  package var sumOfPartsSeconds: Double
+  /// The step less its parts.
+  package var otherSeconds: Double
+  /// The step while nothing in it was timed.
+  package var stepSeconds: Double
+  /// The fastest such step.
+  package var bestStepSeconds: Double
+  /// The step while every operation was timed.
+  package var splitStepSeconds: Double
+  /// The useful operations of a step over the matrix-product rate.
+  package var stepFloorSeconds: Double
+  /// Floor over time of a step where the floor is by the matrix-product rate just before and after that step; the median.
+  /// On a machine that others use too, it compares like with like.
+  package var shareOfRateAroundStep: Double
+  package var operationsPerStep: Double
+  package var tokensPerSecond: Double
+  /// The share of the step that is neither matrix product nor attention.
+  package var remainderShare: Double
+  package var memory: Memory
+
+  package init(
+    configuration: TrainingConfiguration, model: ModelConfiguration, backend: String,
+    ceilings: MachineCeilings, times: [[PartTime.Key: PartTime]], wholeSeconds: [Double],
+    ratesAround: [[Double]], splitSeconds: [Double], memory: PlannedMemory, peakMemory: Int
+  ) {
+    let settings = configuration.training
+    self.backend = backend
+    parameters = model.parameterCount
+    let tables = model.tiesEmbeddings ? 1 : 2
+    nonEmbeddingParameters = parameters - tables * model.vocabularySize * model.modelSize
+    batchSize = settings.batchSize
+    length = settings.length
+    accumulation = settings.accumulation
+    recomputes = settings.recomputes
+    repetitions = wholeSeconds.count
+    productRate = ceilings.productRate
+    copyBandwidth = ceilings.copyBandwidth
+
+    let step = wholeSeconds.median
+    rows = Self.rows(times, step: step, ceilings: ceilings)
+    sumOfPartsSeconds = rows.reduce(0) { $0 + $1.seconds }
+    otherSeconds = step - sumOfPartsSeconds
+    stepSeconds = step
+    bestStepSeconds = wholeSeconds.min() ?? step
+    splitStepSeconds = splitSeconds.median
+    let windows = Double(settings.batchSize * settings.accumulation)
+    operationsPerStep = StepWork(model, length: settings.length).operations * windows
+    stepFloorSeconds = operationsPerStep / ceilings.productRate
+    let operations = operationsPerStep
+    shareOfRateAroundStep =
+      zip(wholeSeconds, ratesAround).map { seconds, rates in
+        operations / (rates.reduce(0, +) / Double(rates.count)) / seconds
+      }.median
+    tokensPerSecond = Double(configuration.tokensPerStep) / step
+    remainderShare = zip(times, splitSeconds).map(Self.remainder).median
+    self.memory = Memory(
+      peak: peakMemory, weights: memory.weights, gradients: memory.gradients, moments: memory.moments,
+      activations: memory.activations, program: memory.program,
+      planned: memory.total)
+  }
+
+  /// The share of one step that is neither matrix product nor attention.
+  private static func remainder(_ times: [PartTime.Key: PartTime], of step: Double) -> Double {
+    let heavy = times.filter { $0.key.part.isMatrixProduct || $0.key.part == .attention }
+    return 1 - heavy.values.reduce(0) { $0 + $1.seconds } / step
+  }
+
+  private static func rows(
+    _ times: [[PartTime.Key: PartTime]], step: Double, ceilings: MachineCeilings
+  ) -> [Row] {
+    var rows: [Row] = []
+    for part in StepPart.allCases {
+      for phase in StepPhase.allCases {
+        let samples = times.compactMap { $0[.init(part: part, phase: phase)] }
+        guard let work = samples.first else { continue }
+        let seconds = samples.map(\.seconds).median
+        let floor = work.operations / ceilings.productRate + work.bytes / ceilings.copyBandwidth
+        rows.append(
+          Row(
+            part: part, phase: phase, seconds: seconds, floorSeconds: floor,
+            shareOfCeiling: floor / max(seconds, 1e-12), shareOfStep: seconds / step))
+      }
+    }
+    return rows
+  }
+}

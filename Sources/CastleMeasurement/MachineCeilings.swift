@@ -1,0 +1,46 @@
+package import CastleOperations
+import CastleTensors
+
+/// What this machine can do at best, measured now: the floors of all timings are stated in these.
+package struct MachineCeilings: Sendable, Hashable {
+  /// Operations per second of a large matrix product in single precision.
+  package var productRate: Double
+  /// Bytes per second of copying memory, each byte counted when it is read and when it is written.
+  package var copyBandwidth: Double
+
+  /// Measures both on all threads of `backend`.
+  package static func measure(_ backend: any Backend) -> MachineCeilings {
+    MachineCeilings(
+      productRate: productRates(backend, size: 2_048, repetitions: 4).max() ?? 0,
+      copyBandwidth: copyBandwidths(backend, byteCount: 256 << 20, repetitions: 6).max() ?? 0)
+  }
+
+  /// The rates of products of two `size` × `size` matrices, after one that is not counted.
+  package static func productRates(_ backend: any Backend, size: Int, repetitions: Int) -> [Double] {
+    let matrices = (0..<3).map { _ in backend.allocate(Float.self, rowCount: size, columnCount: size) }
+    for matrix in matrices { backend.fill(matrix, with: 0.5) }
+    let operations = 2 * Double(size) * Double(size) * Double(size)
+    return timed(repetitions) {
+      backend.multiply(
+        matrices[0], transposed: false, matrices[1], transposed: false, alpha: 1, beta: 0, into: matrices[2])
+    }.map { operations / $0 }
+  }
+
+  /// The bandwidths of copying `byteCount` bytes, read and written bytes together, after one copy that is not counted.
+  package static func copyBandwidths(_ backend: any Backend, byteCount: Int, repetitions: Int) -> [Double] {
+    let count = byteCount / MemoryLayout<Float>.stride
+    let source = backend.allocate(Float.self, rowCount: 1, columnCount: count)
+    let target = backend.allocate(Float.self, rowCount: 1, columnCount: count)
+    backend.fill(source, with: 1)
+    return timed(repetitions) { backend.copy(source, to: target) }
+      .map { 2 * Double(count * MemoryLayout<Float>.stride) / $0 }
+  }
+
+  private static func timed(_ repetitions: Int, _ body: () -> Void) -> [Double] {
+    let clock = ContinuousClock()
+    body()
+    return (0..<repetitions).map { _ in
+      clock.measure(body) / .seconds(1)
+    }
+  }
+}

@@ -1,0 +1,110 @@
+package import CastleFormats
+import Foundation
+
+/// Several runs side by side: a table of final losses and the curves.
+public struct RunComparison: Sendable {
+  /// A row of the table.
+  public struct Row: Sendable, Hashable {
+    /// The folder of the run.
+    public var run: String
+    /// The number of steps done.
+    public var steps: Int
+    /// The number of tokens trained on.
+    public var tokens: Int
+    /// The seconds of work.
+    public var seconds: Double
+    /// The mean loss of the last steps.
+    public var trainingLoss: Double
+    /// The last loss on each set.
+    public var evaluationLosses: [String: Double]
+    /// How much higher each of these is than the first run's.
+    public var differences: [String: Double]
+  }
+
+  /// The runs, in the order given.
+  public let runs: [RunHistory]
+
+  /// Compares `runs`; the first is what the others are measured against.
+  public init(runs: [RunHistory]) {
+    self.runs = runs
+  }
+
+  /// The names of all sets that some run was evaluated on.
+  public var sets: [String] {
+    Set(runs.flatMap { $0.evaluations.keys }).sorted()
+  }
+
+  /// The table.
+  public var rows: [Row] {
+    runs.map { run in
+      let losses = run.evaluations.compactMapValues { $0.last?.loss }
+      let reference = runs[0].evaluations.compactMapValues { $0.last?.loss }
+      let recent = run.steps.suffix(20)
+      return Row(
+        run: run.folder, steps: run.steps.count, tokens: run.steps.last?.tokens ?? 0,
+        seconds: run.steps.last?.seconds ?? 0,
+        trainingLoss: recent.reduce(0) { $0 + $1.loss } / Double(recent.count),
+        evaluationLosses: losses,
+        differences: losses.reduce(into: [:]) { result, entry in
+          if let base = reference[entry.key] { result[entry.key] = entry.value - base }
+        })
+    }
+  }
+
+  /// The table as text.
+  public var table: String { Self.aligned([header] + cells) }
+
+  /// The names of the table's columns.
+  var header: [String] {
+    ["run", "steps", "tokens", "time", "tokens/s", "train"] + sets.flatMap { [$0, "difference"] }
+  }
+
+  /// The table's cells, a row for each run.
+  var cells: [[String]] {
+    rows.map { row in
+      let speed = row.seconds > 0 ? NumberFormat.grouped(Int(Double(row.tokens) / row.seconds)) : "-"
+      let losses = sets.flatMap { set in
+        [
+          row.evaluationLosses[set].map { NumberFormat.fixed($0, 4) } ?? "-",
+          row.differences[set].map { ($0 > 0 ? "+" : "") + NumberFormat.fixed($0, 4) } ?? "-",
+        ]
+      }
+      return [
+        row.run, NumberFormat.grouped(row.steps), NumberFormat.grouped(row.tokens),
+        NumberFormat.duration(row.seconds), speed, NumberFormat.fixed(row.trainingLoss, 4),
+      ] + losses
+    }
+  }
+
+  /// The table as JSON.
+  package var json: JSONObject {
+    func object(_ values: [String: Double]) -> JSONObject.Value {
+      .object(JSONObject(values.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }))
+    }
+    return JSONObject([
+      (
+        "runs",
+        .array(
+          rows.map { row in
+            .object(
+              JSONObject([
+                ("run", .text(row.run)), ("steps", .integer(row.steps)), ("tokens", .integer(row.tokens)),
+                ("seconds", .number(row.seconds)), ("training_loss", .number(row.trainingLoss)),
+                ("evaluation_losses", object(row.evaluationLosses)),
+                ("differences", object(row.differences)),
+              ]))
+          })
+      )
+    ])
+  }
+
+  private static func aligned(_ lines: [[String]]) -> String {
+    let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    return lines.map { cells in
+      zip(cells, widths).enumerated().map { index, entry in
+        let padding = String(repeating: " ", count: entry.1 - entry.0.count)
+        return index == 0 ? entry.0 + padding : padding + entry.0
+      }.joined(separator: "  ")
+    }.joined(separator: "\n")
+  }
+}

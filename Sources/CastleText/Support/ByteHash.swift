@@ -1,9 +1,0 @@
-/// A fast hash of byte sequences (FNV-1a), the same on every machine.
-enum ByteHash {
-  @inline(__always)
-  static func of(_ bytes: some Sequence<UInt8>) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    return hash
-  }
-}
