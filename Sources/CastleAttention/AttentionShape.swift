@@ -5,14 +5,14 @@ public struct AttentionShape: Sendable, Hashable {
   /// The number of query heads, Hq.
   public let queryHeads: Int
   /// The number of heads of all other projections, H.
-  public let keyHeads: Int
+  public let kvHeads: Int
   /// The number of tokens, L.
   public let length: Int
   /// The size of a head, d.
   public let headSize: Int
 
-  /// How many query heads share one key head.
-  @inlinable public var group: Int { queryHeads / keyHeads }
+  /// How many query heads share one KV head.
+  @inlinable public var group: Int { queryHeads / kvHeads }
 
   /// Traps if the projections do not fit each other or `mechanism`.
   @inlinable
@@ -20,21 +20,21 @@ public struct AttentionShape: Sendable, Hashable {
     let kc = projections.kc
     batch = kc.batch
     queryHeads = projections.qc.heads
-    keyHeads = kc.heads
+    kvHeads = kc.heads
     length = kc.length
     headSize = kc.size
-    precondition(keyHeads > 0 && queryHeads > 0 && queryHeads % keyHeads == 0, "heads do not form groups")
+    precondition(kvHeads > 0 && queryHeads > 0 && queryHeads % kvHeads == 0, "heads do not form groups")
     precondition(headSize > 0, "a head needs at least one feature")
     precondition(
-      fits(projections.qc, heads: queryHeads) && fits(projections.vc, heads: keyHeads),
+      fits(projections.qc, heads: queryHeads) && fits(projections.vc, heads: kvHeads),
       "query, key and value shapes differ")
     guard let lookahead = projections.lookahead else {
       precondition(!mechanism.hasLookahead, "this mechanism needs q^U, k^U and v^U")
       return
     }
     precondition(
-      fits(lookahead.qu, heads: keyHeads) && fits(lookahead.ku, heads: keyHeads)
-        && fits(lookahead.vu, heads: keyHeads), "lookahead projections of another shape")
+      fits(lookahead.qu, heads: kvHeads) && fits(lookahead.ku, heads: kvHeads)
+        && fits(lookahead.vu, heads: kvHeads), "lookahead projections of another shape")
   }
 
   /// Whether `view` is (B, `heads`, L, d).
@@ -62,7 +62,7 @@ extension AttentionShape {
   func check<Scalar>(_ results: AttentionResults<Scalar>) {
     check(output: results.output, logSumExp: results.logSumExp)
     guard let keys = results.lookaheadKeys else { return }
-    precondition(fits(keys, heads: keyHeads), "lookahead keys of another shape")
+    precondition(fits(keys, heads: kvHeads), "lookahead keys of another shape")
   }
 
   /// Traps unless outputs and, if they are given, log-sum-exps have the shapes that ``AttentionResults`` tells.

@@ -62,8 +62,8 @@ public struct LookaheadRecall: Sendable {
   ) throws -> Result {
     let size = 56
     var configuration = ModelConfiguration(
-      vocabularySize: task.vocabularySize, layerCount: 1, modelSize: size, hiddenSize: 8 * size / 3,
-      heads: HeadLayout(queryHeads: heads, keyHeads: heads, headSize: 8), mechanism: mechanism)
+      vocabularySize: task.vocabularySize, layerCount: 1, hiddenSize: size, intermediateSize: 8 * size / 3,
+      heads: HeadLayout(queryHeads: heads, kvHeads: heads, headSize: 8), mechanism: mechanism)
     configuration.maximumLength = task.length
     let model = try LanguageModel(configuration, backend: backend, seed: seed)
     let learner = try RecallLearner(self, model: model)

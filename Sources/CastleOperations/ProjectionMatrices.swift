@@ -5,15 +5,15 @@ public struct HeadLayout: Sendable, Hashable {
   /// The number of queries per token.
   public let queryHeads: Int
   /// The number of keys and values per token: a divisor of `queryHeads`.
-  public let keyHeads: Int
+  public let kvHeads: Int
   /// The number of features of a head.
   public let headSize: Int
 
-  /// Traps if a number is not positive or `keyHeads` does not divide `queryHeads`.
-  public init(queryHeads: Int, keyHeads: Int, headSize: Int) {
-    precondition(queryHeads > 0 && keyHeads > 0 && headSize > 0 && queryHeads % keyHeads == 0)
+  /// Traps if a number is not positive or `kvHeads` does not divide `queryHeads`.
+  public init(queryHeads: Int, kvHeads: Int, headSize: Int) {
+    precondition(queryHeads > 0 && kvHeads > 0 && headSize > 0 && queryHeads % kvHeads == 0)
     self.queryHeads = queryHeads
-    self.keyHeads = keyHeads
+    self.kvHeads = kvHeads
     self.headSize = headSize
   }
 }
@@ -45,7 +45,7 @@ public struct ProjectionMatrices: Sendable {
 
   /// Takes the projections from the columns of `fused`: q^U, k^U, v^U (if `hasLookahead`), q^C, k^C, v^C.
   public init(fused: Matrix, layout: HeadLayout, hasLookahead: Bool) {
-    let keyWidth = layout.keyHeads * layout.headSize
+    let kvWidth = layout.kvHeads * layout.headSize
     let queryWidth = layout.queryHeads * layout.headSize
     var start = 0
     func next(_ width: Int) -> Matrix {
@@ -54,11 +54,11 @@ public struct ProjectionMatrices: Sendable {
     }
     self.layout = layout
     if hasLookahead {
-      lookahead = Lookahead(qu: next(keyWidth), ku: next(keyWidth), vu: next(keyWidth))
+      lookahead = Lookahead(qu: next(kvWidth), ku: next(kvWidth), vu: next(kvWidth))
     }
     qc = next(queryWidth)
-    kc = next(keyWidth)
-    vc = next(keyWidth)
+    kc = next(kvWidth)
+    vc = next(kvWidth)
     precondition(start == fused.columnCount, "fused projections of the wrong width")
   }
 }

@@ -34,7 +34,7 @@ extension AttentionProblem<Float> {
   ) {
     Scratch.isPoisoned = true
     let cache = LookaheadCache(
-      mechanism: mechanism, queryHeads: sizes.queryHeads, keyHeads: sizes.keyHeads,
+      mechanism: mechanism, queryHeads: sizes.queryHeads, kvHeads: sizes.kvHeads,
       headSize: sizes.headSize, capacity: sizes.length, pool: ThreadPool(threadCount: threads),
       instructionSet: instructionSet)
     for start in stride(from: 0, to: sizes.length, by: chunk) {

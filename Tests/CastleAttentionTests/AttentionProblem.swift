@@ -7,7 +7,7 @@ final class AttentionProblem<Scalar: BinaryFloatingPoint> {
   struct Sizes: CustomStringConvertible {
     var batch = 1
     var queryHeads = 1
-    var keyHeads = 1
+    var kvHeads = 1
     var length: Int
     var headSize: Int
     var documents: [Int]?
@@ -16,14 +16,14 @@ final class AttentionProblem<Scalar: BinaryFloatingPoint> {
     var inputScale = 1.0
 
     var description: String {
-      "B \(batch), heads \(queryHeads)/\(keyHeads), L \(length), d \(headSize), "
+      "B \(batch), heads \(queryHeads)/\(kvHeads), L \(length), d \(headSize), "
         + "documents \(documents ?? [length])\(isInterleaved ? ", interleaved" : "")"
     }
 
     /// The same sizes for a problem in double precision.
     var inDouble: AttentionProblem<Double>.Sizes {
       .init(
-        batch: batch, queryHeads: queryHeads, keyHeads: keyHeads, length: length, headSize: headSize,
+        batch: batch, queryHeads: queryHeads, kvHeads: kvHeads, length: length, headSize: headSize,
         documents: documents, isInterleaved: isInterleaved, inputScale: inputScale)
     }
   }
@@ -62,11 +62,11 @@ final class AttentionProblem<Scalar: BinaryFloatingPoint> {
     }
     func projections(random: Bool) -> AttentionProjections<Scalar> {
       let lookahead = AttentionProjections<Scalar>.Lookahead(
-        qu: view(heads: sizes.keyHeads, random: random), ku: view(heads: sizes.keyHeads, random: random),
-        vu: view(heads: sizes.keyHeads, random: random))
+        qu: view(heads: sizes.kvHeads, random: random), ku: view(heads: sizes.kvHeads, random: random),
+        vu: view(heads: sizes.kvHeads, random: random))
       return AttentionProjections(
         lookahead: lookahead, qc: view(heads: sizes.queryHeads, random: random),
-        kc: view(heads: sizes.keyHeads, random: random), vc: view(heads: sizes.keyHeads, random: random))
+        kc: view(heads: sizes.kvHeads, random: random), vc: view(heads: sizes.kvHeads, random: random))
     }
     self.projections = projections(random: true)
     dOutput = view(heads: sizes.queryHeads, random: true)
@@ -74,7 +74,7 @@ final class AttentionProblem<Scalar: BinaryFloatingPoint> {
     results = AttentionResults(
       output: view(heads: sizes.queryHeads, random: false),
       logSumExp: view(heads: sizes.queryHeads, size: 1, random: false),
-      lookaheadKeys: view(heads: sizes.keyHeads, random: false))
+      lookaheadKeys: view(heads: sizes.kvHeads, random: false))
     self.memory = memory
   }
 

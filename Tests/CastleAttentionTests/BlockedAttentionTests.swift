@@ -53,13 +53,13 @@ struct BlockedAttentionTests {
   func everythingAtOnce(mechanism: Mechanism) {
     Self.compare(
       .init(
-        batch: 2, queryHeads: 6, keyHeads: 2, length: TestEffort.choose(200, small: 110),
+        batch: 2, queryHeads: 6, kvHeads: 2, length: TestEffort.choose(200, small: 110),
         headSize: TestEffort.choose(24, small: 6),
         documents: TestEffort.choose([1, 120, 70, 9], small: [1, 70, 30, 9]),
         isInterleaved: true), mechanism, seed: 7, threads: 3)
     Self.compare(
       .init(
-        queryHeads: 3, keyHeads: 1, length: TestEffort.choose(300, small: 70),
+        queryHeads: 3, kvHeads: 1, length: TestEffort.choose(300, small: 70),
         headSize: TestEffort.choose(32, small: 6)), mechanism, seed: 8, threads: 2)
   }
 }

@@ -7,7 +7,7 @@ struct CausalityTests {
   static let mechanisms: [Mechanism] = [.causal, .castle, .slidingWindow(1), .slidingWindow(40)]
   static let places = [1, 5, 63, 64, 65, 129]
   private static let sizes = AttentionProblem<Float>.Sizes(
-    queryHeads: 2, keyHeads: 1, length: 130, headSize: 20)
+    queryHeads: 2, kvHeads: 1, length: 130, headSize: 20)
 
   /// A problem that differs from the one of seed 1 in all tokens from `place` on.
   private static func changed(from place: Int) -> AttentionProblem<Float> {
@@ -55,8 +55,8 @@ struct CausalityTests {
       var sizes = Self.sizes
       sizes.documents = [1, 70, 59]
       sizes.batch = 2
-      sizes.keyHeads = threads == 1 ? 1 : 4 * threads
-      sizes.queryHeads = 2 * sizes.keyHeads
+      sizes.kvHeads = threads == 1 ? 1 : 4 * threads
+      sizes.queryHeads = 2 * sizes.kvHeads
       compareDocuments(sizes, mechanism, threads: threads, instructionSet: instructionSet)
     }
   }

@@ -19,7 +19,7 @@ struct ExtremeInputTests {
   func finite(instructionSet: InstructionSet, mechanism: Mechanism) {
     for scale in [0, 1e-42, 1e-22, 1e-10, 10, 100, 300] {
       let problem = AttentionProblem<Float>(
-        .init(queryHeads: 2, keyHeads: 1, length: 130, headSize: 16, inputScale: scale), seed: 1)
+        .init(queryHeads: 2, kvHeads: 1, length: 130, headSize: 16, inputScale: scale), seed: 1)
       problem.computeBlocked(mechanism, threads: 2, instructionSet: instructionSet)
       expectFinite(problem, mechanism)
       problem.computeCached(mechanism, chunk: 50, instructionSet: instructionSet)

@@ -84,7 +84,7 @@ struct GoldenTests {
   private static func load<Scalar>(_ file: SafetensorsFile) throws -> AttentionProblem<Scalar> {
     let shape = try file.tensor("qc").shape
     let problem = AttentionProblem<Scalar>(
-      .init(batch: shape[0], queryHeads: shape[1], keyHeads: shape[1], length: shape[2], headSize: shape[3]),
+      .init(batch: shape[0], queryHeads: shape[1], kvHeads: shape[1], length: shape[2], headSize: shape[3]),
       seed: 0)
     guard let lookahead = problem.projections.lookahead else { return problem }
     let views = [

@@ -31,15 +31,15 @@ struct LookaheadCacheTests {
 
     init(
       _ mechanism: Mechanism, _ kind: Kind = Kind.all[0], length: Int, threads: Int, queryHeads: Int = 4,
-      keyHeads: Int = 2
+      kvHeads: Int = 2
     ) {
       Scratch.isPoisoned = true
       let sizes = AttentionProblem<Float>.Sizes(
-        queryHeads: queryHeads, keyHeads: keyHeads, length: length, headSize: kind.headSize)
+        queryHeads: queryHeads, kvHeads: kvHeads, length: length, headSize: kind.headSize)
       self.mechanism = mechanism
       cached = AttentionProblem(sizes, seed: Self.seed)
       cache = LookaheadCache(
-        mechanism: mechanism, queryHeads: queryHeads, keyHeads: keyHeads, headSize: kind.headSize,
+        mechanism: mechanism, queryHeads: queryHeads, kvHeads: kvHeads, headSize: kind.headSize,
         capacity: length, pool: ThreadPool(threadCount: threads), instructionSet: kind.instructionSet)
     }
 
@@ -190,7 +190,7 @@ struct LookaheadCacheTests {
   @Test("the cache of a sliding window is smaller than that of full lookahead, as published")
   func sizes() {
     func bytes(_ mechanism: Mechanism, heads: Int) -> Int {
-      let setup = Setup(mechanism, length: 2048, threads: 2, queryHeads: heads, keyHeads: heads)
+      let setup = Setup(mechanism, length: 2048, threads: 2, queryHeads: heads, kvHeads: heads)
       setup.append(0..<2048, to: setup.cache)
       return setup.cache.byteCount
     }

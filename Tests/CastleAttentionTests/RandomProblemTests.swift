@@ -56,10 +56,10 @@ struct RandomProblemTests {
   private static func sizes(_ generator: inout RandomSource) -> AttentionProblem<Float>.Sizes {
     let reach = Double.random(in: 0..<1, using: &generator)
     let length = 1 + Int(TestEffort.choose(150, small: 90) * reach * reach)
-    let keyHeads = Int.random(in: 1...3, using: &generator)
+    let kvHeads = Int.random(in: 1...3, using: &generator)
     var sizes = AttentionProblem<Float>.Sizes(
       batch: .random(in: 1...2, using: &generator),
-      queryHeads: keyHeads * .random(in: 1...2, using: &generator), keyHeads: keyHeads, length: length,
+      queryHeads: kvHeads * .random(in: 1...2, using: &generator), kvHeads: kvHeads, length: length,
       headSize: .random(in: 1...TestEffort.choose(70, small: 20), using: &generator))
     sizes.isInterleaved = .random(using: &generator)
     if Bool.random(using: &generator) {

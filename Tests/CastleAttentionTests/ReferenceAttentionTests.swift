@@ -7,7 +7,7 @@ struct ReferenceAttentionTests {
     "all six gradients are derivatives", arguments: BlockedAttentionTests.mechanisms + [.slidingWindow(2)])
   func finiteDifferences(mechanism: Mechanism) {
     let problem = AttentionProblem<Double>(
-      .init(queryHeads: 4, keyHeads: 2, length: 7, headSize: 3, documents: [2, 5]), seed: 1)
+      .init(queryHeads: 4, kvHeads: 2, length: 7, headSize: 3, documents: [2, 5]), seed: 1)
     problem.computeReference(mechanism)
     let upstream = problem.dOutput.values
     func loss() -> Double {
@@ -37,7 +37,7 @@ struct ReferenceAttentionTests {
     [1, 7, TestEffort.choose(65, small: 20)])
   func formsAgree(mechanism: Mechanism, length: Int) {
     let sizes = AttentionProblem<Double>.Sizes(
-      batch: 2, queryHeads: 4, keyHeads: 2, length: length, headSize: 5,
+      batch: 2, queryHeads: 4, kvHeads: 2, length: length, headSize: 5,
       documents: length > 2 ? [2, length - 2] : nil, isInterleaved: true)
     let (parallel, recurrent) = (AttentionProblem(sizes, seed: 2), AttentionProblem(sizes, seed: 2))
     ReferenceAttention.parallel(

@@ -10,7 +10,7 @@ struct RepetitionTests {
   func repeated(mechanism: Mechanism, threads: Int) {
     func bits() -> [UInt32] {
       let problem = AttentionProblem<Float>(
-        .init(queryHeads: 10, keyHeads: 5, length: 300, headSize: 24, documents: [200, 100]), seed: 1)
+        .init(queryHeads: 10, kvHeads: 5, length: 300, headSize: 24, documents: [200, 100]), seed: 1)
       problem.computeBlocked(mechanism, threads: threads)
       return problem.bits(mechanism)
     }
@@ -26,7 +26,7 @@ struct RepetitionTests {
     for (length, heads, headSize) in [(300, 3, 40), (7, 1, 5), (70, 2, 64), (300, 3, 40), (1, 1, 1)] {
       for mechanism in [Mechanism.castle, .causal, .slidingWindow(70), .castle] {
         let sizes = AttentionProblem<Float>.Sizes(
-          queryHeads: 2 * heads, keyHeads: heads, length: length, headSize: headSize)
+          queryHeads: 2 * heads, kvHeads: heads, length: length, headSize: headSize)
         let (fresh, used) = (AttentionProblem(sizes, seed: 1), AttentionProblem(sizes, seed: 1))
         fresh.computeBlocked(mechanism, threads: threads)
         let attention = BlockedAttention(mechanism: mechanism, pool: pool, workspace: workspace)

@@ -54,7 +54,7 @@ struct RoundingBound {
     self.document = document
     d = problem.sizes.headSize
     rootD = Double(d).squareRoot()
-    let group = problem.sizes.queryHeads / problem.sizes.keyHeads
+    let group = problem.sizes.queryHeads / problem.sizes.kvHeads
     arithmetic = BoundedArithmetic(
       roundings: d + 2 * problem.sizes.length + group + 40 + (inputsAreRounded ? 2 : 0))
   }
@@ -69,7 +69,7 @@ struct RoundingBound {
     view.token(batch, queryHead, document.lowerBound + token)
   }
   private func shared(_ view: HeadView<Double>, _ token: Int) -> Row {
-    let head = queryHead * problem.sizes.keyHeads / problem.sizes.queryHeads
+    let head = queryHead * problem.sizes.kvHeads / problem.sizes.queryHeads
     return view.token(batch, head, document.lowerBound + token)
   }
 

@@ -27,7 +27,7 @@ struct ShapeTests {
   }
 
   private static func run(_ form: Form, with fault: Fault?) {
-    let problem = AttentionProblem<Float>(.init(queryHeads: 2, keyHeads: 1, length: 9, headSize: 4), seed: 1)
+    let problem = AttentionProblem<Float>(.init(queryHeads: 2, kvHeads: 1, length: 9, headSize: 4), seed: 1)
     let few = problem.results.output.tokens(0..<8)
     var (results, gradients, dOutput) = (problem.results, problem.gradients, problem.dOutput)
     if fault == .output { results.output = few }
@@ -47,7 +47,7 @@ struct ShapeTests {
       blocked.backward(dOutput, x, documents: documents, results: results, gradients: gradients)
     case .cache:
       let cache = LookaheadCache(
-        mechanism: .castle, queryHeads: 2, keyHeads: 1, headSize: 4, capacity: 9,
+        mechanism: .castle, queryHeads: 2, kvHeads: 1, headSize: 4, capacity: 9,
         pool: ThreadPool(threadCount: 1))
       cache.append(x, output: results.output, logSumExp: results.logSumExp)
     case .recurrent:
@@ -84,7 +84,7 @@ struct ShapeTests {
       for (heads, capacity) in [(0, 9), (2, -1)] {
         await #expect(processExitsWith: .failure) { [heads = heads as Int, capacity = capacity as Int] in
           _ = LookaheadCache(
-            mechanism: .castle, queryHeads: heads, keyHeads: 1, headSize: 4, capacity: capacity,
+            mechanism: .castle, queryHeads: heads, kvHeads: 1, headSize: 4, capacity: capacity,
             pool: ThreadPool(threadCount: 1))
         }
       }

@@ -10,7 +10,7 @@ struct WindowTests {
     -> [UInt32]
   {
     let problem = AttentionProblem<Float>(
-      .init(queryHeads: 4, keyHeads: 2, length: Self.length, headSize: 16), seed: 1)
+      .init(queryHeads: 4, kvHeads: 2, length: Self.length, headSize: 16), seed: 1)
     problem.computeBlocked(mechanism, threads: threads, instructionSet: set)
     return problem.bits(other)
   }

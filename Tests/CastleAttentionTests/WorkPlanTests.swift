@@ -40,7 +40,7 @@ struct WorkPlanTests {
 
   private func plan(_ heads: Int, _ documents: [Int], past: Int = 0, threads: Int) throws -> WorkPlan {
     let problem = AttentionProblem<Float>(
-      .init(queryHeads: heads, keyHeads: heads, length: documents.reduce(0, +), headSize: 1), seed: 1)
+      .init(queryHeads: heads, kvHeads: heads, length: documents.reduce(0, +), headSize: 1), seed: 1)
     return WorkPlan(
       AttentionShape(problem.projections, mechanism: .castle),
       documents: try #require(Documents(lengths: documents)), past: past, threads: threads)
@@ -50,14 +50,14 @@ struct WorkPlanTests {
   func sharing(of it: Case) throws {
     let plan = try plan(it.heads, [it.length], past: it.past, threads: it.threads)
     #expect(plan.shared.map(\.parts) == Array(repeating: it.parts, count: it.shared))
-    #expect((plan.whole + plan.shared.map(\.task)).map(\.keyHead) == Array(0..<it.heads))
+    #expect((plan.whole + plan.shared.map(\.task)).map(\.kvHead) == Array(0..<it.heads))
   }
 
   @Test("every document of every head is computed once")
   func everyTaskOnce() throws {
     for threads in 1...5 {
       let plan = try plan(3, [40, 300], threads: threads)
-      let tasks = (plan.whole + plan.shared.map(\.task)).map { "\($0.keyHead) \($0.document)" }
+      let tasks = (plan.whole + plan.shared.map(\.task)).map { "\($0.kvHead) \($0.document)" }
       #expect(Set(tasks).count == 6 && tasks.count == 6)
     }
   }

@@ -14,7 +14,7 @@ struct AttentionTests {
   init() throws {
     folder = try TemporaryFolder()
     let names = ["qu", "ku", "vu", "qc", "kc", "vc", "do"]
-    // Two query heads for each key head.
+    // Two query heads for each KV head.
     let shapes = names.map { ["qc", "do"].contains($0) ? [2, 4, 21, 6] : Self.shape }
     let writer = try SafetensorsWriter(
       path: folder.path("input.safetensors"),

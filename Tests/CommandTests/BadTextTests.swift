@@ -44,7 +44,7 @@ struct BadTextTests {
 
   @Test(arguments: [
     "training.steps=-1", "training.steps=many", "training.stps=5", "optimizer.learning-rate=0",
-    "model.head-size=0", "model.window=-1", "training.length=1",
+    "model.head-size=0", "model.window=-1", "training.sequence-length=1",
   ])
   func anImpossibleSetting(setting: String) throws {
     let settings = TinyModel.settings(shards: tiny.shards, output: folder.path("run"), steps: 1)

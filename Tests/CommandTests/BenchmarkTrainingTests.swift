@@ -68,12 +68,12 @@ struct BenchmarkTrainingTests {
 
   @Test func settingsOfTrainingShapeTheModel() throws {
     let folder = try TemporaryFolder()
-    try folder.write("training: {batch-size: 3, length: 20, recompute: true}", to: "run.yaml")
+    try folder.write("training: {batch-size: 3, sequence-length: 20, recompute: true}", to: "run.yaml")
     let report = try CastleProcess.decode(
       Report.self,
       [
         "benchmark", "training", "--config", folder.path("run.yaml"), "--model", "1m-castle", "--repetitions",
-        "1", "--set", "model.layers=2", "--set", "model.size=64", "--set", "model.heads=2", "--set",
+        "1", "--set", "model.layers=2", "--set", "model.hidden-size=64", "--set", "model.heads=2", "--set",
         "model.head-size=16", "--set", "model.vocabulary-size=100", "--set", "model.tied-embeddings=false",
       ])
     #expect(report.parameters == 2 * (7 * 32 * 64 + 3 * 170 * 64 + 2 * 64) + 64 + 2 * 100 * 64)
@@ -100,7 +100,7 @@ struct BenchmarkTrainingTests {
     try refuse("--repetitions", "0", naming: "--repetitions 0")
     try refuse("--batch-size", "0", naming: "--batch-size 0")
     try refuse("--length", "1", naming: "--length 1")
-    try refuse("--set", "model.sise=4", naming: "model.size")
+    try refuse("--set", "model.sise=4", naming: "model.hidden-size")
     try refuse("--set", "model.initial=x", naming: "model.initial")
     try refuse("--config", "/no/such.yaml", naming: "/no/such.yaml")
     try refuse("--model", "xl-castle", "--batch-size", "60000", naming: "training.batch-size")

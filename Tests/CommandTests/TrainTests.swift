@@ -80,7 +80,7 @@ struct TrainTests {
     for (setting, word) in [
       ("evaluation.sets.a=nowhere", "nowhere"), ("evaluation.tokens=1", "at least 2"),
       ("samples={every: 1, prompts: [\(prompt)]}", "reads at most"),
-      ("training.length=100000", "too few for a window"),
+      ("training.sequence-length=100000", "too few for a window"),
     ] {
       try CastleProcess.expectRefusal(text.training("a", "--dry-run", "--set", setting), naming: word)
     }

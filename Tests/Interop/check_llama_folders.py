@@ -71,7 +71,7 @@ def ours_to_theirs():
         castle("prepare", "--tokenizer", folder / "tokenizer.json", "--output", folder / "data", folder / "text.txt")
         settings = {
             "model.preset": "1m-causal", "data.shards": folder / "data", "output": folder / "run",
-            "training.steps": 2, "schedule.warm-up": 1, "training.length": 128, "training.batch-size": 2,
+            "training.steps": 2, "schedule.warm-up": 1, "training.sequence-length": 128, "training.batch-size": 2,
         }
         changes = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
         castle("train", *changes)

@@ -24,7 +24,7 @@ for length in [130, 512, 1_025, 2_048] {
       problem.backward(attention)
     }
     let cache = LookaheadCache(
-      mechanism: mechanism, queryHeads: Problem.heads, keyHeads: Problem.heads,
+      mechanism: mechanism, queryHeads: Problem.heads, kvHeads: Problem.heads,
       headSize: Problem.headSize, capacity: length + 2_000, pool: pool)
     benchmark("\(name), \(length) tokens, decode one", settings: Iterations(1_000)) {
       if cache.length == 0 {

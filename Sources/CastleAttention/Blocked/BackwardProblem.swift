@@ -9,7 +9,7 @@ struct BackwardProblem {
   let projections: AttentionProjections<Float>
   let results: AttentionResults<Float>
   let gradients: AttentionProjections<Float>
-  /// How many query heads share a key head.
+  /// How many query heads share a KV head.
   let group: Int
 
   /// What all parts of a task read.
@@ -128,7 +128,7 @@ struct BackwardProblem {
   /// Memory for the operands, which ``prepare(_:block:_:scratch:)`` fills.
   private func makeOperands(_ task: HeadTask, arena: ScratchArena) -> Operands {
     let length = task.document.count
-    let firstQueryHead = task.keyHead * group
+    let firstQueryHead = task.kvHead * group
     var copies: [GroupCopy] = []
     var operands = Operands(
       queries: context.pack(
@@ -139,10 +139,10 @@ struct BackwardProblem {
       logSumExp: arena.take(group * length), delta: arena.take(group * length))
     if let lookahead {
       operands.ku = context.pack(
-        lookahead.ku, times: context.scale, firstHead: task.keyHead, heads: 1, task: task, into: arena,
+        lookahead.ku, times: context.scale, firstHead: task.kvHead, heads: 1, task: task, into: arena,
         copies: &copies)
       operands.vu = context.pack(
-        lookahead.vu, firstHead: task.keyHead, heads: 1, task: task, into: arena, copies: &copies)
+        lookahead.vu, firstHead: task.kvHead, heads: 1, task: task, into: arena, copies: &copies)
       operands.e = LookaheadWeights(BlockGeometry(length: length), heads: group, arena: arena)
     }
     operands.copies = copies
@@ -157,7 +157,7 @@ struct BackwardProblem {
     let tokens = BlockGeometry(length: length).block(index)
     context.run(operands.copies, tokens: tokens)
     for head in 0..<group {
-      let (queryHead, first) = (task.keyHead * group + head, task.document.lowerBound + tokens.lowerBound)
+      let (queryHead, first) = (task.kvHead * group + head, task.document.lowerBound + tokens.lowerBound)
       let (output, place) = (results.output, head * length + tokens.lowerBound)
       context.kernels.table.pointee.row_dots(
         tokens.count, context.headSize, dOutput.token(task.batch, queryHead, first), dOutput.tokenStride,
@@ -174,11 +174,11 @@ struct BackwardProblem {
     let length = task.document.count
     var partial = Partial(
       dQueries: context.accumulator(
-        for: gradients.qc, firstHead: task.keyHead * group, heads: group, task: task, arena: arena,
+        for: gradients.qc, firstHead: task.kvHead * group, heads: group, task: task, arena: arena,
         inPlace: inPlace))
     guard let dLookahead else { return partial }
     partial.dKU = context.accumulator(
-      for: dLookahead.ku, firstHead: task.keyHead, heads: 1, task: task, arena: arena, inPlace: inPlace)
+      for: dLookahead.ku, firstHead: task.kvHead, heads: 1, task: task, arena: arena, inPlace: inPlace)
     partial.dVU = arena.take(dVUCount(task))
     partial.dE = LookaheadWeights(BlockGeometry(length: length), heads: group, arena: arena)
     return partial
@@ -237,7 +237,7 @@ struct BackwardProblem {
   private func load(_ tokens: Range<Int>, task: HeadTask, into panel: inout BackwardPanel) {
     let first = task.document.lowerBound + tokens.lowerBound
     func source(_ view: HeadView<Float>) -> Rows {
-      Rows(view.token(task.batch, task.keyHead, first), stride: view.tokenStride)
+      Rows(view.token(task.batch, task.kvHead, first), stride: view.tokenStride)
     }
     func clear(_ rows: Rows, _ count: Int) { rows.base.update(repeating: 0, count: count * rows.stride) }
     panel.tokens = tokens
@@ -257,7 +257,7 @@ struct BackwardProblem {
 
   private func store(_ panel: BackwardPanel, task: HeadTask) {
     func store(_ rows: Rows, times factor: Float, _ view: HeadView<Float>) {
-      write(rows, times: factor, to: view, head: task.keyHead, task: task, tokens: panel.tokens)
+      write(rows, times: factor, to: view, head: task.kvHead, task: task, tokens: panel.tokens)
     }
     store(panel.dKC, times: factors.key, gradients.kc)
     store(panel.dVC, times: 1, gradients.vc)
@@ -289,14 +289,14 @@ struct BackwardProblem {
             dE[head, index], operands.queries.rows(head, from: start), depth: rows, left: .lowerTriangle))
       }
       write(
-        dQueries, times: factors.query, to: gradients.qc, head: task.keyHead * group + head, task: task,
+        dQueries, times: factors.query, to: gradients.qc, head: task.kvHead * group + head, task: task,
         tokens: tokens)
     }
     if let dLookahead, let dKU = sum.dKU {
       write(
-        dKU.rows(0, from: start), times: factors.gateKey, to: dLookahead.ku, head: task.keyHead, task: task,
+        dKU.rows(0, from: start), times: factors.gateKey, to: dLookahead.ku, head: task.kvHead, task: task,
         tokens: tokens)
-      write(scratch, times: factors.key, to: dLookahead.vu, head: task.keyHead, task: task, tokens: tokens)
+      write(scratch, times: factors.key, to: dLookahead.vu, head: task.kvHead, task: task, tokens: tokens)
     }
   }
 

@@ -11,7 +11,7 @@ struct ForwardProblem<Keys: KeySource> {
   let output: HeadView<Float>
   /// Where the log-sum-exps go, (B, Hq, L, 1), if anybody wants them.
   let logSumExp: HeadView<Float>?
-  /// How many query heads share a key head.
+  /// How many query heads share a KV head.
   let group: Int
   /// How many tokens of the sequence came before this call.
   let past: Int
@@ -106,14 +106,14 @@ struct ForwardProblem<Keys: KeySource> {
     var copies: [GroupCopy] = []
     var operands = Operands(
       queries: context.pack(
-        projections.qc, times: context.scale, firstHead: task.keyHead * group, heads: group, task: task,
+        projections.qc, times: context.scale, firstHead: task.kvHead * group, heads: group, task: task,
         into: arena, copies: &copies))
     if let lookahead = projections.lookahead, context.mechanism.hasLookahead {
       operands.ku = context.pack(
-        lookahead.ku, times: context.scale, firstHead: task.keyHead, heads: 1, task: task, into: arena,
+        lookahead.ku, times: context.scale, firstHead: task.kvHead, heads: 1, task: task, into: arena,
         copies: &copies)
       operands.vu = context.pack(
-        lookahead.vu, firstHead: task.keyHead, heads: 1, task: task, into: arena, copies: &copies)
+        lookahead.vu, firstHead: task.kvHead, heads: 1, task: task, into: arena, copies: &copies)
       operands.e = LookaheadWeights(geometry(task), heads: group, arena: arena)
     }
     operands.copies = copies
@@ -134,7 +134,7 @@ struct ForwardProblem<Keys: KeySource> {
     let count = group * task.document.count
     return Partial(
       output: context.accumulator(
-        for: output, firstHead: task.keyHead * group, heads: group, task: task, arena: arena,
+        for: output, firstHead: task.kvHead * group, heads: group, task: task, arena: arena,
         inPlace: inPlace),
       references: arena.take(count), sums: arena.take(count))
   }
@@ -184,7 +184,7 @@ struct ForwardProblem<Keys: KeySource> {
   /// Merges the parts of some rows and writes outputs and log-sum-exps.
   private func finish(_ task: HeadTask, rows: Range<Int>, partials: [Partial]) {
     for head in 0..<group {
-      let queryHead = task.keyHead * group + head
+      let queryHead = task.kvHead * group + head
       for row in rows {
         let place = head * task.document.count + row
         let token = task.document.lowerBound + row

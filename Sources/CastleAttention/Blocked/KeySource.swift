@@ -17,7 +17,7 @@ struct ProjectedKeys: KeySource {
   func panel(_ index: Int, tokens: Range<Int>, task: HeadTask, scratch: KeyPanel) -> KeyPanel {
     let first = task.document.lowerBound + tokens.lowerBound
     func source(_ view: HeadView<Float>) -> Rows {
-      Rows(view.token(task.batch, task.keyHead, first), stride: view.tokenStride)
+      Rows(view.token(task.batch, task.kvHead, first), stride: view.tokenStride)
     }
     var panel = scratch
     panel.tokens = tokens
@@ -32,7 +32,7 @@ struct ProjectedKeys: KeySource {
 
   func finish(_ panel: KeyPanel, task: HeadTask) {
     guard context.mechanism.hasLookahead, let view = lookaheadKeys else { return }
-    let first = view.token(task.batch, task.keyHead, task.document.lowerBound + panel.tokens.lowerBound)
+    let first = view.token(task.batch, task.kvHead, task.document.lowerBound + panel.tokens.lowerBound)
     context.kernels.transpose(
       context.headSize, panel.tokens.count, panel.u, to: Rows(first, stride: view.tokenStride))
   }

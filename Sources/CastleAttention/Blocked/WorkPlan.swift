@@ -3,7 +3,7 @@ import CastleTensors
 /// One document of one head group: what can be computed without the others.
 package struct HeadTask {
   package let batch: Int
-  package let keyHead: Int
+  package let kvHead: Int
   package let document: Range<Int>
 }
 
@@ -28,8 +28,8 @@ package struct WorkPlan {
     var tasks: [HeadTask] = []
     for batch in 0..<shape.batch {
       for document in documents.ranges {
-        for keyHead in 0..<shape.keyHeads {
-          tasks.append(HeadTask(batch: batch, keyHead: keyHead, document: document))
+        for kvHead in 0..<shape.kvHeads {
+          tasks.append(HeadTask(batch: batch, kvHead: kvHead, document: document))
         }
       }
     }

@@ -55,7 +55,7 @@ struct CachedKeys: KeySource {
   let panels: [[CachedPanel]]
 
   func panel(_ index: Int, tokens: Range<Int>, task: HeadTask, scratch: KeyPanel) -> KeyPanel {
-    let panel = panels[task.keyHead][index]
+    let panel = panels[task.kvHead][index]
     let width = BlockGeometry.panelWidth
     func columns(_ memory: PanelMemory?) -> Rows {
       memory.map { Rows($0.base, stride: width) } ?? scratch.qu

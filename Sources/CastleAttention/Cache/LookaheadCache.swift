@@ -8,7 +8,7 @@ public import CastleTensors
 ///
 /// ```swift
 /// let cache = LookaheadCache(
-///   mechanism: .castle, queryHeads: 8, keyHeads: 8, headSize: 64, capacity: 4096, pool: pool)
+///   mechanism: .castle, queryHeads: 8, kvHeads: 8, headSize: 64, capacity: 4096, pool: pool)
 /// cache.append(prompt, output: promptOutput)
 /// cache.append(nextToken, output: nextOutput)
 /// ```
@@ -20,7 +20,7 @@ public final class LookaheadCache {
   /// The number of query heads, Hq.
   public let queryHeads: Int
   /// The number of heads of the other projections, H.
-  public let keyHeads: Int
+  public let kvHeads: Int
   /// The size of a head, d.
   public let headSize: Int
   /// The number of tokens that fit.
@@ -38,28 +38,28 @@ public final class LookaheadCache {
 
   /// An empty cache. Traps if the heads do not form groups or a size is negative.
   public init(
-    mechanism: Mechanism, queryHeads: Int, keyHeads: Int, headSize: Int, capacity: Int, pool: ThreadPool,
+    mechanism: Mechanism, queryHeads: Int, kvHeads: Int, headSize: Int, capacity: Int, pool: ThreadPool,
     instructionSet: InstructionSet = .best, workspace: AttentionWorkspace = AttentionWorkspace()
   ) {
     precondition(
-      keyHeads > 0 && queryHeads > 0 && queryHeads % keyHeads == 0, "heads do not form groups")
+      kvHeads > 0 && queryHeads > 0 && queryHeads % kvHeads == 0, "heads do not form groups")
     precondition(headSize > 0 && capacity >= 0, "a cache of \(capacity) tokens with heads of \(headSize)")
     self.mechanism = mechanism
     self.queryHeads = queryHeads
-    self.keyHeads = keyHeads
+    self.kvHeads = kvHeads
     self.headSize = headSize
     self.capacity = capacity
     self.pool = pool
     self.workspace = workspace
     context = BlockContext(
       kernels: AttentionKernels(instructionSet), mechanism: mechanism, headSize: headSize)
-    panels = Array(repeating: [], count: keyHeads)
+    panels = Array(repeating: [], count: kvHeads)
   }
 
   private init(forking other: LookaheadCache) {
     mechanism = other.mechanism
     queryHeads = other.queryHeads
-    keyHeads = other.keyHeads
+    kvHeads = other.kvHeads
     headSize = other.headSize
     capacity = other.capacity
     length = other.length
@@ -90,12 +90,12 @@ public final class LookaheadCache {
   ) {
     let shape = AttentionShape(projections, mechanism: mechanism)
     precondition(
-      shape.batch == 1 && shape.queryHeads == queryHeads && shape.keyHeads == keyHeads
+      shape.batch == 1 && shape.queryHeads == queryHeads && shape.kvHeads == kvHeads
         && shape.headSize == headSize, "projections do not fit the cache")
     shape.check(output: output, logSumExp: logSumExp)
     precondition(length + shape.length <= capacity, "the cache is full")
     guard shape.length > 0 else { return }
-    for head in 0..<keyHeads { extend(head, by: shape.length, projections) }
+    for head in 0..<kvHeads { extend(head, by: shape.length, projections) }
 
     let problem = ForwardProblem(
       context: context, projections: projections, keys: CachedKeys(context: context, panels: panels),
@@ -114,10 +114,10 @@ public final class LookaheadCache {
   /// Writes the present lookahead keys, (1, H, length, d). Traps for causal attention.
   public func copyLookaheadKeys(to target: HeadView<Float>) {
     precondition(
-      mechanism.hasLookahead && target.batch == 1 && target.heads == keyHeads && target.length == length
+      mechanism.hasLookahead && target.batch == 1 && target.heads == kvHeads && target.length == length
         && target.size == headSize, "no lookahead keys of this shape")
     let geometry = BlockGeometry(length: length)
-    for head in 0..<keyHeads {
+    for head in 0..<kvHeads {
       for (index, panel) in panels[head].enumerated() {
         guard let memory = panel.lookaheadKeys else { continue }
         let tokens = geometry.panel(index)
@@ -160,7 +160,7 @@ public final class LookaheadCache {
       panels = snapshot
     } else {
       let count = BlockGeometry(length: length).panelCount
-      for head in 0..<keyHeads { panels[head].removeSubrange(count...) }
+      for head in 0..<kvHeads { panels[head].removeSubrange(count...) }
     }
     self.length = length
     snapshots = snapshots.filter { $0.key <= length }
@@ -221,7 +221,7 @@ public final class LookaheadCache {
 
   private func dropQueriesOutsideWindow() {
     guard mechanism.hasLookahead else { return }
-    for head in 0..<keyHeads {
+    for head in 0..<kvHeads {
       for index in panels[head].indices.reversed() where !isReached(index) {
         guard panels[head][index].queries != nil else { break }
         panels[head][index].queries = nil

@@ -18,7 +18,7 @@ extension ReferenceAttention {
     shape.check(documents)
     shape.check(results)
     for batch in 0..<shape.batch {
-      for head in 0..<shape.keyHeads {
+      for head in 0..<shape.kvHeads {
         for document in documents.ranges {
           recurrent(
             projections, mechanism: mechanism, shape: shape, batch: batch, head: head,

@@ -44,12 +44,12 @@ package struct AttentionBenchmark {
   package let passes: [Pass]
   package let repetitions: Int
   package let pool: ThreadPool
-  package let ceilings: MachineCeilings
+  package let ceilings: MachinePeaks
 
   /// Bundles the parts.
   package init(
     subjects: [(name: String, mechanism: Mechanism, heads: Int)], length: Int, headSize: Int, passes: [Pass],
-    repetitions: Int, pool: ThreadPool, ceilings: MachineCeilings
+    repetitions: Int, pool: ThreadPool, ceilings: MachinePeaks
   ) {
     self.subjects = subjects
     self.length = length
@@ -158,7 +158,7 @@ package struct AttentionBenchmark {
   ) -> LookaheadCache {
     let heads = problem.output.view.heads
     return LookaheadCache(
-      mechanism: mechanism, queryHeads: heads, keyHeads: heads, headSize: headSize,
+      mechanism: mechanism, queryHeads: heads, kvHeads: heads, headSize: headSize,
       capacity: length + extra, pool: pool, workspace: workspace)
   }
 

@@ -38,7 +38,7 @@ package struct AttentionCheck {
 
     let cached = RandomAttention<Float>(heads: 1, length: length, headSize: headSize)
     let cache = LookaheadCache(
-      mechanism: mechanism, queryHeads: 1, keyHeads: 1, headSize: headSize, capacity: length, pool: pool)
+      mechanism: mechanism, queryHeads: 1, kvHeads: 1, headSize: headSize, capacity: length, pool: pool)
     cache.append(
       cached.projections, output: cached.results.output, logSumExp: cached.results.logSumExp)
     try compare("cached o", cached.output, naive.output, exact.output)

@@ -23,14 +23,14 @@ extension ModelConfiguration {
   private init(_ object: ConfigurationObject) throws {
     try Self.refuseUnimplemented(object)
     let limits = ModelLimits.self
-    let modelSize = try object.integer("hidden_size")
-    try Self.check("hidden_size", modelSize, within: limits.width)
+    let hiddenSize = try object.integer("hidden_size")
+    try Self.check("hidden_size", hiddenSize, within: limits.width)
     self.init(
       vocabularySize: try object.integer("vocab_size"),
       layerCount: try object.integer("num_hidden_layers"),
-      modelSize: modelSize,
-      hiddenSize: try object.integer("intermediate_size"),
-      heads: try Self.heads(object, modelSize: modelSize),
+      hiddenSize: hiddenSize,
+      intermediateSize: try object.integer("intermediate_size"),
+      heads: try Self.heads(object, hiddenSize: hiddenSize),
       mechanism: try Self.mechanism(object))
     rotaryTheta = try Self.rotaryTheta(object)
     rotatesLookaheadValues = try object.bool("rope_lookahead_values", default: true)
@@ -58,26 +58,26 @@ extension ModelConfiguration {
     }
   }
 
-  private static func heads(_ object: ConfigurationObject, modelSize: Int) throws -> HeadLayout {
+  private static func heads(_ object: ConfigurationObject, hiddenSize: Int) throws -> HeadLayout {
     let queryHeads = try object.integer("num_attention_heads")
     try check("num_attention_heads", queryHeads, within: ModelLimits.heads)
-    let keyHeads = try object.integer("num_key_value_heads", default: queryHeads)
-    try check("num_key_value_heads", keyHeads, within: 1...queryHeads)
-    guard queryHeads.isMultiple(of: keyHeads) else {
+    let kvHeads = try object.integer("num_key_value_heads", default: queryHeads)
+    try check("num_key_value_heads", kvHeads, within: 1...queryHeads)
+    guard queryHeads.isMultiple(of: kvHeads) else {
       throw InputError(
-        "num_key_value_heads is \(keyHeads), it must divide num_attention_heads, \(queryHeads)")
+        "num_key_value_heads is \(kvHeads), it must divide num_attention_heads, \(queryHeads)")
     }
     var headSize = try object.integer(ifPresent: "head_dim")
     if headSize == nil {
-      guard modelSize.isMultiple(of: queryHeads) else {
+      guard hiddenSize.isMultiple(of: queryHeads) else {
         throw InputError(
-          "num_attention_heads is \(queryHeads), which does not divide hidden_size, \(modelSize): give head_dim"
+          "num_attention_heads is \(queryHeads), which does not divide hidden_size, \(hiddenSize): give head_dim"
         )
       }
-      headSize = modelSize / queryHeads
+      headSize = hiddenSize / queryHeads
     }
     try check("head_dim", headSize ?? 0, within: ModelLimits.headSize)
-    return HeadLayout(queryHeads: queryHeads, keyHeads: keyHeads, headSize: headSize ?? 0)
+    return HeadLayout(queryHeads: queryHeads, kvHeads: kvHeads, headSize: headSize ?? 0)
   }
 
   private static func mechanism(_ object: ConfigurationObject) throws -> Mechanism {
@@ -127,10 +127,10 @@ extension ModelConfiguration {
       "model_type": .string(mechanism.hasLookahead ? "castle" : "llama"),
       "vocab_size": .integer(vocabularySize),
       "num_hidden_layers": .integer(layerCount),
-      "hidden_size": .integer(modelSize),
-      "intermediate_size": .integer(hiddenSize),
+      "hidden_size": .integer(hiddenSize),
+      "intermediate_size": .integer(intermediateSize),
       "num_attention_heads": .integer(heads.queryHeads),
-      "num_key_value_heads": .integer(heads.keyHeads),
+      "num_key_value_heads": .integer(heads.kvHeads),
       "head_dim": .integer(heads.headSize),
       "rope_theta": .number(rotaryTheta),
       "rms_norm_eps": .number(normEpsilon),

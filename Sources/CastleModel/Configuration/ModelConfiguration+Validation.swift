@@ -10,10 +10,10 @@ extension ModelConfiguration {
     let limits = ModelLimits.self
     try Self.check("vocab_size", vocabularySize, within: limits.vocabulary)
     try Self.check("num_hidden_layers", layerCount, within: limits.layers)
-    try Self.check("hidden_size", modelSize, within: limits.width)
-    try Self.check("intermediate_size", hiddenSize, within: limits.width)
+    try Self.check("hidden_size", hiddenSize, within: limits.width)
+    try Self.check("intermediate_size", intermediateSize, within: limits.width)
     try Self.check("num_attention_heads", heads.queryHeads, within: limits.heads)
-    try Self.check("num_key_value_heads", heads.keyHeads, within: limits.heads)
+    try Self.check("num_key_value_heads", heads.kvHeads, within: limits.heads)
     try Self.check("head_dim", heads.headSize, within: limits.headSize)
     try Self.checkEvenHeads(heads.headSize)
     try Self.check("max_position_embeddings", maximumLength, within: limits.length)
@@ -51,8 +51,8 @@ extension ModelConfiguration {
 
   /// The limits keep each matrix within 2⁴⁴ numbers, so the sum below cannot overflow.
   private func checkTotal() throws {
-    let perLayer = (projectionWidth + attentionWidth + 3 * hiddenSize + 2) * modelSize
-    let total = layerCount * perLayer + (tiesEmbeddings ? 1 : 2) * vocabularySize * modelSize
+    let perLayer = (projectionWidth + attentionWidth + 3 * intermediateSize + 2) * hiddenSize
+    let total = layerCount * perLayer + (tiesEmbeddings ? 1 : 2) * vocabularySize * hiddenSize
     guard total <= ModelLimits.parameters else {
       throw InputError(
         "the model would have \(total) parameters, at most \(ModelLimits.parameters) are possible:"

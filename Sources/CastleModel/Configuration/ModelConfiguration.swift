@@ -11,10 +11,10 @@ public struct ModelConfiguration: Sendable, Hashable {
   /// The number of layers.
   public var layerCount: Int
   /// The number of features of a token, d_model.
-  public var modelSize: Int
-  /// The number of hidden features of the MLP.
   public var hiddenSize: Int
-  /// The heads of each layer. Their width together need not be `modelSize`.
+  /// The number of hidden features of the MLP.
+  public var intermediateSize: Int
+  /// The heads of each layer. Their width together need not be `hiddenSize`.
   public var heads: HeadLayout
   /// The attention of each layer.
   public var mechanism: Mechanism
@@ -39,13 +39,13 @@ public struct ModelConfiguration: Sendable, Hashable {
 
   /// A configuration with LLaMA's customary values where none is given.
   public init(
-    vocabularySize: Int, layerCount: Int, modelSize: Int, hiddenSize: Int, heads: HeadLayout,
+    vocabularySize: Int, layerCount: Int, hiddenSize: Int, intermediateSize: Int, heads: HeadLayout,
     mechanism: Mechanism
   ) {
     self.vocabularySize = vocabularySize
     self.layerCount = layerCount
-    self.modelSize = modelSize
     self.hiddenSize = hiddenSize
+    self.intermediateSize = intermediateSize
     self.heads = heads
     self.mechanism = mechanism
   }
@@ -59,12 +59,12 @@ public struct ModelConfiguration: Sendable, Hashable {
   /// The width of all projections of a layer side by side: q^U k^U v^U q^C k^C v^C, or q k v.
   package var projectionWidth: Int {
     let keyProjections = hasLookahead ? 5 : 2
-    return (heads.queryHeads + keyProjections * heads.keyHeads) * heads.headSize
+    return (heads.queryHeads + keyProjections * heads.kvHeads) * heads.headSize
   }
 
   /// The width of the attention's output.
   package var attentionWidth: Int { heads.queryHeads * heads.headSize }
 
-  /// The width of one projection that has only the key heads.
-  package var keyWidth: Int { heads.keyHeads * heads.headSize }
+  /// The width of one projection that has only the KV heads.
+  package var kvWidth: Int { heads.kvHeads * heads.headSize }
 }

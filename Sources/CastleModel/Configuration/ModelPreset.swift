@@ -44,7 +44,7 @@ public struct ModelPreset: Sendable, Hashable {
 private struct Scale {
   var name: String
   var layers: Int
-  var modelSize: Int
+  var hiddenSize: Int
   var headSize: Int
   var causalHeads: Int
   var castleHeads: Int
@@ -53,38 +53,40 @@ private struct Scale {
   var length: Int
 
   static let all = [
-    small("1m", layers: 2, modelSize: 168, headSize: 24, vocabulary: 2048),
-    small("3m", layers: 6, modelSize: 168, headSize: 32, vocabulary: 4096),
-    small("10m", layers: 6, modelSize: 336, headSize: 64, vocabulary: 4096),
-    small("30m", layers: 9, modelSize: 504, headSize: 64, vocabulary: 8192),
-    published("s", layers: 12, modelSize: 896, headSize: 64, causalHeads: 14, castleHeads: 8, window: 128),
-    published("m", layers: 24, modelSize: 1024, headSize: 64, causalHeads: 16, castleHeads: 9, window: 512),
-    published("l", layers: 24, modelSize: 1536, headSize: 96, causalHeads: 16, castleHeads: 9, window: 512),
-    published("xl", layers: 24, modelSize: 2048, headSize: 128, causalHeads: 16, castleHeads: 9, window: 512),
+    small("1m", layers: 2, hiddenSize: 168, headSize: 24, vocabulary: 2048),
+    small("3m", layers: 6, hiddenSize: 168, headSize: 32, vocabulary: 4096),
+    small("10m", layers: 6, hiddenSize: 336, headSize: 64, vocabulary: 4096),
+    small("30m", layers: 9, hiddenSize: 504, headSize: 64, vocabulary: 8192),
+    published("s", layers: 12, hiddenSize: 896, headSize: 64, causalHeads: 14, castleHeads: 8, window: 128),
+    published("m", layers: 24, hiddenSize: 1024, headSize: 64, causalHeads: 16, castleHeads: 9, window: 512),
+    published("l", layers: 24, hiddenSize: 1536, headSize: 96, causalHeads: 16, castleHeads: 9, window: 512),
+    published(
+      "xl", layers: 24, hiddenSize: 2048, headSize: 128, causalHeads: 16, castleHeads: 9, window: 512),
   ]
 
   private static func small(
-    _ name: String, layers: Int, modelSize: Int, headSize: Int, vocabulary: Int
+    _ name: String, layers: Int, hiddenSize: Int, headSize: Int, vocabulary: Int
   ) -> Scale {
     Scale(
-      name: name, layers: layers, modelSize: modelSize, headSize: headSize, causalHeads: 7, castleHeads: 4,
+      name: name, layers: layers, hiddenSize: hiddenSize, headSize: headSize, causalHeads: 7, castleHeads: 4,
       window: 128, vocabulary: vocabulary, length: 1024)
   }
 
   private static func published(
-    _ name: String, layers: Int, modelSize: Int, headSize: Int, causalHeads: Int, castleHeads: Int,
+    _ name: String, layers: Int, hiddenSize: Int, headSize: Int, causalHeads: Int, castleHeads: Int,
     window: Int
   ) -> Scale {
     Scale(
-      name: name, layers: layers, modelSize: modelSize, headSize: headSize, causalHeads: causalHeads,
+      name: name, layers: layers, hiddenSize: hiddenSize, headSize: headSize, causalHeads: causalHeads,
       castleHeads: castleHeads, window: window, vocabulary: 50_257, length: 2048)
   }
 
   func configuration(_ mechanism: Mechanism) -> ModelConfiguration {
     let heads = mechanism.hasLookahead ? castleHeads : causalHeads
     var configuration = ModelConfiguration(
-      vocabularySize: vocabulary, layerCount: layers, modelSize: modelSize, hiddenSize: 8 * modelSize / 3,
-      heads: HeadLayout(queryHeads: heads, keyHeads: heads, headSize: headSize), mechanism: mechanism)
+      vocabularySize: vocabulary, layerCount: layers, hiddenSize: hiddenSize,
+      intermediateSize: 8 * hiddenSize / 3,
+      heads: HeadLayout(queryHeads: heads, kvHeads: heads, headSize: headSize), mechanism: mechanism)
     configuration.maximumLength = length
     return configuration
   }

@@ -19,7 +19,7 @@ final class DecodingWorkspace {
     self.model = model
     self.capacity = capacity
     activations = LayerActivations(configuration, tokenCount: capacity, backend: backend)
-    normed = backend.allocate(Float.self, rowCount: capacity, columnCount: configuration.modelSize)
+    normed = backend.allocate(Float.self, rowCount: capacity, columnCount: configuration.hiddenSize)
     logitsRow = backend.allocate(Float.self, rowCount: 1, columnCount: configuration.vocabularySize)
     tokenIDs = backend.allocate(Int32.self, rowCount: 1, columnCount: capacity)
     positionIDs = backend.allocate(Int32.self, rowCount: 1, columnCount: capacity)

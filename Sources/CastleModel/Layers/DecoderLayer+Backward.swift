@@ -3,15 +3,15 @@ import CastleTensors
 
 /// Gradients of activations that one layer after the other uses.
 struct GradientWorkspace {
-  /// The gradient of the residual stream, (N, model size).
+  /// The gradient of the residual stream, (N, hidden size).
   let stream: Matrix
-  /// The gradient of a norm's output, (N, model size).
+  /// The gradient of a norm's output, (N, hidden size).
   let normed: Matrix
   /// (N, projection width).
   let projections: Matrix
   /// (N, attention width).
   let attended: Matrix
-  /// (N, hidden size).
+  /// (N, intermediate size).
   let hidden: Matrix
 
   /// New memory for `tokenCount` tokens.
@@ -19,11 +19,11 @@ struct GradientWorkspace {
     func matrix(_ columns: Int) -> Matrix {
       backend.allocate(Float.self, rowCount: tokenCount, columnCount: columns)
     }
-    stream = matrix(configuration.modelSize)
-    normed = matrix(configuration.modelSize)
+    stream = matrix(configuration.hiddenSize)
+    normed = matrix(configuration.hiddenSize)
     projections = matrix(configuration.projectionWidth)
     attended = matrix(configuration.attentionWidth)
-    hidden = matrix(configuration.hiddenSize)
+    hidden = matrix(configuration.intermediateSize)
   }
 
   /// The first `count` tokens of `whole`.
@@ -37,8 +37,8 @@ struct GradientWorkspace {
 
   /// The number of numbers that ``init(_:tokenCount:backend:)`` allocates per token.
   static func countPerToken(_ configuration: ModelConfiguration) -> Int {
-    2 * configuration.modelSize + configuration.projectionWidth + configuration.attentionWidth
-      + configuration.hiddenSize
+    2 * configuration.hiddenSize + configuration.projectionWidth + configuration.attentionWidth
+      + configuration.intermediateSize
   }
 }
 

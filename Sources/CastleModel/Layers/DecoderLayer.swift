@@ -64,16 +64,16 @@ struct DecoderLayer {
 
   /// Turns all of `fused` that rotary positions concern: everything but v^C, and v^U if so configured.
   func rotate(_ fused: Matrix, positions: IndexMatrix, inverse: Bool) {
-    let keyWidth = configuration.keyWidth
-    let last = configuration.projectionWidth - keyWidth
+    let kvWidth = configuration.kvWidth
+    let last = configuration.projectionWidth - kvWidth
     func turn(_ columns: Range<Int>) {
       backend.rotate(
         fused.columns(columns), headSize: configuration.heads.headSize, positions: positions,
         table: rotaryTable, inverse: inverse)
     }
     if configuration.hasLookahead && !configuration.rotatesLookaheadValues {
-      turn(0..<2 * keyWidth)
-      turn(3 * keyWidth..<last)
+      turn(0..<2 * kvWidth)
+      turn(3 * kvWidth..<last)
     } else {
       turn(0..<last)
     }

@@ -36,7 +36,7 @@ final class ForwardPass {
     self.retention = retention
     layers = DecoderLayer.all(of: model, longest: longest)
     func stream() -> Matrix {
-      backend.allocate(Float.self, rowCount: capacity, columnCount: configuration.modelSize)
+      backend.allocate(Float.self, rowCount: capacity, columnCount: configuration.hiddenSize)
     }
     func layer() -> LayerActivations {
       LayerActivations(configuration, tokenCount: capacity, backend: backend)
@@ -117,7 +117,7 @@ final class ForwardPass {
     backend.embedBackward(workspace.stream, tokens: tokens, dTable: gradients.embedding)
   }
 
-  /// The output of the last norm, (tokens, model size).
+  /// The output of the last norm, (tokens, hidden size).
   var normed: Matrix { finalNormed.rows(0..<count) }
 
   private var lastStream: Matrix { finalInput.rows(0..<count) }

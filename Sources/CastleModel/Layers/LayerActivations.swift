@@ -3,11 +3,11 @@ import CastleTensors
 
 /// What one layer computes for a number of tokens, N, and what its backward pass reads.
 struct LayerActivations: Sendable {
-  /// The residual stream before attention, (N, model size).
+  /// The residual stream before attention, (N, hidden size).
   let attentionInput: Matrix
   /// 1 / rms of each row of ``attentionInput``, (1, N).
   let attentionScales: Matrix
-  /// The normalised input of the projections, (N, model size).
+  /// The normalised input of the projections, (N, hidden size).
   let attentionNormed: Matrix
   /// The projections, turned by their positions, (N, projection width).
   let projections: Matrix
@@ -17,15 +17,15 @@ struct LayerActivations: Sendable {
   let logSumExp: Matrix
   /// (N, key width); nil for causal attention.
   let lookaheadKeys: Matrix?
-  /// The residual stream before the MLP, (N, model size).
+  /// The residual stream before the MLP, (N, hidden size).
   let mlpInput: Matrix
   /// 1 / rms of each row of ``mlpInput``, (1, N).
   let mlpScales: Matrix
-  /// The normalised input of the MLP, (N, model size).
+  /// The normalised input of the MLP, (N, hidden size).
   let mlpNormed: Matrix
-  /// Gate and up side by side, (N, 2 · hidden size).
+  /// Gate and up side by side, (N, 2 · intermediate size).
   let gateUp: Matrix
-  /// SiLU(gate) · up, (N, hidden size).
+  /// SiLU(gate) · up, (N, intermediate size).
   let hidden: Matrix
 
   /// New memory for `tokenCount` tokens; ``hidden`` is in the memory of `sharedHidden`, if given.
@@ -35,18 +35,18 @@ struct LayerActivations: Sendable {
     func matrix(_ rows: Int, _ columns: Int) -> Matrix {
       backend.allocate(Float.self, rowCount: rows, columnCount: columns)
     }
-    attentionInput = matrix(tokenCount, configuration.modelSize)
+    attentionInput = matrix(tokenCount, configuration.hiddenSize)
     attentionScales = matrix(1, tokenCount)
-    attentionNormed = matrix(tokenCount, configuration.modelSize)
+    attentionNormed = matrix(tokenCount, configuration.hiddenSize)
     projections = matrix(tokenCount, configuration.projectionWidth)
     attended = matrix(tokenCount, configuration.attentionWidth)
     logSumExp = matrix(configuration.heads.queryHeads, tokenCount)
-    lookaheadKeys = configuration.hasLookahead ? matrix(tokenCount, configuration.keyWidth) : nil
-    mlpInput = matrix(tokenCount, configuration.modelSize)
+    lookaheadKeys = configuration.hasLookahead ? matrix(tokenCount, configuration.kvWidth) : nil
+    mlpInput = matrix(tokenCount, configuration.hiddenSize)
     mlpScales = matrix(1, tokenCount)
-    mlpNormed = matrix(tokenCount, configuration.modelSize)
-    gateUp = matrix(tokenCount, 2 * configuration.hiddenSize)
-    hidden = sharedHidden ?? matrix(tokenCount, configuration.hiddenSize)
+    mlpNormed = matrix(tokenCount, configuration.hiddenSize)
+    gateUp = matrix(tokenCount, 2 * configuration.intermediateSize)
+    hidden = sharedHidden ?? matrix(tokenCount, configuration.intermediateSize)
   }
 
   /// The first `count` tokens of `whole`.
@@ -83,8 +83,8 @@ struct LayerActivations: Sendable {
 
   /// The number of numbers per token that ``init(_:tokenCount:backend:sharedHidden:)`` allocates, ``hidden`` included.
   static func countPerToken(_ configuration: ModelConfiguration) -> Int {
-    4 * configuration.modelSize + configuration.projectionWidth + configuration.attentionWidth
-      + configuration.heads.queryHeads + 2 + 3 * configuration.hiddenSize
-      + (configuration.hasLookahead ? configuration.keyWidth : 0)
+    4 * configuration.hiddenSize + configuration.projectionWidth + configuration.attentionWidth
+      + configuration.heads.queryHeads + 2 + 3 * configuration.intermediateSize
+      + (configuration.hasLookahead ? configuration.kvWidth : 0)
   }
 }

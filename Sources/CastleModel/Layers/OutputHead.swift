@@ -4,7 +4,7 @@ import CastleTensors
 /// The output head and the loss, over a few rows at a time: the logits of a batch are never all in memory.
 struct OutputHead {
   let backend: any Backend
-  /// (vocabulary, model size).
+  /// (vocabulary, hidden size).
   let weight: Matrix
 
   private let logits: Matrix

@@ -2,12 +2,12 @@ import CastleTensors
 
 /// The parameters of a model, or their gradients, as matrices that lie in one arena.
 struct ModelParameters: Sendable {
-  /// (vocabulary, model size).
+  /// (vocabulary, hidden size).
   let embedding: Matrix
   let layers: [LayerParameters]
-  /// (1, model size).
+  /// (1, hidden size).
   let finalNorm: Matrix
-  /// (vocabulary, model size); the embedding itself where the two are tied.
+  /// (vocabulary, hidden size); the embedding itself where the two are tied.
   let head: Matrix
 
   init(_ configuration: ModelConfiguration, layout: ParameterLayout, arena: Matrix) {
@@ -27,7 +27,7 @@ struct ModelParameters: Sendable {
           ParameterName.attention(layer, firstProjection), rows: configuration.projectionWidth),
         output: view(ParameterName.attention(layer, "o")),
         mlpNorm: view(ParameterName.mlpNorm(layer)),
-        gateUp: view(ParameterName.mlp(layer, "gate"), rows: 2 * configuration.hiddenSize),
+        gateUp: view(ParameterName.mlp(layer, "gate"), rows: 2 * configuration.intermediateSize),
         down: view(ParameterName.mlp(layer, "down")))
     }
     finalNorm = view(ParameterName.finalNorm)
@@ -37,16 +37,16 @@ struct ModelParameters: Sendable {
 
 /// The parameters of one layer, or their gradients.
 struct LayerParameters: Sendable {
-  /// (1, model size).
+  /// (1, hidden size).
   let attentionNorm: Matrix
-  /// All attention projections below each other: (projection width, model size).
+  /// All attention projections below each other: (projection width, hidden size).
   let projections: Matrix
-  /// (model size, attention width).
+  /// (hidden size, attention width).
   let output: Matrix
-  /// (1, model size).
+  /// (1, hidden size).
   let mlpNorm: Matrix
-  /// Gate above up: (2 · hidden size, model size).
+  /// Gate above up: (2 · intermediate size, hidden size).
   let gateUp: Matrix
-  /// (model size, hidden size).
+  /// (hidden size, hidden size).
   let down: Matrix
 }

@@ -94,17 +94,17 @@ private struct Builder {
   var count = 0
 
   mutating func addMatrices(_ configuration: ModelConfiguration) {
-    let size = configuration.modelSize
-    let hidden = configuration.hiddenSize
+    let size = configuration.hiddenSize
+    let hidden = configuration.intermediateSize
     let residual = Initialisation.residualDeviation(layerCount: configuration.layerCount)
     addMatrix(ParameterName.embedding, configuration.vocabularySize, size)
     for layer in 0..<configuration.layerCount {
       let queryWidth = configuration.attentionWidth
-      let keyWidth = configuration.keyWidth
+      let kvWidth = configuration.kvWidth
       let widths: KeyValuePairs =
         configuration.hasLookahead
-        ? ["qu": keyWidth, "ku": keyWidth, "vu": keyWidth, "qc": queryWidth, "kc": keyWidth, "vc": keyWidth]
-        : ["q": queryWidth, "k": keyWidth, "v": keyWidth]
+        ? ["qu": kvWidth, "ku": kvWidth, "vu": kvWidth, "qc": queryWidth, "kc": kvWidth, "vc": kvWidth]
+        : ["q": queryWidth, "k": kvWidth, "v": kvWidth]
       for (name, width) in widths { addMatrix(ParameterName.attention(layer, name), width, size) }
       addMatrix(ParameterName.attention(layer, "o"), size, queryWidth, deviation: residual)
       addMatrix(ParameterName.mlp(layer, "gate"), hidden, size)
@@ -116,10 +116,10 @@ private struct Builder {
 
   mutating func addVectors(_ configuration: ModelConfiguration) {
     for layer in 0..<configuration.layerCount {
-      addVector(ParameterName.attentionNorm(layer), configuration.modelSize)
-      addVector(ParameterName.mlpNorm(layer), configuration.modelSize)
+      addVector(ParameterName.attentionNorm(layer), configuration.hiddenSize)
+      addVector(ParameterName.mlpNorm(layer), configuration.hiddenSize)
     }
-    addVector(ParameterName.finalNorm, configuration.modelSize)
+    addVector(ParameterName.finalNorm, configuration.hiddenSize)
   }
 
   private mutating func addMatrix(

@@ -9,9 +9,9 @@ extension TrainingPass {
     let tokenCount = batch * length
     let layerCount = configuration.layerCount
     let first = LayerActivations.countPerToken(configuration)
-    let further = recomputesActivations ? configuration.modelSize : first - configuration.hiddenSize
+    let further = recomputesActivations ? configuration.hiddenSize : first - configuration.intermediateSize
     let layers = first + (layerCount - 1) * further
-    let last = 2 * configuration.modelSize + 1
+    let last = 2 * configuration.hiddenSize + 1
     let indices = 3
     let perToken = layers + last + indices + GradientWorkspace.countPerToken(configuration)
     let chunk = OutputHead.chunkSize(configuration, tokenCount: tokenCount)

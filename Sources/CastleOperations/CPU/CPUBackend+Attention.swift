@@ -30,7 +30,7 @@ extension CPUBackend {
   ) -> any AttentionCache {
     CPUAttentionCache(
       LookaheadCache(
-        mechanism: mechanism, queryHeads: layout.queryHeads, keyHeads: layout.keyHeads,
+        mechanism: mechanism, queryHeads: layout.queryHeads, kvHeads: layout.kvHeads,
         headSize: layout.headSize, capacity: capacity, pool: pool, instructionSet: instructionSet,
         workspace: attentionWorkspace))
   }
@@ -81,7 +81,7 @@ extension Matrix {
 
 extension ProjectionMatrices {
   fileprivate func views(_ mechanism: Mechanism) -> AttentionProjections<Float> {
-    func view(_ matrix: Matrix) -> HeadView<Float> { matrix.heads(layout.keyHeads, size: layout.headSize) }
+    func view(_ matrix: Matrix) -> HeadView<Float> { matrix.heads(layout.kvHeads, size: layout.headSize) }
     return AttentionProjections(
       lookahead: lookahead.map { .init(qu: view($0.qu), ku: view($0.ku), vu: view($0.vu)) },
       qc: qc.heads(layout.queryHeads, size: layout.headSize), kc: view(kc), vc: view(vc))
@@ -95,6 +95,6 @@ extension ProjectionMatrices {
       logSumExp: HeadView(
         logSumExp.hostAddress, batch: 1, heads: logSumExp.rowCount, length: logSumExp.columnCount, size: 1,
         batchStride: 0, headStride: logSumExp.rowStride, tokenStride: 1),
-      lookaheadKeys: lookaheadKeys.map { $0.heads(layout.keyHeads, size: layout.headSize) })
+      lookaheadKeys: lookaheadKeys.map { $0.heads(layout.kvHeads, size: layout.headSize) })
   }
 }

@@ -15,7 +15,7 @@ extension ReferenceBackend {
         output: numbers.tensor(layout.queryHeads, length, layout.headSize),
         logSumExp: numbers.tensor(layout.queryHeads, length, 1),
         lookaheadKeys: mechanism.hasLookahead
-          ? lookaheadKeys.map { _ in numbers.tensor(layout.keyHeads, length, layout.headSize) } : nil)
+          ? lookaheadKeys.map { _ in numbers.tensor(layout.kvHeads, length, layout.headSize) } : nil)
       ReferenceAttention.parallel(
         numbers.projections(projections), mechanism: mechanism,
         documents: Documents(sequences, rowCount: length), results: results)
@@ -73,7 +73,7 @@ extension ReferenceBackend {
       cache.projections, mechanism: cache.mechanism, sequences: [0..<cache.length], output: whole,
       logSumExp: matrix(layout.queryHeads, cache.length),
       lookaheadKeys: cache.mechanism.hasLookahead
-        ? matrix(cache.length, layout.keyHeads * layout.headSize) : nil)
+        ? matrix(cache.length, layout.kvHeads * layout.headSize) : nil)
     copy(whole.rows(start..<cache.length), to: output)
   }
 }
@@ -137,7 +137,7 @@ private final class HeadNumbers<Scalar: Real & BinaryFloatingPoint & Sendable> {
 
   /// The projections in `matrices`.
   func projections(_ matrices: ProjectionMatrices) -> AttentionProjections<Scalar> {
-    let (query, key) = (matrices.layout.queryHeads, matrices.layout.keyHeads)
+    let (query, key) = (matrices.layout.queryHeads, matrices.layout.kvHeads)
     return AttentionProjections(
       lookahead: matrices.lookahead.map {
         .init(qu: tensor($0.qu, heads: key), ku: tensor($0.ku, heads: key), vu: tensor($0.vu, heads: key))
@@ -191,6 +191,6 @@ extension ProjectionMatrices {
 extension HeadLayout {
   /// The width of all projections side by side.
   fileprivate func width(_ mechanism: Mechanism) -> Int {
-    (queryHeads + (mechanism.hasLookahead ? 5 : 2) * keyHeads) * headSize
+    (queryHeads + (mechanism.hasLookahead ? 5 : 2) * kvHeads) * headSize
   }
 }

@@ -66,7 +66,15 @@ struct SettingPath {
     return InputError("\(source)\(line): \(name.isEmpty ? "the configuration" : name) \(text)")
   }
 
+  /// Keys of earlier versions and what they are called now.
+  private static let renamed = [
+    "model.size": "model.hidden-size", "model.hidden": "model.intermediate-size",
+    "model.key-heads": "model.kv-heads",
+    "training.length": "training.sequence-length",
+  ]
+
   func unknownKey(at node: Node) -> InputError {
+    if let name = Self.renamed[name] { return error("is now called \(name)", at: node) }
     let settings = TrainingConfiguration().entries.map { $0.path.split(separator: ".").map(String.init) }
     let sections = Set(settings.map { $0.dropLast() }.filter { !$0.isEmpty })
     let valid = (settings + sections.map(Array.init)).map { $0.joined(separator: ".") }.sorted()

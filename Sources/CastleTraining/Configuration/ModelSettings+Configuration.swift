@@ -19,7 +19,7 @@ extension ModelSettings {
       try Self.checkUnchanged(result, from: base, folder: initial)
       guard length <= base.maximumLength else {
         throw InputError(
-          "training.length is \(length), more than the \(base.maximumLength) tokens that the model in \(initial) reads"
+          "training.sequence-length is \(length), more than the \(base.maximumLength) tokens that the model in \(initial) reads"
         )
       }
     }
@@ -45,10 +45,10 @@ extension ModelSettings {
 
   /// What keys of a `config.json` are called here.
   private static let keys: KeyValuePairs = [
-    "num_key_value_heads": "model.key-heads", "num_attention_heads": "model.heads",
-    "num_hidden_layers": "model.layers", "head_dim": "model.head-size", "hidden_size": "model.size",
-    "intermediate_size": "model.hidden", "vocab_size": "model.vocabulary-size",
-    "max_position_embeddings": "training.length", "causal_keys": "model.causal-keys",
+    "num_key_value_heads": "model.kv-heads", "num_attention_heads": "model.heads",
+    "num_hidden_layers": "model.layers", "head_dim": "model.head-size", "hidden_size": "model.hidden-size",
+    "intermediate_size": "model.intermediate-size", "vocab_size": "model.vocabulary-size",
+    "max_position_embeddings": "training.sequence-length", "causal_keys": "model.causal-keys",
     "choose attention_type castle": "choose a preset with lookahead keys",
   ]
 
@@ -59,8 +59,9 @@ extension ModelSettings {
     _ model: ModelConfiguration, from base: ModelConfiguration, folder: String
   ) throws {
     let values: [(key: String, of: (ModelConfiguration) -> AnyHashable)] = [
-      ("layers", { $0.layerCount }), ("size", { $0.modelSize }), ("hidden", { $0.hiddenSize }),
-      ("heads", { $0.heads.queryHeads }), ("key-heads", { $0.heads.keyHeads }),
+      ("layers", { $0.layerCount }), ("hidden-size", { $0.hiddenSize }),
+      ("intermediate-size", { $0.intermediateSize }),
+      ("heads", { $0.heads.queryHeads }), ("kv-heads", { $0.heads.kvHeads }),
       ("head-size", { $0.heads.headSize }), ("window", { $0.mechanism.window }),
       ("vocabulary-size", { $0.vocabularySize }), ("tied-embeddings", { $0.tiesEmbeddings }),
       ("silu", { $0.mechanism.appliesSiLU }), ("causal-keys", { $0.mechanism.usesCausalKeys }),
@@ -79,20 +80,20 @@ extension ModelSettings {
 
   private func apply(to result: inout ModelConfiguration) throws {
     if let layers { result.layerCount = layers }
-    if let size {
-      result.modelSize = size
-      result.hiddenSize = hidden ?? 8 * size / 3
-    } else if let hidden {
-      result.hiddenSize = hidden
+    if let hiddenSize {
+      result.hiddenSize = hiddenSize
+      result.intermediateSize = intermediateSize ?? 8 * hiddenSize / 3
+    } else if let intermediateSize {
+      result.intermediateSize = intermediateSize
     }
     let queryHeads = heads ?? result.heads.queryHeads
-    let keys = keyHeads ?? (heads == nil ? result.heads.keyHeads : queryHeads)
+    let keys = kvHeads ?? (heads == nil ? result.heads.kvHeads : queryHeads)
     guard queryHeads % keys == 0 else {
       throw InputError(
-        "model.key-heads is \(keys), which does not divide model.heads, which is \(queryHeads)")
+        "model.kv-heads is \(keys), which does not divide model.heads, which is \(queryHeads)")
     }
     result.heads = HeadLayout(
-      queryHeads: queryHeads, keyHeads: keys, headSize: headSize ?? result.heads.headSize)
+      queryHeads: queryHeads, kvHeads: keys, headSize: headSize ?? result.heads.headSize)
     if let window { result.mechanism.window = .tokens(window) }
     if let appliesSiLU { result.mechanism.appliesSiLU = appliesSiLU }
     if let usesCausalKeys { result.mechanism.usesCausalKeys = usesCausalKeys }

@@ -8,13 +8,13 @@ public struct ModelSettings: ConfigurationSection {
   /// The number of layers.
   public var layers: Int?
   /// The number of features of a token.
-  public var size: Int?
-  /// The number of hidden features of the MLP.
-  public var hidden: Int?
+  public var hiddenSize: Int?
+  /// The number of features inside the MLP.
+  public var intermediateSize: Int?
   /// The number of heads.
   public var heads: Int?
   /// The number of heads whose keys and values are computed; a divisor of ``heads``.
-  public var keyHeads: Int?
+  public var kvHeads: Int?
   /// The number of features of a head.
   public var headSize: Int?
   /// The number of tokens that a lookahead key reads.
@@ -41,10 +41,13 @@ public struct ModelSettings: ConfigurationSection {
         "initial", \.initial,
         "model folder to train further, as it is, instead of a preset with random weights"),
       Setting("layers", \.layers, "layers", .ifPresent(.within(1...1_000))),
-      Setting("size", \.size, "features of a token", .ifPresent(.within(1...65_536))),
-      Setting("hidden", \.hidden, "hidden features of the MLP", .ifPresent(.within(1...1_048_576))),
+      Setting("hidden-size", \.hiddenSize, "features of a token", .ifPresent(.within(1...65_536))),
+      Setting(
+        "intermediate-size", \.intermediateSize, "features inside the MLP", .ifPresent(.within(1...1_048_576))
+      ),
       Setting("heads", \.heads, "attention heads", .ifPresent(.within(1...4_096))),
-      Setting("key-heads", \.keyHeads, "heads that have keys of their own", .ifPresent(.within(1...4_096))),
+      Setting(
+        "kv-heads", \.kvHeads, "heads that have keys and values of their own", .ifPresent(.within(1...4_096))),
       Setting("head-size", \.headSize, "features of a head, even", .ifPresent(.within(2...4_096))),
       Setting("window", \.window, "tokens that a lookahead key reads", .ifPresent(.atLeast(0))),
       Setting(

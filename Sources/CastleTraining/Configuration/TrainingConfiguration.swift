@@ -47,7 +47,7 @@ public struct TrainingConfiguration: ConfigurationSection {
   public var entries: [SettingEntry] { entries(under: "") }
 
   /// The number of tokens of one step.
-  public var tokensPerStep: Int { training.batchSize * training.length * training.accumulation }
+  public var tokensPerStep: Int { training.batchSize * training.sequenceLength * training.accumulation }
 
   /// The number of steps that the learning rate rises.
   public var warmUpSteps: Int { schedule.warmUp ?? min(100, training.steps / 10) }
@@ -76,7 +76,7 @@ public struct DataSettings: ConfigurationSection {
       Setting("shards", \.shards, "folder made by castle prepare"),
       Setting(
         "separates-documents", \.separatesDocuments,
-        "attention sees nothing of the document before in the same window"),
+        "attention sees nothing of the document before in the same sequence"),
     ]
   }
 }
@@ -85,12 +85,12 @@ public struct DataSettings: ConfigurationSection {
 public struct StepSettings: ConfigurationSection {
   /// The number of optimizer steps.
   public var steps = 1000
-  /// The number of windows that are computed at a time.
+  /// The number of sequences that are computed at a time.
   public var batchSize = 8
   /// The number of such batches whose gradients one step adds up.
   public var accumulation = 1
-  /// The number of tokens of a window.
-  public var length = 512
+  /// The number of tokens of a sequence.
+  public var sequenceLength = 512
   /// Whether the backward pass computes activations again instead of keeping them.
   public var recomputes = false
   /// The largest norm of the whole gradient; 0 does not limit it.
@@ -106,7 +106,7 @@ public struct StepSettings: ConfigurationSection {
 
   /// The number of tokens of the run; nil if it is too large to be counted.
   var tokens: Int? {
-    [batchSize, accumulation, length].reduce(Optional(steps)) { product, factor in
+    [batchSize, accumulation, sequenceLength].reduce(Optional(steps)) { product, factor in
       guard let (value, overflow) = product?.multipliedReportingOverflow(by: factor), !overflow else {
         return nil
       }
@@ -118,11 +118,11 @@ public struct StepSettings: ConfigurationSection {
   public static var settings: [Setting<Self>] {
     [
       Setting("steps", \.steps, "optimizer steps of the run", .within(1...1_000_000_000)),
-      Setting("batch-size", \.batchSize, "windows computed at a time", .within(1...65_536)),
+      Setting("batch-size", \.batchSize, "sequences computed at a time", .within(1...65_536)),
       Setting(
         "accumulation", \.accumulation, "batches whose gradients one step adds up",
         .within(1...65_536)),
-      Setting("length", \.length, "tokens of a window", .within(2...1_048_576)),
+      Setting("sequence-length", \.sequenceLength, "tokens of a sequence", .within(2...1_048_576)),
       Setting(
         "recompute", \.recomputes,
         "compute activations again in the backward pass: a third more work, far less memory"),

@@ -32,7 +32,7 @@ public final class TokenWindows: Sendable {
       let tokens = shards.reduce(0) { $0 + $1.tokenCount }
       throw InputError(
         "the text has \(tokens) tokens, too few for a window of \(length) and its successor; "
-          + "set training.length lower or prepare more text")
+          + "set training.sequence-length lower or prepare more text")
     }
   }
 

@@ -21,7 +21,8 @@ public struct PlannedMemory: Sendable, Hashable {
     gradients = weights
     moments = 2 * weights
     activations = TrainingPass.byteCount(
-      model, batch: settings.batchSize, length: settings.length, recomputesActivations: settings.recomputes)
+      model, batch: settings.batchSize, length: settings.sequenceLength,
+      recomputesActivations: settings.recomputes)
     program = ProcessMemory.current
   }
 
@@ -47,7 +48,7 @@ public struct PlannedMemory: Sendable, Hashable {
       "the run needs \(NumberFormat.bytes(toTake)) (weights, gradients and moments "
         + "\(NumberFormat.bytes(parameters)), activations \(NumberFormat.bytes(activations))), but only "
         + "\(NumberFormat.bytes(available)) are free; lower training.batch-size (with a higher "
-        + "training.accumulation), training.length or choose a smaller model.preset; with "
+        + "training.accumulation), training.sequence-length or choose a smaller model.preset; with "
         + "training.check-memory=false it starts all the same")
   }
 }

@@ -107,7 +107,7 @@ final class RunFolder {
   /// Settings that a resumed run must share with its beginning; all others may change.
   private static let fixed = [
     "seed", "model.", "data.separates-documents", "training.batch-size", "training.accumulation",
-    "training.length",
+    "training.sequence-length",
   ]
 
   private static func compare(

@@ -17,7 +17,7 @@ public struct StepWork: Sendable, Hashable {
   /// The work on one window of `length` tokens that are one document.
   public init(_ configuration: ModelConfiguration, length: Int) {
     let layout = ParameterLayout(configuration)
-    let embedding = configuration.vocabularySize * configuration.modelSize
+    let embedding = configuration.vocabularySize * configuration.hiddenSize
     let multiplied = layout.matrices.count - (configuration.tiesEmbeddings ? 0 : embedding)
     matrixProducts = 6 * Double(multiplied) * Double(length)
 

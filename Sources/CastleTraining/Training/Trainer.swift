@@ -91,7 +91,7 @@ public final class Trainer {
       try arithmetic.optimizer.load(layout: model.layout, folder: checkpoint.folder)
     }
     evaluator = Evaluator(
-      arithmetic.pass, batch: settings.batchSize, length: settings.length, separator: plan.separator)
+      arithmetic.pass, batch: settings.batchSize, length: settings.sequenceLength, separator: plan.separator)
     records = try RunRecords(folder: folder.path, position: state.records, step: state.step)
     clock = RunClock(secondsBefore: state.seconds)
     try folder.writeConfiguration()

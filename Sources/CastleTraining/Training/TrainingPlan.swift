@@ -46,12 +46,12 @@ public struct TrainingPlan: Sendable {
     let settings = configuration.training
     model = try configuration.model.configuration(
       vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
-      length: settings.length)
+      length: settings.sequenceLength)
     if let initial = configuration.model.initial, let own = try TokenizerFile.read(ifPresentIn: initial) {
       try text.check(tokenizer: own)
     }
     separator = configuration.data.separatesDocuments ? text.tokenizer.endOfText : nil
-    windows = try TokenWindows(shards: text.training.shards, length: settings.length)
+    windows = try TokenWindows(shards: text.training.shards, length: settings.sequenceLength)
     sets = try Self.evaluationSets(configuration, text: text)
     for set in sets { try set.checkLength() }
     prompts = try SamplePrompt.all(configuration.samples, text.tokenizer, model: model)
@@ -62,7 +62,8 @@ public struct TrainingPlan: Sendable {
     refusesShortMemory = settings.checksMemory
     memory = PlannedMemory(model, settings: settings)
     availableBytes = ProcessMemory.available
-    operationsPerToken = StepWork(model, length: settings.length).operations / Double(settings.length)
+    operationsPerToken =
+      StepWork(model, length: settings.sequenceLength).operations / Double(settings.sequenceLength)
     self.peakRate = peakRate
   }
 

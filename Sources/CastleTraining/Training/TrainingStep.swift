@@ -24,7 +24,8 @@ package final class TrainingStep {
     self.batches = batches
     settings = configuration.training
     pass = try TrainingPass(
-      model, batch: settings.batchSize, length: settings.length, recomputesActivations: settings.recomputes)
+      model, batch: settings.batchSize, length: settings.sequenceLength,
+      recomputesActivations: settings.recomputes)
     gradients = model.backend.allocate(Float.self, rowCount: 1, columnCount: model.layout.parameterCount)
     optimizer = Optimizer(layout: model.layout, settings: configuration.optimizer, backend: model.backend)
   }
@@ -36,7 +37,7 @@ package final class TrainingStep {
     load: (TokenBatches) throws -> Void = { try $0.advance() }
   ) throws -> (loss: Double, norm: Double) {
     model.backend.fill(gradients, with: 0)
-    let tokens = settings.batchSize * settings.length * settings.accumulation
+    let tokens = settings.batchSize * settings.sequenceLength * settings.accumulation
     var lossSum = 0.0
     for _ in 0..<settings.accumulation {
       try load(batches)

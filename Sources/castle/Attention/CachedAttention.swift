@@ -15,7 +15,7 @@ struct CachedAttention {
     for row in 0..<projections.kc.batch {
       for document in file.documents.ranges {
         let cache = LookaheadCache(
-          mechanism: file.mechanism, queryHeads: projections.qc.heads, keyHeads: projections.kc.heads,
+          mechanism: file.mechanism, queryHeads: projections.qc.heads, kvHeads: projections.kc.heads,
           headSize: projections.kc.size, capacity: document.count, pool: pool, workspace: workspace)
         for start in stride(from: document.lowerBound, to: document.upperBound, by: chunk) {
           let tokens = start..<min(start + chunk, document.upperBound)

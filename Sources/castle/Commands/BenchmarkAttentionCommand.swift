@@ -121,7 +121,7 @@ struct BenchmarkAttentionCommand: ParsableCommand {
   func run() throws {
     try requireMemory()
     let backend = try backend.makeBackend()
-    let ceilings = MachineCeilings.measure(backend)
+    let ceilings = MachinePeaks.measure(backend)
     if !json {
       print(backend.summary)
       print(

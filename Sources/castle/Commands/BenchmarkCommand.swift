@@ -88,7 +88,7 @@ struct BenchmarkCommand: ParsableCommand {
     func run() throws {
       try BenchmarkCommand.requireMemory(3 * size * size * MemoryLayout<Float>.size, for: "--size \(size)")
       let backend = try backend.makeBackend()
-      let rates = MachineCeilings.productRates(backend, size: size, repetitions: repetitions)
+      let rates = MachinePeaks.productRates(backend, size: size, repetitions: repetitions)
       try Rate(rates, unit: "GFLOP/s", scale: 1e9, backend: backend).print(json: json)
     }
   }
@@ -123,7 +123,7 @@ struct BenchmarkCommand: ParsableCommand {
     func run() throws {
       try BenchmarkCommand.requireMemory(2 * megabytes << 20, for: "--megabytes \(megabytes)")
       let backend = try backend.makeBackend()
-      let rates = MachineCeilings.copyBandwidths(
+      let rates = MachinePeaks.copyBandwidths(
         backend, byteCount: megabytes << 20, repetitions: repetitions)
       try Rate(rates, unit: "GB/s", scale: 1e9, backend: backend).print(json: json)
     }

@@ -26,7 +26,7 @@ struct BenchmarkTrainingCommand: ParsableCommand {
         castle benchmark training --model s-castle --batch-size 1 --length 1024 \\
           --recompute --repetitions 3
         castle benchmark training --model 10m-causal --set model.layers=6 \\
-          --set model.size=448 --set model.vocabulary-size=8192 \\
+          --set model.hidden-size=448 --set model.vocabulary-size=8192 \\
           --set model.tied-embeddings=false
       """)
 
@@ -43,7 +43,7 @@ struct BenchmarkTrainingCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "Windows computed at a time (training.batch-size).")
   var batchSize: Int?
 
-  @Option(parsing: .unconditional, help: "Tokens of a window (training.length).")
+  @Option(parsing: .unconditional, help: "Tokens of a window (training.sequence-length).")
   var length: Int?
 
   @Flag(help: "Compute activations again in the backward pass (training.recompute).")
@@ -82,7 +82,7 @@ struct BenchmarkTrainingCommand: ParsableCommand {
     var overrides = ["output=none", "data.shards=none"]
     if let model { overrides.append("model.preset=\(model)") }
     if let batchSize { overrides.append("training.batch-size=\(batchSize)") }
-    if let length { overrides.append("training.length=\(length)") }
+    if let length { overrides.append("training.sequence-length=\(length)") }
     if recompute { overrides.append("training.recompute=true") }
     overrides += set
     return try config.map { try TrainingConfiguration(path: $0, overrides: overrides) }
@@ -98,6 +98,6 @@ struct BenchmarkTrainingCommand: ParsableCommand {
     let vocabulary =
       try settings.vocabularySize ?? ModelPreset(settings.preset).configuration.vocabularySize
     return try settings.configuration(
-      vocabularySize: vocabulary, endOfText: nil, length: configuration.training.length)
+      vocabularySize: vocabulary, endOfText: nil, length: configuration.training.sequenceLength)
   }
 }

@@ -39,8 +39,8 @@ private struct PresetRow: Encodable {
   var attention: String
   var parameters: Int
   var layers: Int
-  var modelSize: Int
   var hiddenSize: Int
+  var intermediateSize: Int
   var heads: Int
   var headSize: Int
   var lookaheadWindow: Int?
@@ -49,8 +49,8 @@ private struct PresetRow: Encodable {
 
   private enum CodingKeys: String, CodingKey {
     case name, attention, parameters, layers, heads, vocabulary
-    case modelSize = "model_size"
-    case hiddenSize = "hidden_size"
+    case hiddenSize = "model_size"
+    case intermediateSize = "hidden_size"
     case headSize = "head_size"
     case lookaheadWindow = "lookahead_window"
     case maximumLength = "maximum_length"
@@ -62,8 +62,8 @@ private struct PresetRow: Encodable {
     attention = configuration.mechanism.name
     parameters = configuration.parameterCount
     layers = configuration.layerCount
-    modelSize = configuration.modelSize
     hiddenSize = configuration.hiddenSize
+    intermediateSize = configuration.intermediateSize
     heads = configuration.heads.queryHeads
     headSize = configuration.heads.headSize
     if configuration.mechanism.hasLookahead, case .tokens(let window) = configuration.mechanism.window {
@@ -80,7 +80,7 @@ private struct PresetRow: Encodable {
 
   private var cells: [String] {
     [
-      name, NumberFormat.grouped(parameters), "\(layers)", "\(modelSize)", "\(hiddenSize)", "\(heads)",
+      name, NumberFormat.grouped(parameters), "\(layers)", "\(hiddenSize)", "\(intermediateSize)", "\(heads)",
       "\(headSize)",
       lookaheadWindow.map(String.init) ?? "-", NumberFormat.grouped(vocabulary), "\(maximumLength)",
     ]

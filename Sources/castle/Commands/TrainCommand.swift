@@ -68,7 +68,7 @@ struct TrainCommand: ParsableCommand {
       ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
     try checkFolder(configuration)
     let backend = try backendOptions.makeBackend()
-    let peakRate = MachineCeilings.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
+    let peakRate = MachinePeaks.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
     if dryRun { return try printPlan(configuration, peakRate: peakRate) }
 
     let progress = ConsoleProgress()

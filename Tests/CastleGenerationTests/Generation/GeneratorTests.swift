@@ -14,8 +14,8 @@ struct GeneratorTests {
   /// A model of 61 tokens with random weights.
   private func model(_ mechanism: Mechanism = .castle) throws -> LanguageModel {
     var configuration = ModelConfiguration(
-      vocabularySize: 61, layerCount: 2, modelSize: 32, hiddenSize: 48,
-      heads: HeadLayout(queryHeads: 2, keyHeads: 2, headSize: 16), mechanism: mechanism)
+      vocabularySize: 61, layerCount: 2, hiddenSize: 32, intermediateSize: 48,
+      heads: HeadLayout(queryHeads: 2, kvHeads: 2, headSize: 16), mechanism: mechanism)
     configuration.maximumLength = Self.longest
     return try LanguageModel(configuration, backend: CPUBackend(threads: 1), seed: 5)
   }

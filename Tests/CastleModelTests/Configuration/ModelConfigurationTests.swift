@@ -18,7 +18,7 @@ import Testing
 
   @Test func absentKeysHaveTheValuesOfLlamaConfig() throws {
     let configuration = try ModelConfiguration(json: Self.llama())
-    #expect(configuration.heads == HeadLayout(queryHeads: 4, keyHeads: 4, headSize: 16))
+    #expect(configuration.heads == HeadLayout(queryHeads: 4, kvHeads: 4, headSize: 16))
     #expect(configuration.mechanism == .causal)
     #expect(configuration.normEpsilon == 1e-6)
     #expect(configuration.rotaryTheta == 10_000)

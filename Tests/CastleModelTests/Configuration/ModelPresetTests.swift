@@ -30,10 +30,12 @@ import Testing
   func sizesDivide(preset: ModelPreset) {
     let configuration = preset.configuration
     if !configuration.mechanism.hasLookahead {
-      #expect(configuration.modelSize.isMultiple(of: configuration.heads.queryHeads))
+      #expect(configuration.hiddenSize.isMultiple(of: configuration.heads.queryHeads))
     }
-    #expect(configuration.hiddenSize == 8 * configuration.modelSize / 3)
-    if configuration.parameterCount < 100_000_000 { #expect(configuration.hiddenSize.isMultiple(of: 64)) }
+    #expect(configuration.intermediateSize == 8 * configuration.hiddenSize / 3)
+    if configuration.parameterCount < 100_000_000 {
+      #expect(configuration.intermediateSize.isMultiple(of: 64))
+    }
   }
 
   @Test(arguments: ModelPreset.all)

@@ -5,7 +5,7 @@ import Testing
 
 /// Attention of the CPU backend, on columns of one matrix of projections, against the reference.
 struct AttentionTests {
-  private static let layout = HeadLayout(queryHeads: 4, keyHeads: 2, headSize: 10)
+  private static let layout = HeadLayout(queryHeads: 4, kvHeads: 2, headSize: 10)
   private static let sequences = [0..<1, 1..<71, 71..<130]
   private static let length = 130
 

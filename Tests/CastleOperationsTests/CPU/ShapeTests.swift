@@ -59,7 +59,7 @@ struct ShapeTests {
     func projections(_ name: Fault? = nil) -> ProjectionMatrices {
       ProjectionMatrices(
         fused: name == fault && fault != nil ? matrix(rows - 1, 48) : matrix(rows, 48),
-        layout: HeadLayout(queryHeads: 2, keyHeads: 2, headSize: 4), hasLookahead: true)
+        layout: HeadLayout(queryHeads: 2, kvHeads: 2, headSize: 4), hasLookahead: true)
     }
     let (logSumExp, keys) = (like(matrix(2, rows), .logSumExp), like(x, .lookaheadKeys))
     let sequences = [0..<2, 2..<(fault == .otherRows ? rows - 1 : rows)]

@@ -34,7 +34,7 @@ struct ReferenceBackendTests {
 
   @Test("causal attention leaves gradients of projections alone that it does not read")
   func unusedGradients() {
-    let (rows, layout) = (5, HeadLayout(queryHeads: 2, keyHeads: 1, headSize: 2))
+    let (rows, layout) = (5, HeadLayout(queryHeads: 2, kvHeads: 1, headSize: 2))
     var source = RandomSource(seed: 1)
     func projections(_ values: [Float]) -> ProjectionMatrices {
       ProjectionMatrices(fused: matrix(values, columns: 14), layout: layout, hasLookahead: true)

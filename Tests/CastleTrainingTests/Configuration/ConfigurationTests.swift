@@ -66,7 +66,7 @@ struct ConfigurationTests {
     ("optimizer: {epsilon: 1e-50}", "optimizer.epsilon is '1e-50', which is not above 0 in single precision"),
     ("optimizer: {learning-rate: 1e39}", "and finite"),
     (
-      "training: {steps: 1_000_000_000, batch-size: 65536, accumulation: 65536, length: 1_048_576}",
+      "training: {steps: 1_000_000_000, batch-size: 65536, accumulation: 65536, sequence-length: 1_048_576}",
       "more tokens than can be counted"
     ),
     (

@@ -25,8 +25,8 @@ struct SmallRun {
       seed: 7
       output: \(path(run))
       data: {shards: \(shards)}
-      model: {preset: 1m-castle, layers: 1, size: 32, heads: 2, head-size: 8}
-      training: {steps: 12, batch-size: 2, length: 24}
+      model: {preset: 1m-castle, layers: 1, hidden-size: 32, heads: 2, head-size: 8}
+      training: {steps: 12, batch-size: 2, sequence-length: 24}
       optimizer: {learning-rate: 1e-2}
       schedule: {warm-up: 2}
       evaluation: {every: 4, tokens: 200}

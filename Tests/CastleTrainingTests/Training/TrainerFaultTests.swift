@@ -50,7 +50,9 @@ struct TrainerFaultTests {
     #expect(try TrainingConfiguration(path: small.path("a/config.yaml")).training.steps == 12)
   }
 
-  @Test(arguments: ["seed=9", "training.length=12", "model.size=48", "data.separates-documents=false"])
+  @Test(arguments: [
+    "seed=9", "training.sequence-length=12", "model.hidden-size=48", "data.separates-documents=false",
+  ])
   func whatDecidesTheNumbersCannotChange(override: String) throws {
     _ = try small.trainer("a").run()
     let text = message { _ = try small.trainer("a", [override], resumes: true) }
@@ -168,11 +170,11 @@ struct TrainerFaultTests {
 
   /// The second needs more bytes for its activations than can be counted.
   @Test(arguments: [
-    ["model.layers=4", "model.size=65536", "model.hidden=1048576"],
+    ["model.layers=4", "model.hidden-size=65536", "model.intermediate-size=1048576"],
     [
-      "model.layers=1000", "model.size=4", "model.heads=4096", "model.head-size=4096",
+      "model.layers=1000", "model.hidden-size=4", "model.heads=4096", "model.head-size=4096",
       "training.batch-size=65536",
-      "training.length=900",
+      "training.sequence-length=900",
     ],
   ])
   func aRunThatCannotFitIsRefusedWithTheNumbers(settings: [String]) throws {
@@ -182,7 +184,7 @@ struct TrainerFaultTests {
   }
 
   @Test func theRefusalCanBecomeANote() throws {
-    let settings = ["model.layers=4", "model.size=65536", "model.hidden=1048576"]
+    let settings = ["model.layers=4", "model.hidden-size=65536", "model.intermediate-size=1048576"]
     func plan(_ more: String...) throws -> TrainingPlan {
       try TrainingPlan(
         small.configuration("a", settings + more), text: PreparedCorpus(folder: small.shards), peakRate: 1)
@@ -212,7 +214,7 @@ struct TrainerFaultTests {
   }
 
   @Test func aTextShorterThanAWindowIsRefused() throws {
-    let text = message { _ = try small.trainer("a", ["training.length=2000"]) }
+    let text = message { _ = try small.trainer("a", ["training.sequence-length=2000"]) }
     #expect(text.contains("too few for a window of 2000"), "\(text)")
   }
 }

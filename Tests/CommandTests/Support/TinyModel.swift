@@ -23,8 +23,9 @@ final class TinyModel: Sendable {
   static func settings(shards: String, output: String, steps: Int) -> [String] {
     [
       "data.shards=\(shards)", "output=\(output)", "training.steps=\(steps)", "training.batch-size=2",
-      "training.length=32", "schedule.warm-up=0", "model.preset=1m-castle", "model.layers=1", "model.size=32",
-      "model.hidden=64", "model.heads=2", "evaluation.tokens=500", "optimizer.learning-rate=0.01",
+      "training.sequence-length=32", "schedule.warm-up=0", "model.preset=1m-castle", "model.layers=1",
+      "model.hidden-size=32",
+      "model.intermediate-size=64", "model.heads=2", "evaluation.tokens=500", "optimizer.learning-rate=0.01",
     ].flatMap { ["--set", $0] }
   }
 

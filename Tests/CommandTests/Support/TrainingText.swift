@@ -34,8 +34,8 @@ struct TrainingText {
       """
       seed: 3
       data: {shards: \(shards)}
-      model: {preset: 1m-castle, layers: 2, size: 64, heads: 4, head-size: 16}
-      training: {steps: 40, batch-size: 4, length: 64}
+      model: {preset: 1m-castle, layers: 2, hidden-size: 64, heads: 4, head-size: 16}
+      training: {steps: 40, batch-size: 4, sequence-length: 64}
       schedule: {warm-up: 5}
       evaluation: {every: 8}
       checkpoints: {every: 5}

@@ -22,13 +22,13 @@ package final class SyntheticBatches {
       var source = RandomSource(seed: seed)
       let windows = 4 * settings.batchSize
       for window in 0..<windows {
-        let count = settings.length + (window == windows - 1 ? 1 : 0)
+        let count = settings.sequenceLength + (window == windows - 1 ? 1 : 0)
         try writer.append(
           (0..<count).map { _ in Int32.random(in: 0..<Int32(vocabularySize), using: &source) })
       }
       _ = try writer.finish()
       batches = TokenBatches(
-        windows: try TokenWindows(shards: [TokenShard(path: path)], length: settings.length),
+        windows: try TokenWindows(shards: [TokenShard(path: path)], length: settings.sequenceLength),
         batchSize: settings.batchSize, seed: seed, separator: nil)
     } catch {
       try? FileManager.default.removeItem(atPath: folder)

@@ -62,7 +62,7 @@ package struct TrainingBenchmark {
       timed.isTiming = false
       times.append(timed.takeTimes())
     }
-    var ceilings = MachineCeilings.measure(backend)
+    var ceilings = MachinePeaks.measure(backend)
     ceilings.productRate = max(ceilings.productRate, ratesAround.joined().max() ?? 0)
     return TrainingReport(
       configuration: configuration, model: model, backend: backend.summary, ceilings: ceilings,
@@ -71,7 +71,7 @@ package struct TrainingBenchmark {
   }
 
   private func productRate() -> Double {
-    MachineCeilings.productRates(backend, size: 2_048, repetitions: 1)[0]
+    MachinePeaks.productRates(backend, size: 2_048, repetitions: 1)[0]
   }
 
   /// One step of training; its time in seconds.

@@ -19,12 +19,12 @@ package struct TrainingCheck {
     var small = configuration
     small.vocabularySize = 37
     small.layerCount = 2
-    small.modelSize = 24
-    small.hiddenSize = 40
-    let group = configuration.heads.queryHeads / configuration.heads.keyHeads
-    let keyHeads = min(2, configuration.heads.keyHeads)
+    small.hiddenSize = 24
+    small.intermediateSize = 40
+    let group = configuration.heads.queryHeads / configuration.heads.kvHeads
+    let kvHeads = min(2, configuration.heads.kvHeads)
     small.heads = HeadLayout(
-      queryHeads: min(group, 3) * keyHeads, keyHeads: keyHeads, headSize: configuration.heads.headSize)
+      queryHeads: min(group, 3) * kvHeads, kvHeads: kvHeads, headSize: configuration.heads.headSize)
     if case .tokens(let window) = configuration.mechanism.window {
       small.mechanism.window = .tokens(min(window, 8))
     }

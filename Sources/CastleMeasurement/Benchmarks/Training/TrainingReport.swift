@@ -63,16 +63,16 @@ package struct TrainingReport: Encodable {
 
   package init(
     configuration: TrainingConfiguration, model: ModelConfiguration, backend: String,
-    ceilings: MachineCeilings, times: [[PartTime.Key: PartTime]], wholeSeconds: [Double],
+    ceilings: MachinePeaks, times: [[PartTime.Key: PartTime]], wholeSeconds: [Double],
     ratesAround: [[Double]], splitSeconds: [Double], memory: PlannedMemory, peakMemory: Int
   ) {
     let settings = configuration.training
     self.backend = backend
     parameters = model.parameterCount
     let tables = model.tiesEmbeddings ? 1 : 2
-    nonEmbeddingParameters = parameters - tables * model.vocabularySize * model.modelSize
+    nonEmbeddingParameters = parameters - tables * model.vocabularySize * model.hiddenSize
     batchSize = settings.batchSize
-    length = settings.length
+    length = settings.sequenceLength
     accumulation = settings.accumulation
     recomputes = settings.recomputes
     repetitions = wholeSeconds.count
@@ -87,7 +87,7 @@ package struct TrainingReport: Encodable {
     bestStepSeconds = wholeSeconds.min() ?? step
     splitStepSeconds = splitSeconds.median
     let windows = Double(settings.batchSize * settings.accumulation)
-    operationsPerStep = StepWork(model, length: settings.length).operations * windows
+    operationsPerStep = StepWork(model, length: settings.sequenceLength).operations * windows
     stepFloorSeconds = operationsPerStep / ceilings.productRate
     let operations = operationsPerStep
     shareOfRateAroundStep =
@@ -109,7 +109,7 @@ package struct TrainingReport: Encodable {
   }
 
   private static func rows(
-    _ times: [[PartTime.Key: PartTime]], step: Double, ceilings: MachineCeilings
+    _ times: [[PartTime.Key: PartTime]], step: Double, ceilings: MachinePeaks
   ) -> [Row] {
     var rows: [Row] = []
     for part in StepPart.allCases {

@@ -2,15 +2,15 @@ package import CastleOperations
 import CastleTensors
 
 /// What this machine can do at best, measured now: the floors of all timings are stated in these.
-package struct MachineCeilings: Sendable, Hashable {
+package struct MachinePeaks: Sendable, Hashable {
   /// Operations per second of a large matrix product in single precision.
   package var productRate: Double
   /// Bytes per second of copying memory, each byte counted when it is read and when it is written.
   package var copyBandwidth: Double
 
   /// Measures both on all threads of `backend`.
-  package static func measure(_ backend: any Backend) -> MachineCeilings {
-    MachineCeilings(
+  package static func measure(_ backend: any Backend) -> MachinePeaks {
+    MachinePeaks(
       productRate: productRates(backend, size: 2_048, repetitions: 4).max() ?? 0,
       copyBandwidth: copyBandwidths(backend, byteCount: 256 << 20, repetitions: 6).max() ?? 0)
   }
