@@ -189,6 +189,6 @@ struct TrainerTests {
   @Test func aModelKnowsTheLengthOfItsTraining() throws {
     _ = try small.trainer("a").run()
     let model = try LanguageModel(folder: small.path("a/model"), backend: CPUBackend(threads: 1))
-    #expect(try model.configuration.trainingLength == small.configuration("a").training.sequence - length)
+    #expect(try model.configuration.trainingLength == small.configuration("a").training.sequenceLength)
   }
 }
