@@ -106,8 +106,10 @@ let package = Package(
 
     tests("CastleSystem", ["CastleMeasurement"]),
     tests("CastleTensors", ["CastleSystem"]),
-    tests("CastleAttention", ["CastleTensors", "CastleFormats"], resources: [.copy("Golden")]),
-    tests("CastleOperations", ["CastleSystem", "CastleTensors", "CastleAttention"]),
+    tests(
+      "CastleAttention", ["CastleTensors", "CastleFormats", "CastleMeasurement"], resources: [.copy("Golden")]
+    ),
+    tests("CastleOperations", ["CastleSystem", "CastleTensors", "CastleAttention", "CastleMeasurement"]),
     tests("CastleFormats", ["CastleMeasurement"]),
     tests("CastleTokenizer", ["CastleFormats", "CastleMeasurement"], resources: [.copy("Golden")]),
     tests("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer", "CastleMeasurement"]),

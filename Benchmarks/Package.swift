@@ -13,6 +13,7 @@ let package = Package(
       name: "AttentionBenchmarks",
       dependencies: [
         .product(name: "CastleAttention", package: "swift-castle"),
+        .product(name: "CastleMeasurement", package: "swift-castle"),
         .product(name: "Benchmark", package: "swift-benchmark"),
       ])
   ]

@@ -55,7 +55,7 @@ def run_castle(options, shape, mechanism):
     return {
         "parameters": report["parameters"], "seconds": report["best_step_seconds"],
         "median_seconds": report["step_seconds"], "peak_memory_bytes": report["memory"]["peak"],
-        "floor_seconds": report["step_floor_seconds"],
+        "bound_seconds": report["step_bound_seconds"],
     }
 
 

@@ -1,21 +1,6 @@
 import CastleAttention
+import CastleMeasurement
 import CastleTensors
-
-extension AttentionProblem {
-  /// Fills results and gradients from the dense reference.
-  func computeReference(_ mechanism: Mechanism) where Scalar == Float {
-    ReferenceAttention.parallel(projections, mechanism: mechanism, documents: documents, results: results)
-    ReferenceAttention.parallelBackward(
-      dOutput, projections, mechanism: mechanism, documents: documents, gradients: gradients)
-  }
-
-  /// Fills results and gradients from the dense reference.
-  func computeReference(_ mechanism: Mechanism) where Scalar == Double {
-    ReferenceAttention.parallel(projections, mechanism: mechanism, documents: documents, results: results)
-    ReferenceAttention.parallelBackward(
-      dOutput, projections, mechanism: mechanism, documents: documents, gradients: gradients)
-  }
-}
 
 extension AttentionProblem<Float> {
   /// Fills results and gradients by the blocked form, with memory that starts as NaN.

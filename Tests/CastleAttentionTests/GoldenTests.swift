@@ -1,4 +1,5 @@
 import CastleAttention
+import CastleMeasurement
 import CastleFormats
 import CastleTensors
 import Foundation

@@ -1,4 +1,5 @@
 import CastleAttention
+import CastleMeasurement
 import CastleTensors
 import Testing
 
@@ -199,25 +200,5 @@ struct LookaheadCacheTests {
     #expect(bytes(.castle, heads: 4) == 16 * row)
     let sliding = bytes(.slidingWindow(64), heads: 4)
     #expect(sliding > 12 * row && sliding < 14 * row)
-  }
-}
-
-extension HeadView {
-  /// The window of some tokens.
-  func tokens(_ range: Range<Int>) -> HeadView {
-    var view = self
-    view.base += range.lowerBound * tokenStride
-    view.length = range.count
-    return view
-  }
-}
-
-extension AttentionProjections {
-  /// The window of some tokens.
-  func tokens(_ range: Range<Int>) -> AttentionProjections {
-    AttentionProjections(
-      lookahead: lookahead.map {
-        Lookahead(qu: $0.qu.tokens(range), ku: $0.ku.tokens(range), vu: $0.vu.tokens(range))
-      }, qc: qc.tokens(range), kc: kc.tokens(range), vc: vc.tokens(range))
   }
 }

@@ -1,3 +1,4 @@
+import CastleMeasurement
 import Testing
 
 /// The errors of several problems, by result, in units of the size of each.

@@ -1,4 +1,5 @@
 import CastleAttention
+import CastleMeasurement
 import Testing
 
 /// The reference forms against each other and against finite differences, in double precision.

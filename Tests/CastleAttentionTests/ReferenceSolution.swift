@@ -1,4 +1,5 @@
 import CastleAttention
+import CastleMeasurement
 import Testing
 
 /// What a problem's results have to be: the reference in double precision, and how far from it single precision may be.

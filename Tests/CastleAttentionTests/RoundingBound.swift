@@ -1,4 +1,5 @@
 import CastleAttention
+import CastleMeasurement
 
 /// How far results of attention in single precision can be from the truth, element by element, whatever the order
 /// of the sums: the formulas of the dense form, Equations (4)–(5) and their derivatives, with ``BoundedArithmetic``.

@@ -1,4 +1,5 @@
 import CastleAttention
+import CastleMeasurement
 import CastleTensors
 import Testing
 

@@ -17,7 +17,7 @@ struct BenchmarkTests {
       var heads: Int
       var seconds: Double
       var medianSeconds: Double
-      var floorSeconds: Double
+      var boundSeconds: Double
       var timeOverCausal: Double?
     }
 
@@ -30,7 +30,7 @@ struct BenchmarkTests {
     try CastleProcess.decode(type, ["benchmark"] + arguments)
   }
 
-  @Test func ceilingsAreMeasured() throws {
+  @Test func peaksAreMeasured() throws {
     let product = try decode(Rate.self, "matmul", "--size", "64", "--repetitions", "2")
     let copy = try decode(Rate.self, "bandwidth", "--megabytes", "1", "--repetitions", "2")
     for (rate, unit) in [(product, "GFLOP/s"), (copy, "GB/s")] {
@@ -47,7 +47,7 @@ struct BenchmarkTests {
     #expect(report.productRate > 0 && report.copyBandwidth > 0)
     #expect(report.rows.count == 3 * 3 * 5)
     for row in report.rows {
-      #expect(row.seconds > 0 && row.medianSeconds >= row.seconds && row.floorSeconds > 0)
+      #expect(row.seconds > 0 && row.medianSeconds >= row.seconds && row.boundSeconds > 0)
       #expect(row.heads == (row.mechanism == "causal" ? 3 : 2))
       #expect(row.mechanism != "causal" || row.timeOverCausal == 1)
     }

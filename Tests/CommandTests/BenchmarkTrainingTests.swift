@@ -8,7 +8,7 @@ struct BenchmarkTrainingTests {
       var part: String
       var phase: String
       var seconds: Double
-      var floorSeconds: Double
+      var boundSeconds: Double
     }
 
     struct Memory: Decodable {
@@ -31,7 +31,7 @@ struct BenchmarkTrainingTests {
     var memory: Memory
 
     func has(_ part: String, _ phase: String) -> Bool {
-      rows.contains { $0.part == part && $0.phase == phase && $0.seconds > 0 && $0.floorSeconds > 0 }
+      rows.contains { $0.part == part && $0.phase == phase && $0.seconds > 0 && $0.boundSeconds > 0 }
     }
   }
 
@@ -84,8 +84,8 @@ struct BenchmarkTrainingTests {
   @Test func theTableNamesPartsFloorsAndMemory() throws {
     let output = try CastleProcess.output(Self.arguments + ["--model", "1m-castle", "--recompute"])
     for word in [
-      "agree with the reference", "of ceiling", "mlp products", "recomputation", "sum of the parts", "other",
-      "floor of the step", "of the product rate around each step", "tokens/s",
+      "agree with the reference", "of peak", "mlp products", "recomputation", "sum of the parts", "other",
+      "bound of the step", "of the product rate around each step", "tokens/s",
       "neither matrix product nor attention", "planned", "activations",
     ] {
       #expect(output.contains(word), "\(word)")

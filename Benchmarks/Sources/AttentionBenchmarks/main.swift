@@ -4,6 +4,7 @@
 
 import Benchmark
 import CastleAttention
+import CastleMeasurement
 import CastleSystem
 import CastleTensors
 
@@ -12,25 +13,31 @@ let mechanisms: [(String, Mechanism)] = [
 ]
 let pool = ThreadPool(threadCount: Processors.available)
 
+for (_, mechanism) in mechanisms {
+  do {
+    try AttentionCheck(mechanism: mechanism, length: 130, headSize: 64, pool: pool).run()
+  } catch {
+    fatalError("\(error)")
+  }
+}
 for length in [130, 512, 1_025, 2_048] {
-  let problem = Problem(length: length)
+  let problem = AttentionProblem<Float>(
+    .init(queryHeads: 8, kvHeads: 8, length: length, headSize: 64), seed: 1)
   for (name, mechanism) in mechanisms {
     let attention = BlockedAttention(mechanism: mechanism, pool: pool)
-    Problem(length: 130).check(attention, mechanism)
     benchmark("\(name), \(length) tokens, forward", settings: MinTime(seconds: 1)) {
-      problem.forward(attention)
+      attention.forward(problem.projections, documents: problem.documents, results: problem.results)
     }
     benchmark("\(name), \(length) tokens, backward", settings: MinTime(seconds: 1)) {
-      problem.backward(attention)
+      attention.backward(
+        problem.dOutput, problem.projections, documents: problem.documents, results: problem.results,
+        gradients: problem.gradients)
     }
     let cache = LookaheadCache(
-      mechanism: mechanism, queryHeads: Problem.heads, kvHeads: Problem.heads,
-      headSize: Problem.headSize, capacity: length + 2_000, pool: pool)
+      mechanism: mechanism, queryHeads: 8, kvHeads: 8, headSize: 64, capacity: length + 2_000, pool: pool)
     benchmark("\(name), \(length) tokens, decode one", settings: Iterations(1_000)) {
-      if cache.length == 0 {
-        cache.append(problem.projections(0..<length), output: problem.output(0..<length))
-      }
-      cache.append(problem.projections(0..<1), output: problem.output(0..<1))
+      if cache.length == 0 { cache.append(problem.projections, output: problem.results.output) }
+      cache.append(problem.projections.tokens(0..<1), output: problem.results.output.tokens(0..<1))
     }
   }
 }

@@ -1,6 +1,6 @@
 package import CastleAttention
-import CastleOperations
-package import CastleTensors
+package import CastleOperations
+import CastleTensors
 
 /// Times attention passes of one length side by side.
 package struct AttentionBenchmark {
@@ -24,12 +24,13 @@ package struct AttentionBenchmark {
     /// The best and the median time of a call.
     package var seconds: Double
     package var medianSeconds: Double
-    /// What the machine's ceilings allow.
-    package var floorSeconds: Double
+    /// What the roofline allows: operations at the peak product rate, or for decoding bytes at the bandwidth of copies
+    /// that take as much memory as the cache.
+    package var boundSeconds: Double
     /// Floating-point operations, or bytes for decoding.
     package var work: Double
-    /// The share of the ceiling: floor over best time.
-    package var share: Double
+    /// The share of the peak: bound over best time.
+    package var shareOfPeak: Double
     /// Scratch memory, and for passes with a backward the final lookahead keys, in bytes.
     package var extraBytes: Int
     /// The time over that of causal attention in the same round, the median of all rounds, if that was measured too:
@@ -43,28 +44,31 @@ package struct AttentionBenchmark {
   package let headSize: Int
   package let passes: [Pass]
   package let repetitions: Int
-  package let pool: ThreadPool
-  package let ceilings: MachinePeaks
+  package let backend: CPUBackend
+  package let peaks: MachinePeaks
 
   /// Bundles the parts.
   package init(
     subjects: [(name: String, mechanism: Mechanism, heads: Int)], length: Int, headSize: Int, passes: [Pass],
-    repetitions: Int, pool: ThreadPool, ceilings: MachinePeaks
+    repetitions: Int, backend: CPUBackend, peaks: MachinePeaks
   ) {
     self.subjects = subjects
     self.length = length
     self.headSize = headSize
     self.passes = passes
     self.repetitions = repetitions
-    self.pool = pool
-    self.ceilings = ceilings
+    self.backend = backend
+    self.peaks = peaks
   }
+
+  private var pool: ThreadPool { backend.pool }
 
   package func run() -> [Row] {
     var times: [[[Double]]] = subjects.map { _ in passes.map { _ in [] } }
     var extra = subjects.map { _ in passes.map { _ in 0 } }
     let problems = subjects.map {
-      RandomAttention<Float>(heads: $0.heads, length: length, headSize: headSize)
+      AttentionProblem<Float>(
+        .init(queryHeads: $0.heads, kvHeads: $0.heads, length: length, headSize: headSize), seed: 1)
     }
     let workspaces = subjects.map { _ in passes.map { _ in AttentionWorkspace() } }
     // Mechanisms take turns, so that a slow moment of the machine does not fall on one of them alone.
@@ -104,16 +108,23 @@ package struct AttentionBenchmark {
       case .decode: work.decodingBytes
       }
     let best = times.min() ?? .infinity
-    let floor = amount / (pass == .decode ? ceilings.copyBandwidth : ceilings.productRate)
+    let bound = amount / (pass == .decode ? decodingBandwidth(work) : peaks.productRate)
     return Row(
       mechanism: subject.name, heads: subject.heads, length: length, headSize: headSize, pass: pass,
       threads: pool.threadCount, seconds: best, medianSeconds: times.median,
-      floorSeconds: floor, work: amount, share: floor / best, extraBytes: extraBytes)
+      boundSeconds: bound, work: amount, shareOfPeak: bound / best, extraBytes: extraBytes)
+  }
+
+  /// The bandwidth of copies that touch as many bytes as a step of decoding: a small cache lies in the processor's own.
+  private func decodingBandwidth(_ work: AttentionWork) -> Double {
+    let bytes = min(max(Int(work.decodingBytes) / 2, 1 << 16), 256 << 20)
+    return max(
+      peaks.copyBandwidth, MachinePeaks.copyBandwidths(backend, byteCount: bytes, repetitions: 6).max() ?? 0)
   }
 
   /// The time of one call and the memory that it needed beyond inputs, outputs and gradients.
   private func time(
-    _ pass: Pass, _ mechanism: Mechanism, _ problem: RandomAttention<Float>, _ workspace: AttentionWorkspace
+    _ pass: Pass, _ mechanism: Mechanism, _ problem: AttentionProblem<Float>, _ workspace: AttentionWorkspace
   ) -> (seconds: Double, extraBytes: Int) {
     let clock = ContinuousClock()
     let documents = Documents(length: length)
@@ -124,10 +135,11 @@ package struct AttentionBenchmark {
         attention.forward(problem.projections, documents: documents, results: problem.results)
         guard pass == .forwardBackward else { return }
         attention.backward(
-          problem.dOutput.view, problem.projections, documents: documents, results: problem.results,
+          problem.dOutput, problem.projections, documents: documents, results: problem.results,
           gradients: problem.gradients)
       }
-      let keys = mechanism.hasLookahead ? problem.lookaheadKeys.count * MemoryLayout<Float>.stride : 0
+      let keys =
+        mechanism.hasLookahead ? problem.sizes.kvHeads * length * headSize * MemoryLayout<Float>.stride : 0
       return (elapsed / .seconds(1), workspace.byteCount + keys)
     case .prefill, .chunkedPrefill:
       let cache = makeCache(mechanism, problem, extra: 0, workspace)
@@ -154,16 +166,16 @@ package struct AttentionBenchmark {
   }
 
   private func makeCache(
-    _ mechanism: Mechanism, _ problem: RandomAttention<Float>, extra: Int, _ workspace: AttentionWorkspace
+    _ mechanism: Mechanism, _ problem: AttentionProblem<Float>, extra: Int, _ workspace: AttentionWorkspace
   ) -> LookaheadCache {
-    let heads = problem.output.view.heads
+    let heads = problem.sizes.queryHeads
     return LookaheadCache(
       mechanism: mechanism, queryHeads: heads, kvHeads: heads, headSize: headSize,
       capacity: length + extra, pool: pool, workspace: workspace)
   }
 
-  private func append(_ tokens: Range<Int>, of problem: RandomAttention<Float>, to cache: LookaheadCache) {
+  private func append(_ tokens: Range<Int>, of problem: AttentionProblem<Float>, to cache: LookaheadCache) {
     cache.append(
-      problem.projections.window(0, tokens), output: problem.output.view.window(0, tokens))
+      problem.projections.tokens(tokens), output: problem.results.output.tokens(tokens))
   }
 }

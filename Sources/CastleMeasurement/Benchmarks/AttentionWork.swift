@@ -1,6 +1,6 @@
 package import CastleAttention
 
-/// How much there is to do: the floors that attention is measured against.
+/// How much there is to do: what the roofline bounds of attention are made of.
 ///
 /// The unit is one product of inner length d for every pair of a query and a key that it sees (Equations, Work).
 package struct AttentionWork {

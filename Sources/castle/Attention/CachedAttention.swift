@@ -20,10 +20,12 @@ struct CachedAttention {
         for start in stride(from: document.lowerBound, to: document.upperBound, by: chunk) {
           let tokens = start..<min(start + chunk, document.upperBound)
           cache.append(
-            projections.window(row, tokens), output: file.output.view.window(row, tokens),
-            logSumExp: file.logSumExp.view.window(row, tokens))
+            projections.sequence(row).tokens(tokens), output: file.output.view.sequence(row).tokens(tokens),
+            logSumExp: file.logSumExp.view.sequence(row).tokens(tokens))
         }
-        if let keys = file.lookaheadKeys { cache.copyLookaheadKeys(to: keys.view.window(row, document)) }
+        if let keys = file.lookaheadKeys {
+          cache.copyLookaheadKeys(to: keys.view.sequence(row).tokens(document))
+        }
       }
     }
   }

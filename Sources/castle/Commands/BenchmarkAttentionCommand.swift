@@ -12,8 +12,8 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     abstract: "Time attention against the matrix-product rate and the memory bandwidth of this run.",
     discussion: """
       Every mechanism is first checked against the dense reference, on up to 1025 tokens, and not timed if a result is \
-      wrong. Then each line gives the best and the median time of a call, the floor (operations over the measured \
-      matrix-product rate, or for decoding bytes over the measured copy bandwidth), their ratio, the memory beyond \
+      wrong. Then each line gives the best and the median time of a call, the roofline bound (operations over the \
+      measured matrix-product rate, or for decoding bytes over the bandwidth of copies of that size), their ratio, the memory beyond \
       inputs, outputs and gradients, and the time over that of causal attention in the same round (the median of all \
       rounds): of a call, and of a head.
 
@@ -121,13 +121,13 @@ struct BenchmarkAttentionCommand: ParsableCommand {
   func run() throws {
     try requireMemory()
     let backend = try backend.makeBackend()
-    let ceilings = MachinePeaks.measure(backend)
+    let peaks = MachinePeaks.measure(backend)
     if !json {
       print(backend.summary)
       print(
         String(
-          format: "Matrix product %.1f GFLOP/s, copy %.1f GB/s (this run)", ceilings.productRate / 1e9,
-          ceilings.copyBandwidth / 1e9))
+          format: "Matrix product %.1f GFLOP/s, copy %.1f GB/s (this run)", peaks.productRate / 1e9,
+          peaks.copyBandwidth / 1e9))
       print(AttentionTable.header)
     }
     var rows: [AttentionBenchmark.Row] = []
@@ -145,7 +145,7 @@ struct BenchmarkAttentionCommand: ParsableCommand {
       }
       let benchmark = AttentionBenchmark(
         subjects: subjects, length: length, headSize: headSize, passes: try passList(),
-        repetitions: repetitions, pool: backend.pool, ceilings: ceilings)
+        repetitions: repetitions, backend: backend, peaks: peaks)
       let measured = benchmark.run()
       if !json { for row in measured { print(AttentionTable.line(row)) } }
       rows += measured
@@ -154,8 +154,8 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     print(
       try JSONOutput.line(
         Report(
-          backend: backend.summary, productRate: ceilings.productRate,
-          copyBandwidth: ceilings.copyBandwidth, rows: rows)))
+          backend: backend.summary, productRate: peaks.productRate,
+          copyBandwidth: peaks.copyBandwidth, rows: rows)))
   }
 
   private func mechanism(_ name: MechanismName) -> Mechanism {

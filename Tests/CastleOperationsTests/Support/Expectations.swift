@@ -1,3 +1,4 @@
+import CastleMeasurement
 import Testing
 
 /// Expects `values` to be at most twice as far from `truth` as `naive`, the same computation done literally in single
@@ -7,16 +8,9 @@ func expectAccurate(
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
   #expect(values.count == truth.count, "\(comment)", sourceLocation: sourceLocation)
-  let largest = truth.reduce(0) { max($0, abs($1)) }
-  func error(_ values: [Float]) -> Double {
-    zip(values, truth).reduce(0) { worst, pair in
-      let difference = abs(Double(pair.0) - pair.1) / (largest == 0 ? 1 : largest)
-      return difference.isNaN ? .infinity : max(worst, difference)
-    }
-  }
-  let budget = 2 * error(naive) + 4 * Double(Float.ulpOfOne)
-  let actual = error(values)
-  #expect(actual <= budget, "\(comment): error \(actual) over \(budget)", sourceLocation: sourceLocation)
+  let budget = ErrorBudget(values, naive: naive, truth: truth, metric: .largest)
+  #expect(
+    budget.isKept, "\(comment): error \(budget.error) over \(budget.limit)", sourceLocation: sourceLocation)
 }
 
 /// Expects `gradient` to be the derivative of `loss` at `x`, by central differences.

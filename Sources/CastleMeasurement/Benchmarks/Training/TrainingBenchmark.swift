@@ -62,10 +62,10 @@ package struct TrainingBenchmark {
       timed.isTiming = false
       times.append(timed.takeTimes())
     }
-    var ceilings = MachinePeaks.measure(backend)
-    ceilings.productRate = max(ceilings.productRate, ratesAround.joined().max() ?? 0)
+    var peaks = MachinePeaks.measure(backend)
+    peaks.productRate = max(peaks.productRate, ratesAround.joined().max() ?? 0)
     return TrainingReport(
-      configuration: configuration, model: model, backend: backend.summary, ceilings: ceilings,
+      configuration: configuration, model: model, backend: backend.summary, peaks: peaks,
       times: times, wholeSeconds: whole, ratesAround: ratesAround, splitSeconds: split, memory: memory,
       peakMemory: peakMemory)
   }

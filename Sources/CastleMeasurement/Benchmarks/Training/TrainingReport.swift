@@ -9,10 +9,10 @@ package struct TrainingReport: Encodable {
     package var part: StepPart
     package var phase: StepPhase
     package var seconds: Double
-    /// What this run's ceilings allow: operations over the matrix-product rate plus bytes over the copy bandwidth.
-    package var floorSeconds: Double
-    /// Floor over time.
-    package var shareOfCeiling: Double
+    /// What the roofline of this run allows: operations over the matrix-product rate plus bytes over the copy bandwidth.
+    package var boundSeconds: Double
+    /// Bound over time.
+    package var shareOfPeak: Double
     /// Time over that of the step.
     package var shareOfStep: Double
   }
@@ -51,8 +51,8 @@ package struct TrainingReport: Encodable {
   /// The step while every operation was timed.
   package var splitStepSeconds: Double
   /// The useful operations of a step over the matrix-product rate.
-  package var stepFloorSeconds: Double
-  /// Floor over time of a step where the floor is by the matrix-product rate just before and after that step; the median.
+  package var stepBoundSeconds: Double
+  /// Bound over time of a step where the bound is by the matrix-product rate just before and after that step; the median.
   /// On a machine that others use too, it compares like with like.
   package var shareOfRateAroundStep: Double
   package var operationsPerStep: Double
@@ -63,7 +63,7 @@ package struct TrainingReport: Encodable {
 
   package init(
     configuration: TrainingConfiguration, model: ModelConfiguration, backend: String,
-    ceilings: MachinePeaks, times: [[PartTime.Key: PartTime]], wholeSeconds: [Double],
+    peaks: MachinePeaks, times: [[PartTime.Key: PartTime]], wholeSeconds: [Double],
     ratesAround: [[Double]], splitSeconds: [Double], memory: PlannedMemory, peakMemory: Int
   ) {
     let settings = configuration.training
@@ -76,19 +76,19 @@ package struct TrainingReport: Encodable {
     accumulation = settings.accumulation
     recomputes = settings.recomputes
     repetitions = wholeSeconds.count
-    productRate = ceilings.productRate
-    copyBandwidth = ceilings.copyBandwidth
+    productRate = peaks.productRate
+    copyBandwidth = peaks.copyBandwidth
 
     let step = wholeSeconds.median
-    rows = Self.rows(times, step: step, ceilings: ceilings)
+    rows = Self.rows(times, step: step, peaks: peaks)
     sumOfPartsSeconds = rows.reduce(0) { $0 + $1.seconds }
     otherSeconds = step - sumOfPartsSeconds
     stepSeconds = step
     bestStepSeconds = wholeSeconds.min() ?? step
     splitStepSeconds = splitSeconds.median
-    let windows = Double(settings.batchSize * settings.accumulation)
-    operationsPerStep = StepWork(model, length: settings.sequenceLength).operations * windows
-    stepFloorSeconds = operationsPerStep / ceilings.productRate
+    let sequences = Double(settings.batchSize * settings.accumulation)
+    operationsPerStep = StepWork(model, length: settings.sequenceLength).operations * sequences
+    stepBoundSeconds = operationsPerStep / peaks.productRate
     let operations = operationsPerStep
     shareOfRateAroundStep =
       zip(wholeSeconds, ratesAround).map { seconds, rates in
@@ -109,7 +109,7 @@ package struct TrainingReport: Encodable {
   }
 
   private static func rows(
-    _ times: [[PartTime.Key: PartTime]], step: Double, ceilings: MachinePeaks
+    _ times: [[PartTime.Key: PartTime]], step: Double, peaks: MachinePeaks
   ) -> [Row] {
     var rows: [Row] = []
     for part in StepPart.allCases {
@@ -117,11 +117,11 @@ package struct TrainingReport: Encodable {
         let samples = times.compactMap { $0[.init(part: part, phase: phase)] }
         guard let work = samples.first else { continue }
         let seconds = samples.map(\.seconds).median
-        let floor = work.operations / ceilings.productRate + work.bytes / ceilings.copyBandwidth
+        let bound = work.operations / peaks.productRate + work.bytes / peaks.copyBandwidth
         rows.append(
           Row(
-            part: part, phase: phase, seconds: seconds, floorSeconds: floor,
-            shareOfCeiling: floor / max(seconds, 1e-12), shareOfStep: seconds / step))
+            part: part, phase: phase, seconds: seconds, boundSeconds: bound,
+            shareOfPeak: bound / max(seconds, 1e-12), shareOfStep: seconds / step))
       }
     }
     return rows

@@ -9,11 +9,11 @@ package enum TrainingTable {
   }
 
   private static func heading(_ report: TrainingReport) -> [String] {
-    let windows = "\(report.batchSize) windows of \(report.length) tokens"
+    let sequences = "\(report.batchSize) sequences of \(report.length) tokens"
     return [
       report.backend,
       "\(NumberFormat.grouped(report.parameters)) parameters "
-        + "(\(NumberFormat.grouped(report.nonEmbeddingParameters)) besides embedding and head), \(windows)"
+        + "(\(NumberFormat.grouped(report.nonEmbeddingParameters)) besides embedding and head), \(sequences)"
         + (report.accumulation > 1 ? " \(report.accumulation) times" : "")
         + (report.recomputes ? ", activations recomputed" : "")
         + "; loss and gradients of a small model of this kind agree with the reference",
@@ -25,13 +25,13 @@ package enum TrainingTable {
   }
 
   private static let titles =
-    pad("part", 24) + pad("phase", 14) + "       ms   floor ms  of ceiling    of step"
+    pad("part", 24) + pad("phase", 14) + "       ms   bound ms    of peak    of step"
 
   private static func line(_ row: TrainingReport.Row) -> String {
     pad(row.part.rawValue, 24) + pad(row.phase.rawValue, 14)
       + String(
-        format: "%9.3f  %9.3f  %9.0f%%  %8.1f%%", row.seconds * 1e3, row.floorSeconds * 1e3,
-        row.shareOfCeiling * 100, row.shareOfStep * 100)
+        format: "%9.3f  %9.3f  %9.0f%%  %8.1f%%", row.seconds * 1e3, row.boundSeconds * 1e3,
+        row.shareOfPeak * 100, row.shareOfStep * 100)
   }
 
   private static func summary(_ report: TrainingReport) -> [String] {
@@ -49,9 +49,9 @@ package enum TrainingTable {
         String(format: "best %.3f; with its operations timed ", report.bestStepSeconds * 1e3)
           + String(format: "%.3f", report.splitStepSeconds * 1e3)),
       time(
-        "floor of the step", report.stepFloorSeconds,
+        "bound of the step", report.stepBoundSeconds,
         String(format: "%.1f GFLOP, ", report.operationsPerStep / 1e9)
-          + percent(report.stepFloorSeconds / report.stepSeconds) + " of ceiling; "
+          + percent(report.stepBoundSeconds / report.stepSeconds) + " of peak; "
           + percent(report.shareOfRateAroundStep) + " of the product rate around each step"),
       "",
       pad("speed", 38) + "\(NumberFormat.grouped(Int(report.tokensPerSecond))) tokens/s",

@@ -1,46 +1,76 @@
-import CastleAttention
+public import CastleAttention
 import CastleTensors
 
-/// A random attention problem with room for its results and gradients.
-final class AttentionProblem<Scalar: BinaryFloatingPoint> {
-  /// What a test chooses.
-  struct Sizes: CustomStringConvertible {
-    var batch = 1
-    var queryHeads = 1
-    var kvHeads = 1
-    var length: Int
-    var headSize: Int
-    var documents: [Int]?
+/// A random attention problem with room for its results and gradients: the same numbers in every precision.
+public final class AttentionProblem<Scalar: BinaryFloatingPoint>: @unchecked Sendable {
+  /// The shape of a problem and how it lies in memory.
+  public struct Sizes: CustomStringConvertible, Sendable {
+    /// The number of sequences, B.
+    public var batch: Int
+    /// The number of query heads, Hq.
+    public var queryHeads: Int
+    /// The number of heads of all other projections, H.
+    public var kvHeads: Int
+    /// The number of tokens, L.
+    public var length: Int
+    /// The size of a head, d.
+    public var headSize: Int
+    /// The lengths of the documents of every sequence; nil for a single one.
+    public var documents: [Int]?
     /// Whether tokens are rows that hold all heads side by side, with a gap, instead of (B, H, L, d).
-    var isInterleaved = false
-    var inputScale = 1.0
+    public var isInterleaved: Bool
+    /// What the normal numbers of the inputs are multiplied by.
+    public var inputScale: Double
 
-    var description: String {
+    /// Bundles the sizes.
+    public init(
+      batch: Int = 1, queryHeads: Int = 1, kvHeads: Int = 1, length: Int, headSize: Int,
+      documents: [Int]? = nil,
+      isInterleaved: Bool = false, inputScale: Double = 1
+    ) {
+      self.batch = batch
+      self.queryHeads = queryHeads
+      self.kvHeads = kvHeads
+      self.length = length
+      self.headSize = headSize
+      self.documents = documents
+      self.isInterleaved = isInterleaved
+      self.inputScale = inputScale
+    }
+
+    /// The sizes in one line.
+    public var description: String {
       "B \(batch), heads \(queryHeads)/\(kvHeads), L \(length), d \(headSize), "
         + "documents \(documents ?? [length])\(isInterleaved ? ", interleaved" : "")"
     }
 
     /// The same sizes for a problem in double precision.
-    var inDouble: AttentionProblem<Double>.Sizes {
+    public var inDouble: AttentionProblem<Double>.Sizes {
       .init(
         batch: batch, queryHeads: queryHeads, kvHeads: kvHeads, length: length, headSize: headSize,
         documents: documents, isInterleaved: isInterleaved, inputScale: inputScale)
     }
   }
 
-  let sizes: Sizes
-  let projections: AttentionProjections<Scalar>
-  let results: AttentionResults<Scalar>
-  let dOutput: HeadView<Scalar>
-  let gradients: AttentionProjections<Scalar>
+  /// The sizes.
+  public let sizes: Sizes
+  /// The inputs.
+  public let projections: AttentionProjections<Scalar>
+  /// Room for what a forward pass computes.
+  public let results: AttentionResults<Scalar>
+  /// The gradient of the outputs.
+  public let dOutput: HeadView<Scalar>
+  /// Room for what a backward pass computes.
+  public let gradients: AttentionProjections<Scalar>
   private var memory: [UnsafeMutablePointer<Scalar>] = []
 
-  var documents: Documents {
+  /// How the sequences are cut.
+  public var documents: Documents {
     sizes.documents.flatMap { Documents(lengths: $0) } ?? Documents(length: sizes.length)
   }
 
   /// Inputs are normal numbers times `inputScale`; results start as NaN.
-  init(_ sizes: Sizes, seed: UInt64) {
+  public init(_ sizes: Sizes, seed: UInt64) {
     self.sizes = sizes
     var memory: [UnsafeMutablePointer<Scalar>] = []
     var source = RandomSource(seed: seed)
@@ -81,7 +111,7 @@ final class AttentionProblem<Scalar: BinaryFloatingPoint> {
   deinit { for block in memory { block.deallocate() } }
 
   /// Everything that forward and backward passes compute, by name.
-  func computed(_ mechanism: Mechanism) -> [(name: String, values: [Scalar])] {
+  public func computed(_ mechanism: Mechanism) -> [(name: String, values: [Scalar])] {
     var all: [(String, HeadView<Scalar>)] = [
       ("o", results.output), ("lse", results.logSumExp), ("dqc", gradients.qc), ("dkc", gradients.kc),
       ("dvc", gradients.vc),
@@ -93,9 +123,25 @@ final class AttentionProblem<Scalar: BinaryFloatingPoint> {
   }
 }
 
+extension AttentionProblem {
+  /// Fills results and gradients from the dense reference.
+  public func computeReference(_ mechanism: Mechanism) where Scalar == Float {
+    ReferenceAttention.parallel(projections, mechanism: mechanism, documents: documents, results: results)
+    ReferenceAttention.parallelBackward(
+      dOutput, projections, mechanism: mechanism, documents: documents, gradients: gradients)
+  }
+
+  /// Fills results and gradients from the dense reference.
+  public func computeReference(_ mechanism: Mechanism) where Scalar == Double {
+    ReferenceAttention.parallel(projections, mechanism: mechanism, documents: documents, results: results)
+    ReferenceAttention.parallelBackward(
+      dOutput, projections, mechanism: mechanism, documents: documents, gradients: gradients)
+  }
+}
+
 extension HeadView {
   /// Calls `body` with the address of each element, in the order (B, H, L, d).
-  func forEach(_ body: (UnsafeMutablePointer<Scalar>) -> Void) {
+  public func forEach(_ body: (UnsafeMutablePointer<Scalar>) -> Void) {
     for b in 0..<batch {
       for h in 0..<heads {
         for t in 0..<length {
@@ -106,7 +152,7 @@ extension HeadView {
   }
 
   /// The elements in the order (B, H, L, d).
-  var values: [Scalar] {
+  public var values: [Scalar] {
     var values: [Scalar] = []
     forEach { values.append($0.pointee) }
     return values

@@ -1,12 +1,12 @@
-package import CastleAttention
-package import CastleFormats
+import CastleAttention
+import CastleFormats
 
 /// A dense tensor (B, H, L, d) in host memory, for the commands that work on attention alone.
-package final class HeadTensor<Scalar: BinaryFloatingPoint> {
-  package let view: HeadView<Scalar>
+final class HeadTensor<Scalar: BinaryFloatingPoint> {
+  let view: HeadView<Scalar>
 
   /// A tensor whose elements are all `value`.
-  package init(batch: Int, heads: Int, length: Int, size: Int, repeating value: Scalar = 0) {
+  init(batch: Int, heads: Int, length: Int, size: Int, repeating value: Scalar = 0) {
     let count = batch * heads * length * size
     let base = UnsafeMutablePointer<Scalar>.allocate(capacity: max(count, 1))
     base.initialize(repeating: value, count: count)
@@ -15,14 +15,14 @@ package final class HeadTensor<Scalar: BinaryFloatingPoint> {
 
   deinit { view.base.deallocate() }
 
-  package var count: Int { view.batch * view.heads * view.length * view.size }
+  var count: Int { view.batch * view.heads * view.length * view.size }
 
-  package var elements: UnsafeMutableBufferPointer<Scalar> {
+  var elements: UnsafeMutableBufferPointer<Scalar> {
     UnsafeMutableBufferPointer(start: view.base, count: count)
   }
 
   /// The tensor `name` of a file, which must have four dimensions, none of them 0.
-  package convenience init(_ name: String, in file: SafetensorsFile) throws {
+  convenience init(_ name: String, in file: SafetensorsFile) throws {
     let shape = try file.tensor(name).shape
     guard shape.count == 4, shape.allSatisfy({ $0 > 0 }) else {
       throw InputError(
@@ -38,11 +38,11 @@ package final class HeadTensor<Scalar: BinaryFloatingPoint> {
   }
 
   /// Whether the dimensions agree, with or without the number of heads.
-  package func isSameShape(as other: HeadTensor, ignoringHeads: Bool = false) -> Bool {
+  func isSameShape(as other: HeadTensor, ignoringHeads: Bool = false) -> Bool {
     let (a, b) = (view, other.view)
     return a.batch == b.batch && a.length == b.length && a.size == b.size
       && (ignoringHeads || a.heads == b.heads)
   }
 
-  package var shape: [Int] { [view.batch, view.heads, view.length, view.size] }
+  var shape: [Int] { [view.batch, view.heads, view.length, view.size] }
 }
