@@ -8,8 +8,8 @@ let strictImports: [SwiftSetting] = [
 ]
 
 /// A Swift library target of this package: every one has the same language settings.
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strictImports)
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strictImports)
 }
 
 /// The tests of `module`, in the mirrored folder under `Tests/`.
@@ -71,7 +71,11 @@ let package = Package(
     library("CastleConsole", ["CastleFormats"]),
     library("CastleTokenizer", ["CastleFormats"]),
     library("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer"]),
-    library("CastleModel", ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"]),
+    library(
+      "CastleModel", ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"],
+      resources: [
+        .embedInCode("Python/configuration_castle.py"), .embedInCode("Python/modeling_castle.py"),
+      ]),
     library("CastleGeneration", ["CastleModel", "CastleTensors", "CastleFormats"]),
     library(
       "CastleEvaluation",

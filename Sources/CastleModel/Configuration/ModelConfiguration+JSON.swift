@@ -146,6 +146,10 @@ extension ModelConfiguration {
       "attention_type": .string(mechanism.name),
     ]
     if mechanism.hasLookahead {
+      members["auto_map"] = .object([
+        "AutoConfig": .string("configuration_castle.CastleConfig"),
+        "AutoModelForCausalLM": .string("modeling_castle.CastleForCausalLM"),
+      ])
       members["rope_lookahead_values"] = .bool(rotatesLookaheadValues)
       if case .tokens(let window) = mechanism.window { members["lookahead_window"] = .integer(window) }
       if !mechanism.appliesSiLU { members["lookahead_silu"] = .bool(false) }

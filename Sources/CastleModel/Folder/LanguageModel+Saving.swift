@@ -2,8 +2,8 @@ import CastleFormats
 import Foundation
 
 extension LanguageModel {
-  /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, and a copy of the file
-  /// `tokenizer` as `tokenizer.json`, if one is given.
+  /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, and for models with
+  /// lookahead keys the code with which Python's transformers loads them, and a copy of the file `tokenizer` as `tokenizer.json`, if one is given.
   ///
   /// The folder appears whole, or not at all. An earlier model folder of that name is replaced; without
   /// `tokenizer`, its `tokenizer.json` is kept.
@@ -21,6 +21,9 @@ extension LanguageModel {
     try AtomicFolder.write(to: folder, replaces: true) { temporary in
       try AtomicFile.write(configuration.json, path: "\(temporary)/\(ModelFolder.configuration)")
       try AtomicFile.write(configuration.generationJSON, path: "\(temporary)/\(ModelFolder.generation)")
+      if configuration.hasLookahead {
+        for (name, bytes) in ModelFolder.python { try AtomicFile.write(bytes, path: "\(temporary)/\(name)") }
+      }
       if let tokenizer {
         let source = try MappedFile(path: tokenizer)
         try source.withBytes {
