@@ -79,7 +79,10 @@ let package = Package(
     library("CastleGeneration", ["CastleModel", "CastleTensors", "CastleFormats"]),
     library(
       "CastleEvaluation",
-      ["CastleSystem", "CastleModel", "CastleFormats", "CastleTokenizer", "CastleCorpus"]),
+      [
+        "CastleSystem", "CastleAttention", "CastleOperations", "CastleModel", "CastleFormats",
+        "CastleTokenizer", "CastleCorpus",
+      ]),
     library(
       "CastleTraining",
       [

@@ -1,6 +1,7 @@
 /// How every row of a batch is cut into documents.
 ///
-/// Neither causal nor lookahead keys cross a boundary: each document is a sequence of its own.
+/// Neither causal nor lookahead keys cross a boundary: each document is a sequence of its own. The ranges are checked when
+/// the value is made, once for all layers that read it; a copy of it costs nothing.
 public struct Documents: Sendable, Hashable {
   /// The tokens of each document, in order and without gaps.
   public let ranges: [Range<Int>]
@@ -19,6 +20,17 @@ public struct Documents: Sendable, Hashable {
       guard length > 0 else { return nil }
       ranges.append(start..<start + length)
       start += length
+    }
+    self.ranges = ranges
+  }
+
+  /// Documents of the given ranges. Traps unless they begin at 0, follow each other without gaps and are not empty.
+  public init(_ ranges: [Range<Int>]) {
+    var end = 0
+    for range in ranges {
+      precondition(range.lowerBound == end, "documents must follow each other without gaps")
+      precondition(!range.isEmpty, "a document without tokens")
+      end = range.upperBound
     }
     self.ranges = ranges
   }

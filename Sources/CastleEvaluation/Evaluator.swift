@@ -1,6 +1,8 @@
+import CastleAttention
 import CastleCorpus
 import CastleFormats
 public import CastleModel
+import CastleOperations
 import CastleSystem
 import Foundation
 
@@ -67,10 +69,12 @@ public final class Evaluator {
   /// The summed loss of all but the first of `piece`.
   private func loss(_ piece: [Int32], name: String) throws -> Double {
     let inputs = Array(piece.dropLast())
-    var sequences: [Range<Int>] = []
-    DocumentRanges.find(in: inputs, length: length, separator: separator, into: &sequences)
+    var documents: [Range<Int>] = []
+    DocumentRanges.find(in: inputs, length: length, separator: separator, into: &documents)
     do {
-      return try pass.loss(tokens: inputs, targets: Array(piece.dropFirst()), sequences: sequences).sum
+      return try pass.loss(
+        tokens: inputs, targets: Array(piece.dropFirst()), documents: Documents(documents)
+      ).sum.value
     } catch let error as InputError {
       throw InputError("\(name): \(error); prepare it with the tokenizer of the model")
     }

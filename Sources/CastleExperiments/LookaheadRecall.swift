@@ -107,7 +107,7 @@ private final class RecallLearner {
   private let gradients: Matrix
   private var tokens: [Int32]
   private var targets: [Int32]
-  private let sequences: [Range<Int>]
+  private let documents: Documents
 
   init(_ probe: LookaheadRecall, model: LanguageModel) throws {
     task = probe.task
@@ -122,7 +122,7 @@ private final class RecallLearner {
     gradients = model.backend.allocate(Float.self, rowCount: 1, columnCount: model.layout.parameterCount)
     tokens = Array(repeating: 0, count: count)
     targets = Array(repeating: -1, count: count)
-    sequences = (0..<batchSize).map { $0 * length..<($0 + 1) * length }
+    documents = Documents((0..<batchSize).map { $0 * length..<($0 + 1) * length })
   }
 
   /// Trains on fresh sequences and returns the mean loss of their answers.
@@ -135,12 +135,12 @@ private final class RecallLearner {
     let backend = model.backend
     backend.fill(gradients, with: 0)
     let loss = try pass.lossAndGradients(
-      tokens: tokens, targets: targets, sequences: sequences, lossScale: 1 / Float(batchSize),
+      tokens: tokens, targets: targets, documents: documents, lossScale: 1 / Float(batchSize),
       into: gradients)
-    let norm = backend.sumOfSquares(gradients).squareRoot()
+    let norm = backend.sumOfSquares(gradients).value.squareRoot()
     optimizer.update(
       model.weights, gradients: gradients, gradientScale: norm > 1 ? 1 / norm : 1,
       learningRate: learningRate, step: number)
-    return loss / Double(batchSize)
+    return loss.value / Double(batchSize)
   }
 }

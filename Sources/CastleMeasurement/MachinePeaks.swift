@@ -20,7 +20,7 @@ package struct MachinePeaks: Sendable, Hashable {
     let matrices = (0..<3).map { _ in backend.allocate(Float.self, rowCount: size, columnCount: size) }
     for matrix in matrices { backend.fill(matrix, with: 0.5) }
     let operations = 2 * Double(size) * Double(size) * Double(size)
-    return timed(repetitions) {
+    return timed(backend, repetitions) {
       backend.multiply(
         matrices[0], transposed: false, matrices[1], transposed: false, alpha: 1, beta: 0, into: matrices[2])
     }.map { operations / $0 }
@@ -32,15 +32,19 @@ package struct MachinePeaks: Sendable, Hashable {
     let source = backend.allocate(Float.self, rowCount: 1, columnCount: count)
     let target = backend.allocate(Float.self, rowCount: 1, columnCount: count)
     backend.fill(source, with: 1)
-    return timed(repetitions) { backend.copy(source, to: target) }
+    return timed(backend, repetitions) { backend.copy(source, to: target) }
       .map { 2 * Double(count * MemoryLayout<Float>.stride) / $0 }
   }
 
-  private static func timed(_ repetitions: Int, _ body: () -> Void) -> [Double] {
+  private static func timed(_ backend: any Backend, _ repetitions: Int, _ body: () -> Void) -> [Double] {
     let clock = ContinuousClock()
     body()
+    backend.synchronize()
     return (0..<repetitions).map { _ in
-      clock.measure(body) / .seconds(1)
+      clock.measure {
+        body()
+        backend.synchronize()
+      } / .seconds(1)
     }
   }
 }

@@ -1,3 +1,4 @@
+import CastleAttention
 import CastleFormats
 import CastleOperations
 import CastleTensors
@@ -12,7 +13,7 @@ extension LanguageModel {
     try check(length: tokens.count)
     try check(tokens: tokens)
     let pass = ForwardPass(self, capacity: tokens.count, longest: tokens.count, retention: .none)
-    try pass.run(tokens, sequences: [0..<tokens.count])
+    try pass.run(tokens, documents: Documents(length: tokens.count))
     let head = OutputHead(self, tokenCount: tokens.count)
     let width = configuration.vocabularySize
     return [Float](unsafeUninitializedCapacity: tokens.count * width) { buffer, initialised in

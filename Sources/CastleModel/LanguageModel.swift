@@ -9,7 +9,7 @@ public import CastleTensors
 /// let session = try DecodingSession(model, capacity: 512)
 /// let logits = try session.append(tokens)
 /// ```
-public final class LanguageModel: Sendable {
+public final class LanguageModel {
   /// The shape of the model.
   public let configuration: ModelConfiguration
   /// Where each parameter lies in ``weights``.

@@ -12,10 +12,16 @@ public import CastleTensors
 /// activation gradients. What an operation writes overlaps none of its other arguments. Exceptions from the last two rules are
 /// stated. Arguments that do not fit each other are a mistake of the caller, and a trap.
 ///
-/// One call at a time: a backend belongs to one thread of control.
-public protocol Backend: AnyObject, Sendable {
+/// One call at a time: a backend, its memory and everything built on them belong to one thread of control, which is why none
+/// of it is `Sendable`. A call may return before its work is done, as long as later calls see the results; what comes back to
+/// the host, by ``download(_:to:)`` or ``DeviceScalar/value``, is done.
+public protocol Backend: AnyObject {
   /// One line for logs: the kind of device, its threads and instruction set.
   var summary: String { get }
+
+  /// Returns when the work of all earlier calls is done; timings need it. The default is for backends whose calls return no
+  /// earlier, and does nothing.
+  func synchronize()
 
   // MARK: Memory
 
@@ -86,21 +92,21 @@ public protocol Backend: AnyObject, Sendable {
 
   // MARK: Attention
 
-  /// Attention over packed sequences: every range of rows in `sequences` is one document.
+  /// Attention over `documents`, which lie packed one after the other and cover all rows.
   ///
-  /// The sequences are in order, without gaps and not empty, and cover all rows. `logSumExp` is (query heads, tokens);
-  /// `lookaheadKeys` is (tokens, heads · headSize), and may be nil if nobody wants them. Causal attention has none.
+  /// `logSumExp` is (query heads, tokens); `lookaheadKeys` is (tokens, heads · headSize), and may be nil if nobody wants
+  /// them. Causal attention has none.
   func attention(
-    _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
+    _ projections: ProjectionMatrices, mechanism: Mechanism, documents: Documents,
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?)
 
-  /// The gradients of ``attention(_:mechanism:sequences:output:logSumExp:lookaheadKeys:)``, whose results it is given:
+  /// The gradients of ``attention(_:mechanism:documents:output:logSumExp:lookaheadKeys:)``, whose results it is given:
   /// with lookahead all of them, for causal attention without `lookaheadKeys`.
   ///
   /// Overwrites `gradients`, but for those of projections that the mechanism does not read. `lookaheadKeys` may be
   /// overwritten too.
   func attentionBackward(
-    _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
+    _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, documents: Documents,
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?, gradients: ProjectionMatrices)
 
   /// An empty cache for one layer of one sequence, with room for `capacity` tokens.
@@ -115,19 +121,26 @@ public protocol Backend: AnyObject, Sendable {
   /// The summed negative log-likelihood (natural logarithm) of `targets` under softmax(`logits`), and
   /// `logits` ← its gradient times `gradientScale`. A target of −1 is left out: it adds nothing and its
   /// gradient is 0. `losses`, (1, tokens), gets each token's loss.
-  func crossEntropy(_ logits: Matrix, targets: IndexMatrix, gradientScale: Float, losses: Matrix) -> Double
+  func crossEntropy(
+    _ logits: Matrix, targets: IndexMatrix, gradientScale: Float, losses: Matrix
+  ) -> DeviceScalar
 
   /// As ``crossEntropy(_:targets:gradientScale:losses:)`` without the gradient; `logits` is left as it is.
-  func crossEntropy(_ logits: Matrix, targets: IndexMatrix, losses: Matrix) -> Double
+  func crossEntropy(_ logits: Matrix, targets: IndexMatrix, losses: Matrix) -> DeviceScalar
 
   // MARK: Optimizer and reductions
 
   /// Σ x², summed in double precision in an order that depends on the shape alone.
-  func sumOfSquares(_ x: Matrix) -> Double
+  func sumOfSquares(_ x: Matrix) -> DeviceScalar
 
   /// One step of AdamW (Loshchilov and Hutter, 2019) on contiguous memory.
   func adamW(
     _ weights: Matrix, gradients: Matrix, firstMoments: Matrix, secondMoments: Matrix, step: AdamWStep)
+}
+
+extension Backend {
+  /// Does nothing: calls return when their work is done.
+  public func synchronize() {}
 }
 
 /// The numbers of one AdamW step.

@@ -21,7 +21,7 @@ public struct HeadLayout: Sendable, Hashable {
 /// The projections of a layer, or their gradients, as matrices with one row a token.
 ///
 /// Each is (tokens, heads · headSize), usually some columns of one wide matrix that one product has made.
-public struct ProjectionMatrices: Sendable {
+public struct ProjectionMatrices {
   /// The heads that the columns hold.
   public var layout: HeadLayout
   /// q^U, k^U and v^U; nil for causal attention.
@@ -34,7 +34,7 @@ public struct ProjectionMatrices: Sendable {
   public var vc: Matrix
 
   /// What builds the lookahead keys.
-  public struct Lookahead: Sendable {
+  public struct Lookahead {
     /// q^U.
     public var qu: Matrix
     /// k^U.

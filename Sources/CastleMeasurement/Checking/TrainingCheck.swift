@@ -94,9 +94,9 @@ package struct TrainingCheck {
     let tokens = (0...count).map { _ in Int32.random(in: 0..<Int32(small.vocabularySize), using: &source) }
     let loss = try pass.lossAndGradients(
       tokens: Array(tokens.dropLast()), targets: Array(tokens.dropFirst()),
-      sequences: (0..<Self.batch).map { $0 * Self.length..<($0 + 1) * Self.length },
+      documents: Documents((0..<Self.batch).map { $0 * Self.length..<($0 + 1) * Self.length }),
       lossScale: 1 / Float(count), into: arena)
-    return [("the loss", [Float(loss)])]
+    return [("the loss", [Float(loss.value)])]
       + model.layout.entries.map { entry in
         var numbers = [Float](repeating: .nan, count: entry.count)
         numbers.withUnsafeMutableBufferPointer { backend.download(arena.columns(entry.range), to: $0) }

@@ -1,3 +1,4 @@
+import CastleAttention
 import CastleOperations
 import CastleTensors
 
@@ -46,12 +47,12 @@ extension DecoderLayer {
   /// Turns `workspace.stream` from the gradient of the layer's output into that of its input, and adds to the
   /// `gradients` of the parameters. The gate and up of `activations` and their lookahead keys are lost.
   func backward(
-    _ activations: LayerActivations, positions: IndexMatrix, sequences: [Range<Int>],
+    _ activations: LayerActivations, positions: IndexMatrix, documents: Documents,
     gradients: LayerParameters, workspace: GradientWorkspace
   ) {
     backwardMLP(activations, gradients: gradients, workspace: workspace)
     backwardAttention(
-      activations, positions: positions, sequences: sequences, gradients: gradients, workspace: workspace)
+      activations, positions: positions, documents: documents, gradients: gradients, workspace: workspace)
   }
 
   private func backwardMLP(
@@ -70,7 +71,7 @@ extension DecoderLayer {
   }
 
   private func backwardAttention(
-    _ activations: LayerActivations, positions: IndexMatrix, sequences: [Range<Int>],
+    _ activations: LayerActivations, positions: IndexMatrix, documents: Documents,
     gradients: LayerParameters, workspace: GradientWorkspace
   ) {
     backwardProduct(
@@ -78,7 +79,7 @@ extension DecoderLayer {
       dWeight: gradients.output)
     backend.attentionBackward(
       workspace.attended, split(activations.projections), mechanism: configuration.mechanism,
-      sequences: sequences, output: activations.attended, logSumExp: activations.logSumExp,
+      documents: documents, output: activations.attended, logSumExp: activations.logSumExp,
       lookaheadKeys: activations.lookaheadKeys, gradients: split(workspace.projections))
     rotate(workspace.projections, positions: positions, inverse: true)
     backwardProduct(

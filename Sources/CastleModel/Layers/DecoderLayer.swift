@@ -1,3 +1,4 @@
+import CastleAttention
 import CastleOperations
 import CastleTensors
 
@@ -23,10 +24,10 @@ struct DecoderLayer {
     rotate(activations.projections, positions: positions, inverse: false)
   }
 
-  /// Attention over whole sequences.
-  func attend(_ activations: LayerActivations, sequences: [Range<Int>]) {
+  /// Attention over whole documents.
+  func attend(_ activations: LayerActivations, documents: Documents) {
     backend.attention(
-      split(activations.projections), mechanism: configuration.mechanism, sequences: sequences,
+      split(activations.projections), mechanism: configuration.mechanism, documents: documents,
       output: activations.attended, logSumExp: activations.logSumExp,
       lookaheadKeys: activations.lookaheadKeys)
   }

@@ -1,7 +1,8 @@
+import CastleAttention
 import CastleOperations
 import CastleTensors
 
-/// The decoder applied to whole sequences, with all its memory planned once.
+/// The decoder applied to whole documents, with all its memory planned once.
 final class ForwardPass {
   /// What stays in memory of each layer.
   enum Retention {
@@ -69,18 +70,18 @@ final class ForwardPass {
     hostPositions = Array(repeating: 0, count: capacity)
   }
 
-  /// Runs all layers on `ids`, cut into `sequences`.
+  /// Runs all layers on `ids`, cut into `documents`.
   ///
-  /// Throws an `InputError` if an id is outside the vocabulary or a sequence is longer than the model allows.
-  func run(_ ids: [Int32], sequences: [Range<Int>]) throws {
-    try load(ids, sequences: sequences)
+  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows.
+  func run(_ ids: [Int32], documents: Documents) throws {
+    try load(ids, documents: documents)
     let backend = model.backend
     backend.embed(tokens, table: model.parameters.embedding, into: self[0].attentionInput)
     for index in layers.indices {
       let layer = layers[index]
       let current = self[index]
       layer.project(current, adding: index == 0 ? nil : self[index - 1].mlpInput, positions: positions)
-      layer.attend(current, sequences: sequences)
+      layer.attend(current, documents: documents)
       layer.feed(current)
       layer.finish(current, into: index + 1 < layers.count ? self[index + 1].attentionInput : lastStream)
     }
@@ -91,7 +92,7 @@ final class ForwardPass {
   }
 
   /// The gradients of all parameters but the head, from that of ``normed`` in `workspace.normed`.
-  func backward(sequences: [Range<Int>], gradients: ModelParameters, workspace: GradientWorkspace) {
+  func backward(documents: Documents, gradients: ModelParameters, workspace: GradientWorkspace) {
     precondition(retention != .none, "nothing was kept for a backward pass")
     let backend = model.backend
     backend.fill(workspace.stream, with: 0)
@@ -104,14 +105,14 @@ final class ForwardPass {
       if index + 1 < layers.count {
         if retention == .streams {
           layer.project(current, adding: nil, positions: positions)
-          layer.attend(current, sequences: sequences)
+          layer.attend(current, documents: documents)
           layer.feed(current)
         } else {
           layer.activate(current)
         }
       }
       layer.backward(
-        current, positions: positions, sequences: sequences, gradients: gradients.layers[index],
+        current, positions: positions, documents: documents, gradients: gradients.layers[index],
         workspace: workspace)
     }
     backend.embedBackward(workspace.stream, tokens: tokens, dTable: gradients.embedding)
@@ -128,17 +129,16 @@ final class ForwardPass {
     count == capacity ? activations[index] : LayerActivations(activations[index], first: count)
   }
 
-  private func load(_ ids: [Int32], sequences: [Range<Int>]) throws {
+  private func load(_ ids: [Int32], documents: Documents) throws {
     precondition(ids.count <= capacity, "more tokens than the pass has room for")
     try model.check(tokens: ids)
-    var end = 0
-    for sequence in sequences {
-      precondition(sequence.lowerBound == end, "sequences must follow each other without gaps")
-      try model.check(length: sequence.count)
-      for index in sequence { hostPositions[index] = Int32(truncatingIfNeeded: index - end) }
-      end = sequence.upperBound
+    precondition(documents.length == ids.count, "documents must cover all tokens")
+    for document in documents.ranges {
+      try model.check(length: document.count)
+      for index in document {
+        hostPositions[index] = Int32(truncatingIfNeeded: index - document.lowerBound)
+      }
     }
-    precondition(end == ids.count, "sequences must cover all tokens")
     count = ids.count
     ids.withUnsafeBufferPointer { model.backend.upload($0, to: tokens) }
     hostPositions.withUnsafeBufferPointer {

@@ -2,7 +2,7 @@ import CastleOperations
 import CastleTensors
 
 /// What one layer computes for a number of tokens, N, and what its backward pass reads.
-struct LayerActivations: Sendable {
+struct LayerActivations {
   /// The residual stream before attention, (N, hidden size).
   let attentionInput: Matrix
   /// 1 / rms of each row of ``attentionInput``, (1, N).

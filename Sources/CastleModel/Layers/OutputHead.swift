@@ -32,8 +32,8 @@ struct OutputHead {
   }
 
   /// The summed loss of `targets`, one for each row of `normed`.
-  func loss(_ normed: Matrix, targets: IndexMatrix) -> Double {
-    var sum = 0.0
+  func loss(_ normed: Matrix, targets: IndexMatrix) -> DeviceScalar {
+    var sum = DeviceScalar(0)
     forEachChunk(of: normed) { logits, rows in
       sum += backend.crossEntropy(
         logits, targets: targets.columns(rows), losses: losses.columns(0..<rows.count))
@@ -44,8 +44,8 @@ struct OutputHead {
   /// As ``loss(_:targets:)``; the gradient times `scale` goes to `dNormed` and is added to `dWeight`.
   func lossAndGradients(
     _ normed: Matrix, targets: IndexMatrix, scale: Float, dNormed: Matrix, dWeight: Matrix
-  ) -> Double {
-    var sum = 0.0
+  ) -> DeviceScalar {
+    var sum = DeviceScalar(0)
     forEachChunk(of: normed) { logits, rows in
       sum += backend.crossEntropy(
         logits, targets: targets.columns(rows), gradientScale: scale,

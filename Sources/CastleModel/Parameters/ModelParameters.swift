@@ -1,7 +1,7 @@
 import CastleTensors
 
 /// The parameters of a model, or their gradients, as matrices that lie in one arena.
-struct ModelParameters: Sendable {
+struct ModelParameters {
   /// (vocabulary, hidden size).
   let embedding: Matrix
   let layers: [LayerParameters]
@@ -36,7 +36,7 @@ struct ModelParameters: Sendable {
 }
 
 /// The parameters of one layer, or their gradients.
-struct LayerParameters: Sendable {
+struct LayerParameters {
   /// (1, hidden size).
   let attentionNorm: Matrix
   /// All attention projections below each other: (projection width, hidden size).

@@ -1,4 +1,5 @@
-import CastleOperations
+public import CastleAttention
+public import CastleOperations
 public import CastleTensors
 
 /// Loss and gradients of a model for batches of up to a fixed size.
@@ -8,7 +9,7 @@ public import CastleTensors
 /// ```swift
 /// let pass = try TrainingPass(model, batch: 8, length: 512)
 /// let loss = try pass.lossAndGradients(
-///   tokens: tokens, targets: targets, sequences: sequences, lossScale: 1 / Float(tokens.count),
+///   tokens: tokens, targets: targets, documents: documents, lossScale: 1 / Float(tokens.count),
 ///   into: gradients)
 /// ```
 public final class TrainingPass {
@@ -46,35 +47,35 @@ public final class TrainingPass {
   /// The summed negative log-likelihood (natural logarithm) of `targets`, and the gradients of `lossScale` times
   /// it, which are **added** to `gradients`, an arena like ``LanguageModel/weights``.
   ///
-  /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `sequences` cut the tokens into
-  /// documents, without gaps; none sees another, and each starts at position 0.
+  /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cover all tokens; none sees
+  /// another, and each starts at position 0.
   ///
-  /// Throws an `InputError` if an id is outside the vocabulary or a sequence is longer than the model allows. Traps
-  /// if there are more tokens than ``tokenCapacity``, a sequence is longer than the pass was made for, or the
+  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows. Traps
+  /// if there are more tokens than ``tokenCapacity``, a document is longer than the pass was made for, or the
   /// counts differ.
   public func lossAndGradients(
-    tokens: [Int32], targets: [Int32], sequences: [Range<Int>], lossScale: Float,
+    tokens: [Int32], targets: [Int32], documents: Documents, lossScale: Float,
     into gradients: Matrix
-  ) throws -> Double {
+  ) throws -> DeviceScalar {
     let targets = try load(targets, count: tokens.count)
-    try forward.run(tokens, sequences: sequences)
+    try forward.run(tokens, documents: documents)
     let gradients = parameters(of: gradients)
     let workspace = GradientWorkspace(workspace, first: tokens.count)
     let loss = head.lossAndGradients(
       forward.normed, targets: targets, scale: lossScale, dNormed: workspace.normed,
       dWeight: gradients.head)
-    forward.backward(sequences: sequences, gradients: gradients, workspace: workspace)
+    forward.backward(documents: documents, gradients: gradients, workspace: workspace)
     return loss
   }
 
   /// The summed negative log-likelihood of `targets` and the number of those that are not −1.
   ///
-  /// The arguments and errors are those of ``lossAndGradients(tokens:targets:sequences:lossScale:into:)``.
+  /// The arguments and errors are those of ``lossAndGradients(tokens:targets:documents:lossScale:into:)``.
   public func loss(
-    tokens: [Int32], targets: [Int32], sequences: [Range<Int>]
-  ) throws -> (sum: Double, count: Int) {
+    tokens: [Int32], targets: [Int32], documents: Documents
+  ) throws -> (sum: DeviceScalar, count: Int) {
     let targetIDs = try load(targets, count: tokens.count)
-    try forward.run(tokens, sequences: sequences)
+    try forward.run(tokens, documents: documents)
     let sum = head.loss(forward.normed, targets: targetIDs)
     return (sum, targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 })
   }

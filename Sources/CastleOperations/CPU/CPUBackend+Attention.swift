@@ -2,26 +2,26 @@ public import CastleAttention
 public import CastleTensors
 
 extension CPUBackend {
-  /// Attention over packed sequences. See ``Backend``.
+  /// Attention over packed documents. See ``Backend``.
   public func attention(
-    _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
+    _ projections: ProjectionMatrices, mechanism: Mechanism, documents: Documents,
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?
   ) {
     blockedAttention(mechanism).forward(
-      projections.views(mechanism), documents: Documents(sequences, rowCount: output.rowCount),
+      projections.views(mechanism), documents: documents,
       results: projections.results(output, logSumExp, lookaheadKeys))
   }
 
   /// Overwrites `gradients`. See ``Backend``.
   public func attentionBackward(
-    _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
+    _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, documents: Documents,
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?, gradients: ProjectionMatrices
   ) {
     let layout = projections.layout
     blockedAttention(mechanism).backward(
       dOutput.heads(layout.queryHeads, size: layout.headSize), projections.views(mechanism),
-      documents: Documents(sequences, rowCount: output.rowCount),
-      results: projections.results(output, logSumExp, lookaheadKeys), gradients: gradients.views(mechanism))
+      documents: documents, results: projections.results(output, logSumExp, lookaheadKeys),
+      gradients: gradients.views(mechanism))
   }
 
   /// An empty cache for one layer of one sequence.

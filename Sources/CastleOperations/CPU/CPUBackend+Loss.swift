@@ -5,18 +5,18 @@ extension CPUBackend {
   /// The summed loss; `logits` ← its gradient times `gradientScale`. See ``Backend``.
   public func crossEntropy(
     _ logits: Matrix, targets: IndexMatrix, gradientScale: Float, losses: Matrix
-  ) -> Double {
+  ) -> DeviceScalar {
     crossEntropy(logits, targets: targets, gradientScale: Optional(gradientScale), losses: losses)
   }
 
   /// The summed loss alone. See ``Backend``.
-  public func crossEntropy(_ logits: Matrix, targets: IndexMatrix, losses: Matrix) -> Double {
+  public func crossEntropy(_ logits: Matrix, targets: IndexMatrix, losses: Matrix) -> DeviceScalar {
     crossEntropy(logits, targets: targets, gradientScale: nil, losses: losses)
   }
 
   private func crossEntropy(
     _ logits: Matrix, targets: IndexMatrix, gradientScale: Float?, losses: Matrix
-  ) -> Double {
+  ) -> DeviceScalar {
     precondition(
       targets.isVector(logits.rowCount) && losses.isVector(logits.rowCount), "shapes do not fit")
     forEachRows(logits.rowCount, columns: logits.columnCount) { [kernels] rows in
@@ -32,6 +32,6 @@ extension CPUBackend {
     }
     var sum = 0.0
     for i in 0..<losses.count { sum += Double(losses.hostAddress[i]) }
-    return sum
+    return DeviceScalar(sum)
   }
 }

@@ -4,9 +4,11 @@ public import CastleTensors
 
 extension CPUBackend {
   /// Σ x², in an order that depends on the shape alone.
-  public func sumOfSquares(_ x: Matrix) -> Double {
+  public func sumOfSquares(_ x: Matrix) -> DeviceScalar { DeviceScalar(squares(x)) }
+
+  private func squares(_ x: Matrix) -> Double {
     guard x.isContiguous else {
-      return (0..<x.rowCount).reduce(0) { $0 + sumOfSquares(x.rows($1..<$1 + 1)) }
+      return (0..<x.rowCount).reduce(0) { $0 + squares(x.rows($1..<$1 + 1)) }
     }
     let chunk = 1 << 16
     let chunks = (x.count + chunk - 1) / chunk

@@ -10,7 +10,7 @@ public import CastleTensors
 /// One call at a time: a backend belongs to one thread of control.
 ///
 /// Results depend on the number of threads (it decides how sums are split), not on how the threads run.
-public final class CPUBackend: Backend, @unchecked Sendable {
+public final class CPUBackend: Backend {
   /// The vector instructions in use.
   public let instructionSet: InstructionSet
 

@@ -4,7 +4,7 @@ import Synchronization
 /// Memory for what an operation needs on its way, kept from call to call so that a call allocates nothing.
 ///
 /// Calls must not overlap: the second one traps.
-final class ScratchMemory: @unchecked Sendable {
+final class ScratchMemory {
   private var buffer = Buffer.host(byteCount: 0)
   private let inUse = Atomic<Bool>(false)
 

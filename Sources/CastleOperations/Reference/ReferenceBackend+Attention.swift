@@ -3,9 +3,9 @@ public import CastleTensors
 import RealModule
 
 extension ReferenceBackend {
-  /// Attention over packed sequences. See ``Backend``.
+  /// Attention over packed documents. See ``Backend``.
   public func attention(
-    _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
+    _ projections: ProjectionMatrices, mechanism: Mechanism, documents: Documents,
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?
   ) {
     let layout = projections.layout
@@ -18,7 +18,7 @@ extension ReferenceBackend {
           ? lookaheadKeys.map { _ in numbers.tensor(layout.kvHeads, length, layout.headSize) } : nil)
       ReferenceAttention.parallel(
         numbers.projections(projections), mechanism: mechanism,
-        documents: Documents(sequences, rowCount: length), results: results)
+        documents: documents, results: results)
       store(numbers.columns(results.output), in: output)
       let sums = results.logSumExp
       for head in 0..<sums.heads {
@@ -32,7 +32,7 @@ extension ReferenceBackend {
 
   /// Overwrites `gradients`. See ``Backend``.
   public func attentionBackward(
-    _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
+    _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, documents: Documents,
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?, gradients: ProjectionMatrices
   ) {
     HeadNumbers.with(self) { numbers in
@@ -40,7 +40,7 @@ extension ReferenceBackend {
       let results = numbers.projections(gradients)
       ReferenceAttention.parallelBackward(
         numbers.tensor(dOutput, heads: projections.layout.queryHeads), numbers.projections(projections),
-        mechanism: mechanism, documents: Documents(sequences, rowCount: output.rowCount), gradients: results)
+        mechanism: mechanism, documents: documents, gradients: results)
       for (view, matrix) in zip(results.all, gradients.all) { store(numbers.columns(view), in: matrix) }
     }
   }
@@ -70,7 +70,8 @@ extension ReferenceBackend {
     }
     let whole = matrix(cache.length, output.columnCount)
     attention(
-      cache.projections, mechanism: cache.mechanism, sequences: [0..<cache.length], output: whole,
+      cache.projections, mechanism: cache.mechanism, documents: Documents(length: cache.length),
+      output: whole,
       logSumExp: matrix(layout.queryHeads, cache.length),
       lookaheadKeys: cache.mechanism.hasLookahead
         ? matrix(cache.length, layout.kvHeads * layout.headSize) : nil)

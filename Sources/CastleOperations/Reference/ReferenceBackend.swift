@@ -149,24 +149,26 @@ public final class ReferenceBackend<Scalar: Real & BinaryFloatingPoint & Sendabl
   /// The summed loss; `logits` ← its gradient times `gradientScale`.
   public func crossEntropy(
     _ logits: Matrix, targets: IndexMatrix, gradientScale: Float, losses: Matrix
-  ) -> Double {
+  ) -> DeviceScalar {
     let result = ReferenceOperations.crossEntropy(numbers(logits), targets: indices(targets))
     store(result.losses, in: losses)
     store(result.gradient.map { $0 * Scalar(gradientScale) }, in: logits)
-    return result.losses.reduce(0) { $0 + Double($1) }
+    return DeviceScalar(result.losses.reduce(0) { $0 + Double($1) })
   }
 
   /// The summed loss alone.
-  public func crossEntropy(_ logits: Matrix, targets: IndexMatrix, losses: Matrix) -> Double {
+  public func crossEntropy(_ logits: Matrix, targets: IndexMatrix, losses: Matrix) -> DeviceScalar {
     let result = ReferenceOperations.crossEntropy(numbers(logits), targets: indices(targets))
     store(result.losses, in: losses)
-    return result.losses.reduce(0) { $0 + Double($1) }
+    return DeviceScalar(result.losses.reduce(0) { $0 + Double($1) })
   }
 
   // MARK: Optimizer and reductions
 
   /// Σ x².
-  public func sumOfSquares(_ x: Matrix) -> Double { Double(ReferenceOperations.sumOfSquares(numbers(x))) }
+  public func sumOfSquares(_ x: Matrix) -> DeviceScalar {
+    DeviceScalar(Double(ReferenceOperations.sumOfSquares(numbers(x))))
+  }
 
   /// One step of AdamW.
   public func adamW(

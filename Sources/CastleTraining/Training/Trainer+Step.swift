@@ -65,7 +65,7 @@ extension Trainer {
   private func notFinite(step: Int, loss: Double) -> InputError {
     let entries = model.layout.entries
     let culprit = entries.first { entry in
-      !backend.sumOfSquares(arithmetic.gradients.columns(entry.range)).isFinite
+      !backend.sumOfSquares(arithmetic.gradients.columns(entry.range)).value.isFinite
     }
     let tensor = culprit.map { ", the gradient of \($0.name) is not finite" } ?? ""
     let checkpoint =

@@ -1,3 +1,4 @@
+import CastleAttention
 package import CastleModel
 import CastleOperations
 package import CastleTensors
@@ -38,14 +39,15 @@ package final class TrainingStep {
   ) throws -> (loss: Double, norm: Double) {
     model.backend.fill(gradients, with: 0)
     let tokens = settings.batchSize * settings.sequenceLength * settings.accumulation
-    var lossSum = 0.0
+    var lossSum = DeviceScalar(0)
     for _ in 0..<settings.accumulation {
       try load(batches)
       lossSum += try pass.lossAndGradients(
-        tokens: batches.tokens, targets: batches.targets, sequences: batches.sequences,
+        tokens: batches.tokens, targets: batches.targets, documents: Documents(batches.sequences),
         lossScale: 1 / Float(tokens), into: gradients)
     }
-    return (lossSum / Double(tokens), model.backend.sumOfSquares(gradients).squareRoot())
+    let squares = model.backend.sumOfSquares(gradients)
+    return (lossSum.value / Double(tokens), squares.value.squareRoot())
   }
 
   /// Moves the weights against ``gradients``, shortened if `norm` is above the limit.

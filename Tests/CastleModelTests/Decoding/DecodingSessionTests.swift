@@ -43,7 +43,7 @@ import Testing
   func goldenLogits(name: String) throws {
     let golden = try GoldenModel(name)
     let model = try golden.load()
-    let sequence = golden.sequences[0]
+    let sequence = golden.documents.ranges[0]
     let session = try DecodingSession(model, capacity: sequence.count)
     var logits: [Float] = []
     for token in golden.tokens[sequence] { logits += try session.append([token]) }

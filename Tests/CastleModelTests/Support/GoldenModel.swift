@@ -1,8 +1,10 @@
+import CastleAttention
 import CastleFormats
 import CastleModel
 import CastleOperations
 import CastleTensors
 import Foundation
+import Testing
 
 /// A small model and what an independent float64 program says about it.
 struct GoldenModel {
@@ -15,18 +17,14 @@ struct GoldenModel {
   let expected: SafetensorsFile
   let tokens: [Int32]
   let targets: [Int32]
-  let sequences: [Range<Int>]
+  let documents: Documents
 
   init(_ name: String) throws {
     folder = Bundle.module.bundlePath + "/Golden/\(name)"
     expected = try SafetensorsFile(path: folder + "/expected.safetensors")
     tokens = try expected.tensor("tokens").integers().map(Int32.init)
     targets = try expected.tensor("targets").integers().map(Int32.init)
-    var start = 0
-    sequences = try expected.tensor("lengths").integers().map { length in
-      defer { start += length }
-      return start..<start + length
-    }
+    documents = try #require(Documents(lengths: try expected.tensor("lengths").integers()))
   }
 
   func load(_ backend: any Backend = makeBackend()) throws -> LanguageModel {

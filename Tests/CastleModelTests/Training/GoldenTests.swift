@@ -14,7 +14,7 @@ import Testing
     let model = try golden.load()
     let expected = try golden.expected.doubles("logits")
     let width = model.configuration.vocabularySize
-    for sequence in golden.sequences {
+    for sequence in golden.documents.ranges {
       let logits = try model.logits(Array(golden.tokens[sequence]))
       let rows = expected[(sequence.lowerBound * width)..<(sequence.upperBound * width)]
       #expect(relativeError(logits, rows) < tolerance)
@@ -29,12 +29,12 @@ import Testing
       model, batch: 2, length: golden.tokens.count, recomputesActivations: recomputes)
     let gradients = model.makeGradients()
     let loss = try pass.lossAndGradients(
-      tokens: golden.tokens, targets: golden.targets, sequences: golden.sequences,
+      tokens: golden.tokens, targets: golden.targets, documents: golden.documents,
       lossScale: 1 / Float(golden.targetCount), into: gradients)
-    #expect(relativeError([Float(loss)], try golden.expected.doubles("loss")) < tolerance)
+    #expect(relativeError([Float(loss.value)], try golden.expected.doubles("loss")) < tolerance)
     let evaluated = try pass.loss(
-      tokens: golden.tokens, targets: golden.targets, sequences: golden.sequences)
-    #expect(evaluated.sum == loss)
+      tokens: golden.tokens, targets: golden.targets, documents: golden.documents)
+    #expect(evaluated.sum.value == loss.value)
     #expect(evaluated.count == golden.targetCount)
     let values = model.read(gradients)
     for entry in model.layout.entries {
@@ -53,9 +53,9 @@ import Testing
     for number in 1...10 {
       model.backend.fill(trainer.gradients, with: 0)
       let loss = try pass.lossAndGradients(
-        tokens: golden.tokens, targets: golden.targets, sequences: golden.sequences,
+        tokens: golden.tokens, targets: golden.targets, documents: golden.documents,
         lossScale: 1 / Float(golden.targetCount), into: trainer.gradients)
-      losses.append(Float(loss / Double(golden.targetCount)))
+      losses.append(Float(loss.value / Double(golden.targetCount)))
       trainer.step(number)
     }
     #expect(relativeError(losses, try golden.expected.doubles("losses")) < tolerance)

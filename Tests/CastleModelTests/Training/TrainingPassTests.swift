@@ -1,3 +1,4 @@
+import CastleAttention
 import CastleFormats
 import CastleModel
 import CastleTensors
@@ -13,7 +14,8 @@ import Testing
     let tokens = randomTokens(34)
     func run(into gradients: Matrix) throws {
       _ = try pass.lossAndGradients(
-        tokens: Array(tokens.dropLast()), targets: Array(tokens.dropFirst()), sequences: [0..<33],
+        tokens: Array(tokens.dropLast()), targets: Array(tokens.dropFirst()),
+        documents: Documents(length: 33),
         lossScale: 1, into: gradients)
     }
     let once = model.makeGradients()
@@ -33,20 +35,21 @@ import Testing
     let tokens = randomTokens(200)
     let targets = randomTokens(200, seed: 2)
     let pass = try TrainingPass(model, batch: 1, length: 200)
-    var sequences: [Range<Int>] = []
+    var documents: [Range<Int>] = []
     var sum = 0.0
     let separate = model.makeGradients()
     for length in lengths {
-      let start = sequences.last?.upperBound ?? 0
-      sequences.append(start..<start + length)
+      let start = documents.last?.upperBound ?? 0
+      documents.append(start..<start + length)
       sum += try pass.lossAndGradients(
         tokens: Array(tokens[start..<start + length]), targets: Array(targets[start..<start + length]),
-        sequences: [0..<length], lossScale: 1, into: separate)
+        documents: Documents(length: length), lossScale: 1, into: separate
+      ).value
     }
     let packed = model.makeGradients()
     let loss = try pass.lossAndGradients(
-      tokens: tokens, targets: targets, sequences: sequences, lossScale: 1, into: packed)
-    #expect(abs(loss - sum) < 1e-6 * sum)
+      tokens: tokens, targets: targets, documents: Documents(documents), lossScale: 1, into: packed)
+    #expect(abs(loss.value - sum) < 1e-6 * sum)
     #expect(relativeError(model.read(packed), model.read(separate).map(Double.init)) < 1e-5)
   }
 
@@ -57,7 +60,8 @@ import Testing
       let pass = try TrainingPass(model, batch: 2, length: 65, recomputesActivations: recomputes)
       let gradients = model.makeGradients()
       _ = try pass.lossAndGradients(
-        tokens: randomTokens(130), targets: randomTokens(130, seed: 2), sequences: [0..<65, 65..<130],
+        tokens: randomTokens(130), targets: randomTokens(130, seed: 2),
+        documents: Documents([0..<65, 65..<130]),
         lossScale: 1, into: gradients)
       return model.read(gradients)
     }
@@ -71,9 +75,10 @@ import Testing
     let pass = try TrainingPass(model, batch: 1, length: 9)
     let gradients = model.makeGradients()
     let loss = try pass.lossAndGradients(
-      tokens: randomTokens(9), targets: Array(repeating: -1, count: 9), sequences: [0..<9], lossScale: 1,
+      tokens: randomTokens(9), targets: Array(repeating: -1, count: 9), documents: Documents(length: 9),
+      lossScale: 1,
       into: gradients)
-    #expect(loss == 0)
+    #expect(loss.value == 0)
     let values = model.read(gradients)
     #expect(values.allSatisfy { $0 == 0 })
   }
@@ -81,9 +86,9 @@ import Testing
   @Test func badInputIsNamed() throws {
     let model = try makeModel { $0.maximumLength = 16 }
     let pass = try TrainingPass(model, batch: 2, length: 16)
-    func message(_ tokens: [Int32], _ targets: [Int32], _ sequences: [Range<Int>]) -> String? {
+    func message(_ tokens: [Int32], _ targets: [Int32], _ documents: [Range<Int>]) -> String? {
       do {
-        _ = try pass.loss(tokens: tokens, targets: targets, sequences: sequences)
+        _ = try pass.loss(tokens: tokens, targets: targets, documents: Documents(documents))
         return nil
       } catch {
         return "\(error)"

@@ -6,7 +6,7 @@ import Testing
 /// Attention of the CPU backend, on columns of one matrix of projections, against the reference.
 struct AttentionTests {
   private static let layout = HeadLayout(queryHeads: 4, kvHeads: 2, headSize: 10)
-  private static let sequences = [0..<1, 1..<71, 71..<130]
+  private static let documents = Documents([0..<1, 1..<71, 71..<130])
   private static let length = 130
 
   private static func width(_ mechanism: Mechanism) -> Int { mechanism.hasLookahead ? 140 : 80 }
@@ -50,14 +50,14 @@ struct AttentionTests {
       ProjectionMatrices(fused: matrix, layout: Self.layout, hasLookahead: mechanism.hasLookahead)
     }
     backend.attention(
-      projections(fused.matrix), mechanism: mechanism, sequences: Self.sequences, output: output.matrix,
+      projections(fused.matrix), mechanism: mechanism, documents: Self.documents, output: output.matrix,
       logSumExp: logSumExp.matrix, lookaheadKeys: keys?.matrix)
     backend.attentionBackward(
       Window(dOutput, rows: rows, columns: 40, on: backend).matrix, projections(fused.matrix),
-      mechanism: mechanism, sequences: Self.sequences, output: output.matrix, logSumExp: logSumExp.matrix,
+      mechanism: mechanism, documents: Self.documents, output: output.matrix, logSumExp: logSumExp.matrix,
       lookaheadKeys: keys?.matrix, gradients: projections(gradients.matrix))
 
-    guard let documents = Documents(lengths: Self.sequences.map(\.count)) else { return }
+    let documents = Self.documents
     let naive = Self.reference(x, dOutput, mechanism) { x, dOutput, results, gradients in
       ReferenceAttention.parallel(x, mechanism: mechanism, documents: documents, results: results)
       ReferenceAttention.parallelBackward(

@@ -62,12 +62,12 @@ struct ShapeTests {
         layout: HeadLayout(queryHeads: 2, kvHeads: 2, headSize: 4), hasLookahead: true)
     }
     let (logSumExp, keys) = (like(matrix(2, rows), .logSumExp), like(x, .lookaheadKeys))
-    let sequences = [0..<2, 2..<(fault == .otherRows ? rows - 1 : rows)]
+    let documents = Documents([0..<2, 2..<(fault == .otherRows ? rows - 1 : rows)])
     backend.attention(
-      projections(), mechanism: .castle, sequences: sequences, output: x, logSumExp: logSumExp,
+      projections(), mechanism: .castle, documents: documents, output: x, logSumExp: logSumExp,
       lookaheadKeys: keys)
     backend.attentionBackward(
-      x, projections(), mechanism: .castle, sequences: sequences, output: x, logSumExp: logSumExp,
+      x, projections(), mechanism: .castle, documents: documents, output: x, logSumExp: logSumExp,
       lookaheadKeys: keys, gradients: projections(.attentionGradients))
   }
 
@@ -84,7 +84,7 @@ struct ShapeTests {
       .enabled(if: Processors.available > 1))
     func overlap() async {
       await #expect(processExitsWith: .failure) {
-        let backend = CPUBackend(threads: 1)
+        nonisolated(unsafe) let backend = CPUBackend(threads: 1)
         let x = backend.matrix([Float](repeating: 1, count: 100_000))
         await withTaskGroup(of: Void.self) { group in
           for _ in 0..<2 {

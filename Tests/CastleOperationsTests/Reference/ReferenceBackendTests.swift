@@ -47,10 +47,12 @@ struct ReferenceBackendTests {
       )
       let logSumExp = matrix(source.normals(2 * rows), columns: rows)
       backend.attention(
-        x, mechanism: .causal, sequences: [0..<rows], output: output, logSumExp: logSumExp, lookaheadKeys: nil
+        x, mechanism: .causal, documents: Documents(length: rows), output: output, logSumExp: logSumExp,
+        lookaheadKeys: nil
       )
       backend.attentionBackward(
-        dOutput, x, mechanism: .causal, sequences: [0..<rows], output: output, logSumExp: logSumExp,
+        dOutput, x, mechanism: .causal, documents: Documents(length: rows), output: output,
+        logSumExp: logSumExp,
         lookaheadKeys: nil, gradients: gradients)
       for unused in [gradients.lookahead?.qu, gradients.lookahead?.ku, gradients.lookahead?.vu] {
         #expect(unused.map { values($0).allSatisfy { $0 == 7 } } == true)

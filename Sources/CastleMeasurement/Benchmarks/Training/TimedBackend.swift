@@ -6,9 +6,9 @@ package import CastleTensors
 /// A backend that passes every operation on to another one and, when asked to, notes how long it took and which part
 /// of a training step it belongs to.
 ///
-/// The other backend is not changed, and nothing in it is timed: a call that is noted costs two readings of the clock
-/// more than one that is not. One thread of control, as with every backend.
-package final class TimedBackend: Backend, @unchecked Sendable {
+/// The other backend is not changed, and nothing in it is timed: a call that is noted waits for the device before and
+/// after, and costs two readings of the clock more than one that is not. One thread of control, as with every backend.
+package final class TimedBackend: Backend {
   /// What computes.
   package let inner: any Backend
   /// Whether operations are noted.
@@ -38,8 +38,10 @@ package final class TimedBackend: Backend, @unchecked Sendable {
     _ body: () throws -> Result
   ) rethrows -> Result {
     guard isTiming else { return try body() }
+    inner.synchronize()
     let start = clock.now
     let result = try body()
+    inner.synchronize()
     let seconds = (clock.now - start) / .seconds(1)
     var time = times[.init(part: part, phase: phase), default: PartTime()]
     time.seconds += seconds
@@ -53,6 +55,8 @@ package final class TimedBackend: Backend, @unchecked Sendable {
   private var forward: StepPhase { isBackward ? .recomputation : .forward }
 
   package var summary: String { inner.summary }
+
+  package func synchronize() { inner.synchronize() }
 
   // MARK: Memory
 
@@ -161,33 +165,33 @@ package final class TimedBackend: Backend, @unchecked Sendable {
   // MARK: Attention
 
   package func attention(
-    _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
+    _ projections: ProjectionMatrices, mechanism: Mechanism, documents: Documents,
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?
   ) {
-    let operations = work(projections, mechanism, sequences).reduce(0) { $0 + $1.forwardOperations }
+    let operations = work(projections, mechanism, documents).reduce(0) { $0 + $1.forwardOperations }
     measure(.attention, forward, operations: operations) {
       inner.attention(
-        projections, mechanism: mechanism, sequences: sequences, output: output, logSumExp: logSumExp,
+        projections, mechanism: mechanism, documents: documents, output: output, logSumExp: logSumExp,
         lookaheadKeys: lookaheadKeys)
     }
   }
 
   package func attentionBackward(
-    _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, sequences: [Range<Int>],
+    _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, documents: Documents,
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?, gradients: ProjectionMatrices
   ) {
-    let operations = work(projections, mechanism, sequences).reduce(0) { $0 + $1.backwardOperations }
+    let operations = work(projections, mechanism, documents).reduce(0) { $0 + $1.backwardOperations }
     measure(.attention, .backward, operations: operations) {
       inner.attentionBackward(
-        dOutput, projections, mechanism: mechanism, sequences: sequences, output: output,
+        dOutput, projections, mechanism: mechanism, documents: documents, output: output,
         logSumExp: logSumExp, lookaheadKeys: lookaheadKeys, gradients: gradients)
     }
   }
 
   private func work(
-    _ projections: ProjectionMatrices, _ mechanism: Mechanism, _ sequences: [Range<Int>]
+    _ projections: ProjectionMatrices, _ mechanism: Mechanism, _ documents: Documents
   ) -> [AttentionWork] {
-    sequences.map {
+    documents.ranges.map {
       AttentionWork(
         mechanism: mechanism, heads: projections.layout.queryHeads, length: $0.count,
         headSize: projections.layout.headSize)
@@ -210,13 +214,13 @@ package final class TimedBackend: Backend, @unchecked Sendable {
 
   package func crossEntropy(
     _ logits: Matrix, targets: IndexMatrix, gradientScale: Float, losses: Matrix
-  ) -> Double {
+  ) -> DeviceScalar {
     measure(.loss, .forward, bytes: 2 * logits.byteCount) {
       inner.crossEntropy(logits, targets: targets, gradientScale: gradientScale, losses: losses)
     }
   }
 
-  package func crossEntropy(_ logits: Matrix, targets: IndexMatrix, losses: Matrix) -> Double {
+  package func crossEntropy(_ logits: Matrix, targets: IndexMatrix, losses: Matrix) -> DeviceScalar {
     measure(.loss, .forward, bytes: logits.byteCount) {
       inner.crossEntropy(logits, targets: targets, losses: losses)
     }
@@ -224,7 +228,7 @@ package final class TimedBackend: Backend, @unchecked Sendable {
 
   // MARK: Optimizer and reductions
 
-  package func sumOfSquares(_ x: Matrix) -> Double {
+  package func sumOfSquares(_ x: Matrix) -> DeviceScalar {
     measure(.gradientNorm, .update, bytes: x.byteCount) { inner.sumOfSquares(x) }
   }
 

@@ -78,6 +78,7 @@ package struct TrainingBenchmark {
   private func time(_ step: TrainingStep, _ backend: TimedBackend, _ number: inout Int) throws -> Double {
     number += 1
     let clock = ContinuousClock()
+    backend.synchronize()
     let start = clock.now
     let (loss, norm) = try step.computeGradients { batches in
       try backend.measure(.data, .forward) { try batches.advance() }
@@ -93,6 +94,7 @@ package struct TrainingBenchmark {
       learningRate: configuration.optimizer.learningRate
         * schedule.factor(step: min(number, configuration.training.steps)),
       number: number)
+    backend.synchronize()
     return (clock.now - start) / .seconds(1)
   }
 }
