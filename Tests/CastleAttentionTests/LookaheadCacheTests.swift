@@ -91,6 +91,49 @@ struct LookaheadCacheTests {
     }
   }
 
+  @Test("what a cache gives does not depend on the others in a call", arguments: mechanisms, Kind.all)
+  func severalCaches(mechanism: Mechanism, kind: Kind) {
+    Scratch.isPoisoned = true
+    // Beginnings and next tokens: decoding beside prompts, in full panels and across their edges.
+    let sizes = [(0, 1), (63, 1), (64, 3), (130, 1), (5, 100), (128, 64), (1, 7), (0, 0)]
+    for threads in [1, 2, 3] {
+      let pool = ThreadPool(threadCount: threads)
+      func run(together: Bool) -> [[UInt32]] {
+        let workspace = AttentionWorkspace()
+        let problems = sizes.enumerated().map { index, size in
+          AttentionProblem<Float>(
+            .init(queryHeads: 4, kvHeads: 2, length: size.0 + size.1, headSize: kind.headSize),
+            seed: UInt64(index))
+        }
+        let additions = zip(problems, sizes).map { problem, size in
+          let cache = LookaheadCache(
+            mechanism: mechanism, queryHeads: 4, kvHeads: 2, headSize: kind.headSize,
+            capacity: size.0 + size.1, pool: pool, instructionSet: kind.instructionSet,
+            workspace: workspace)
+          cache.append(
+            problem.projections.tokens(0..<size.0), output: problem.results.output.tokens(0..<size.0))
+          let next = size.0..<size.0 + size.1
+          return LookaheadCache.Addition(
+            to: cache, problem.projections.tokens(next), output: problem.results.output.tokens(next),
+            logSumExp: problem.results.logSumExp.tokens(next))
+        }
+        if together {
+          LookaheadCache.append(additions)
+        } else {
+          for addition in additions { LookaheadCache.append([addition]) }
+        }
+        return zip(additions, problems).map { addition, problem in
+          if mechanism.hasLookahead, let keys = problem.results.lookaheadKeys {
+            addition.cache.copyLookaheadKeys(to: keys)
+          }
+          return problem.computed(mechanism).filter { !$0.name.hasPrefix("d") }
+            .flatMap { $0.values.map { Float($0).bitPattern } }
+        }
+      }
+      #expect(run(together: true) == run(together: false), "\(threads) threads")
+    }
+  }
+
   @Test("a fork and its origin go separate ways", arguments: mechanisms, Kind.all)
   func forks(mechanism: Mechanism, kind: Kind) {
     let setup = Setup(mechanism, kind, length: 150, threads: 2)

@@ -63,6 +63,18 @@ struct WorkPlanTests {
     }
   }
 
+  @Test("problems side by side are split as each is alone")
+  func severalProblems() throws {
+    for threads in 1...5 {
+      let plans = try [(3, 400, 0), (5, 1, 1000), (1, 64, 30)].map { heads, length, past in
+        try plan(heads, [length], past: past, threads: threads)
+      }
+      let together = WorkPlan(plans)
+      #expect(together.whole.count == plans.map(\.whole.count).reduce(0, +))
+      #expect(together.shared.map(\.parts) == plans.flatMap { $0.shared.map(\.parts) })
+    }
+  }
+
   @Test("a thread with no panel takes no memory")
   func memory() {
     func byteCount(threads: Int) -> Int {

@@ -58,7 +58,7 @@ public struct BlockedAttention: Sendable {
       context: context, projections: projections,
       keys: ProjectedKeys(
         context: context, projections: projections, lookaheadKeys: results.lookaheadKeys),
-      output: results.output, logSumExp: results.logSumExp, group: shape.group, past: 0)
+      output: results.output, logSumExp: results.logSumExp, group: shape.group)
     workspace.run(plan, pool: pool) { task, arena in
       problem.run(task, arena: arena)
     } shared: { shared, arenas in

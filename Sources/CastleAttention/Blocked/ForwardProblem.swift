@@ -2,7 +2,7 @@ import CastleKernels
 import CastleTensors
 import Foundation
 
-/// The forward pass of one call: how one document of one head group is computed.
+/// The forward pass of one call, or of one cache in it: how one document of one head group is computed.
 struct ForwardProblem<Keys: KeySource> {
   let context: BlockContext
   let projections: AttentionProjections<Float>
@@ -13,8 +13,6 @@ struct ForwardProblem<Keys: KeySource> {
   let logSumExp: HeadView<Float>?
   /// How many query heads share a KV head.
   let group: Int
-  /// How many tokens of the sequence came before this call.
-  let past: Int
 
   /// What all parts of a task read.
   private struct Operands {
@@ -35,7 +33,7 @@ struct ForwardProblem<Keys: KeySource> {
   }
 
   private func geometry(_ task: HeadTask) -> BlockGeometry {
-    BlockGeometry(tokens: past..<past + task.document.count)
+    BlockGeometry(tokens: task.past..<task.past + task.document.count)
   }
 
   // MARK: Running a task
@@ -125,7 +123,7 @@ struct ForwardProblem<Keys: KeySource> {
     _ task: HeadTask, block index: Int, _ operands: Operands, scratch: UnsafeMutablePointer<Float>
   ) {
     let tokens = geometry(task).block(index)
-    context.run(operands.copies, tokens: tokens.lowerBound - past..<tokens.upperBound - past)
+    context.run(operands.copies, tokens: tokens.lowerBound - task.past..<tokens.upperBound - task.past)
     guard let e = operands.e, let vu = operands.vu else { return }
     e.form(context, block: index, queries: operands.queries, vu: vu, heads: group, scratch: scratch)
   }
@@ -170,7 +168,7 @@ struct ForwardProblem<Keys: KeySource> {
     _ index: Int, geometry: BlockGeometry, task: HeadTask, operands: Operands, partial: Partial
   ) -> QueryBlock {
     let tokens = geometry.block(index)
-    let row = tokens.lowerBound - past
+    let row = tokens.lowerBound - task.past
     let queries = operands.queries.rows(0, from: row)
     return QueryBlock(
       tokens: tokens, ku: operands.ku?.rows(0, from: row) ?? queries,

@@ -2,9 +2,13 @@ import CastleTensors
 
 /// One document of one head group: what can be computed without the others.
 package struct HeadTask {
+  /// Which of the problems of a call the task belongs to.
+  package let problem: Int
   package let batch: Int
   package let kvHead: Int
   package let document: Range<Int>
+  /// How many tokens of the document came before this call.
+  package let past: Int
 }
 
 /// A task whose panels of keys are split over some threads.
@@ -23,13 +27,16 @@ package struct WorkPlan {
   package let whole: [HeadTask]
   package let shared: [SharedTask]
 
-  /// The plan for documents that come after `past` tokens of their sequences.
-  package init(_ shape: AttentionShape, documents: Documents, past: Int = 0, threads: Int) {
+  /// The plan for the documents of one problem, which come after `past` tokens of their sequences.
+  package init(
+    _ shape: AttentionShape, documents: Documents, past: Int = 0, problem: Int = 0, threads: Int
+  ) {
     var tasks: [HeadTask] = []
     for batch in 0..<shape.batch {
       for document in documents.ranges {
         for kvHead in 0..<shape.kvHeads {
-          tasks.append(HeadTask(batch: batch, kvHead: kvHead, document: document))
+          tasks.append(
+            HeadTask(problem: problem, batch: batch, kvHead: kvHead, document: document, past: past))
         }
       }
     }
@@ -43,6 +50,12 @@ package struct WorkPlan {
     let shares = timeShared < timeWhole
     whole = shares ? Array(tasks.dropLast(leftOver)) : tasks
     self.shared = shares ? shared.map { SharedTask(task: $0.task, parts: $0.parts) } : []
+  }
+
+  /// Several plans side by side. Each problem is split as if it came alone, so that its results do not depend on the others.
+  package init(_ plans: [WorkPlan]) {
+    whole = plans.flatMap(\.whole)
+    shared = plans.flatMap(\.shared)
   }
 
   /// With so many tasks for each thread, a round in which some threads have nothing to do costs little.

@@ -78,37 +78,91 @@ public final class LookaheadCache {
     return memory.reduce(0) { counted.insert(ObjectIdentifier($1)).inserted ? $0 + $1.byteCount : $0 }
   }
 
+  /// Tokens that a cache is to append.
+  public struct Addition {
+    /// The cache that grows.
+    public let cache: LookaheadCache
+    /// The projections of any number of tokens, each (1, H, n, d).
+    public let projections: AttentionProjections<Float>
+    /// Where o goes, (1, Hq, n, d).
+    public let output: HeadView<Float>
+    /// Where the log-sum-exps go, (1, Hq, n, 1), if wanted.
+    public let logSumExp: HeadView<Float>?
+
+    /// Bundles the parts.
+    public init(
+      to cache: LookaheadCache, _ projections: AttentionProjections<Float>, output: HeadView<Float>,
+      logSumExp: HeadView<Float>? = nil
+    ) {
+      self.cache = cache
+      self.projections = projections
+      self.output = output
+      self.logSumExp = logSumExp
+    }
+  }
+
   /// Appends the tokens of `projections` and attends from each of them.
   ///
   /// - Parameters:
-  ///   - projections: The projections of one or more tokens, each (1, H, n, d).
+  ///   - projections: The projections of any number of tokens, each (1, H, n, d).
   ///   - output: Where o goes, (1, Hq, n, d).
   ///   - logSumExp: Where the log-sum-exps go, (1, Hq, n, 1), if wanted.
   /// - Complexity: O(n t d) for each head when t tokens are in the cache.
   public func append(
     _ projections: AttentionProjections<Float>, output: HeadView<Float>, logSumExp: HeadView<Float>? = nil
   ) {
-    let shape = AttentionShape(projections, mechanism: mechanism)
+    Self.append([Addition(to: self, projections, output: output, logSumExp: logSumExp)])
+  }
+
+  /// Appends to several caches in one call, which spreads the heads of all of them over the threads.
+  ///
+  /// What a cache computes does not depend on the others, not even in the last bit: its heads are split as if it came alone.
+  /// Traps if a cache occurs twice, or if two have different pools.
+  public static func append(_ additions: [Addition]) {
+    guard let first = additions.first?.cache else { return }
+    precondition(
+      Set(additions.map { ObjectIdentifier($0.cache) }).count == additions.count,
+      "a cache cannot grow twice in one call")
+    precondition(additions.allSatisfy { $0.cache.pool === first.pool }, "caches on different threads")
+    var problems: [ForwardProblem<CachedKeys>] = []
+    var plans: [WorkPlan] = []
+    for (index, addition) in additions.enumerated() {
+      let (cache, shape) = (addition.cache, addition.cache.shape(of: addition))
+      problems.append(cache.problem(addition, shape))
+      plans.append(
+        WorkPlan(
+          shape, documents: Documents(length: shape.length), past: cache.length, problem: index,
+          threads: cache.pool.threadCount))
+    }
+    first.workspace.run(WorkPlan(plans), pool: first.pool) { task, arena in
+      problems[task.problem].run(task, arena: arena)
+    } shared: { shared, arenas in
+      problems[shared.task.problem].run(shared, pool: first.pool, arenas: arenas)
+    }
+    for addition in additions {
+      addition.cache.length += addition.output.length
+      addition.cache.dropQueriesOutsideWindow()
+    }
+  }
+
+  /// The sizes of what is to be appended. Traps if it does not fit the cache.
+  private func shape(of addition: Addition) -> AttentionShape {
+    let shape = AttentionShape(addition.projections, mechanism: mechanism)
     precondition(
       shape.batch == 1 && shape.queryHeads == queryHeads && shape.kvHeads == kvHeads
         && shape.headSize == headSize, "projections do not fit the cache")
-    shape.check(output: output, logSumExp: logSumExp)
+    shape.check(output: addition.output, logSumExp: addition.logSumExp)
     precondition(length + shape.length <= capacity, "the cache is full")
-    guard shape.length > 0 else { return }
-    for head in 0..<kvHeads { extend(head, by: shape.length, projections) }
+    return shape
+  }
 
-    let problem = ForwardProblem(
-      context: context, projections: projections, keys: CachedKeys(context: context, panels: panels),
-      output: output, logSumExp: logSumExp, group: shape.group, past: length)
-    let plan = WorkPlan(
-      shape, documents: Documents(length: shape.length), past: length, threads: pool.threadCount)
-    workspace.run(plan, pool: pool) { task, arena in
-      problem.run(task, arena: arena)
-    } shared: { shared, arenas in
-      problem.run(shared, pool: pool, arenas: arenas)
-    }
-    length += shape.length
-    dropQueriesOutsideWindow()
+  /// Makes room for the tokens and says what is to be computed for them.
+  private func problem(_ addition: Addition, _ shape: AttentionShape) -> ForwardProblem<CachedKeys> {
+    for head in 0..<kvHeads { extend(head, by: shape.length, addition.projections) }
+    return ForwardProblem(
+      context: context, projections: addition.projections,
+      keys: CachedKeys(context: context, panels: panels), output: addition.output,
+      logSumExp: addition.logSumExp, group: shape.group)
   }
 
   /// Writes the present lookahead keys, (1, H, length, d). Traps for causal attention.
