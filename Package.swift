@@ -143,6 +143,11 @@ let package = Package(
     tests("CastleReports", ["CastleFormats", "CastleEvaluation", "CastleTraining", "CastleMeasurement"]),
     tests("CastleExperiments", ["CastleOperations"]),
     .testTarget(
+      name: "BackendStubTests",
+      dependencies: ["CastleAttention", "CastleModel", "CastleOperations", "CastleTensors"],
+      packageAccess: false,
+      swiftSettings: strictImports),
+    .testTarget(
       name: "CommandTests",
       dependencies: ["castle", "CastleFormats", "CastleTokenizer", "CastleCorpus", "CastleMeasurement"],
       swiftSettings: strictImports),

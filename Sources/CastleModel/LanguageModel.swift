@@ -6,20 +6,24 @@ public import CastleTensors
 ///
 /// ```swift
 /// let model = try LanguageModel(folder: "models/plays", backend: backend)
-/// let session = try DecodingSession(model, capacity: 512)
-/// let logits = try session.append(tokens)
+/// let engine = InferenceEngine(model)
+/// let sequence = try engine.makeSequence(capacity: 512)
+/// let logits = try engine.advance(sequence, by: tokens)
 /// ```
+///
+/// A model that can be trained has its weights in one arena, ``weights``. One for inference alone is made from
+/// ``ModelWeights``, which may lie anywhere.
 public final class LanguageModel {
   /// The shape of the model.
   public let configuration: ModelConfiguration
-  /// Where each parameter lies in ``weights``.
+  /// The names and shapes of the parameters, and where each lies in ``weights``.
   public let layout: ParameterLayout
   /// What computes.
   public let backend: any Backend
-  /// All parameters: (1, parameter count).
-  public let weights: Matrix
+  /// What a forward pass reads.
+  public let parameters: ModelWeights
 
-  let parameters: ModelParameters
+  private let trainable: ArenaParameters?
 
   /// A model whose weights have no value yet.
   init(uninitialised configuration: ModelConfiguration, backend: any Backend) throws {
@@ -27,8 +31,25 @@ public final class LanguageModel {
     self.configuration = configuration
     self.backend = backend
     layout = ParameterLayout(configuration)
-    weights = backend.allocate(Float.self, rowCount: 1, columnCount: layout.parameterCount)
-    parameters = ModelParameters(configuration, layout: layout, arena: weights)
+    let arena = backend.allocate(Float.self, rowCount: 1, columnCount: layout.parameterCount)
+    let trainable = ArenaParameters(configuration, layout: layout, arena: arena)
+    self.trainable = trainable
+    parameters = ModelWeights(trainable, tiesEmbeddings: configuration.tiesEmbeddings)
+  }
+
+  /// A model for inference alone, with weights in any form and place that `backend` can read.
+  ///
+  /// Throws an `InputError` if `configuration` is not valid. Traps if the number of layers differs.
+  public init(
+    _ configuration: ModelConfiguration, weights: ModelWeights, backend: any Backend
+  ) throws {
+    try configuration.validate()
+    precondition(weights.layers.count == configuration.layerCount, "weights of another model")
+    self.configuration = configuration
+    self.backend = backend
+    layout = ParameterLayout(configuration)
+    parameters = weights
+    trainable = nil
   }
 
   /// A model with random weights that `seed` determines: normal with deviation 0.02, less by √(2 · layers) in the
@@ -40,7 +61,28 @@ public final class LanguageModel {
     initialiseWeights(seed: seed)
   }
 
-  /// The parameter called `name`, in the shape of ``ParameterLayout/Entry``; nil if there is none.
+  /// Whether the weights lie in one arena in single precision, as training and saving want them.
+  public var isTrainable: Bool { trainable != nil }
+
+  /// All parameters in one arena: (1, parameter count). Traps unless ``isTrainable``.
+  public var weights: Matrix { arenaParameters.arena }
+
+  /// The parameters as matrices of the arena. Traps unless ``isTrainable``.
+  var arenaParameters: ArenaParameters {
+    guard let trainable else { preconditionFailure("a model for inference alone has no arena of weights") }
+    return trainable
+  }
+
+  /// Throws unless ``isTrainable``.
+  func checkIsTrainable() throws {
+    guard isTrainable else {
+      throw InputError(
+        "the model was made for inference alone; read its folder as a model that can be trained")
+    }
+  }
+
+  /// The parameter called `name`, in the shape of ``ParameterLayout/Entry``; nil if there is none. Traps unless
+  /// ``isTrainable``.
   public func view(named name: String) -> Matrix? {
     layout.entry(named: name).map(view)
   }

@@ -6,6 +6,9 @@ public import CastleTensors
 /// A backend owns its memory and its parallelism; callers pass matrices on and never look inside. Each operation
 /// is one call for a whole batch, so the cost of choosing the backend at run time does not show.
 ///
+/// Another module can implement it: ``Buffer`` wraps any memory, and ``ForwardingBackend`` leaves to another backend what the
+/// new one does not do yet.
+///
 /// Conventions: activations are (tokens, features) with one row a token; weights are (outputs, inputs), as in
 /// `y = x Wᵀ`. Vectors are matrices whose elements follow each other without gaps, usually one row: weights of norms,
 /// scales, tokens, positions, targets and losses. Operations named `…Backward` add to parameter gradients and overwrite
@@ -45,17 +48,24 @@ public protocol Backend: AnyObject {
   /// y ← y + x.
   func add(_ x: Matrix, to y: Matrix)
 
-  // MARK: Matrix product
+  // MARK: Products
 
   /// c ← α · op(a) · op(b) + β · c, where op transposes if asked. Traps if the shapes do not fit.
   func multiply(
     _ a: Matrix, transposed transposeA: Bool, _ b: Matrix, transposed transposeB: Bool,
     alpha: Float, beta: Float, into c: Matrix)
 
+  /// y ← x Wᵀ: the forward product with parameters, (rows, inputs) to (rows, outputs). Traps if the shapes do not fit.
+  func multiply(_ x: Matrix, by weight: Weight, into y: Matrix)
+
+  /// The most rows for which ``multiply(_:by:into:)`` and ``multiply(_:transposed:_:transposed:alpha:beta:into:)`` with a
+  /// transposed b give each row the same bits as if it came alone, at least 1. Sums of more rows may be taken in another order.
+  var independentRows: Int { get }
+
   // MARK: Embedding
 
   /// Row i of `y` ← row `tokens[i]` of `table`. `tokens` is one row of ids below the table's row count.
-  func embed(_ tokens: IndexMatrix, table: Matrix, into y: Matrix)
+  func embed(_ tokens: IndexMatrix, table: Weight, into y: Matrix)
 
   /// Adds row i of `dy` to row `tokens[i]` of `dTable`, in the order of i for equal tokens.
   func embedBackward(_ dy: Matrix, tokens: IndexMatrix, dTable: Matrix)
@@ -112,9 +122,13 @@ public protocol Backend: AnyObject {
   /// An empty cache for one layer of one sequence, with room for `capacity` tokens.
   func makeAttentionCache(_ layout: HeadLayout, mechanism: Mechanism, capacity: Int) -> any AttentionCache
 
-  /// Appends the tokens of `projections` to `cache` and attends from each of them. Any number of rows: prefill
-  /// and decoding are the same operation. Traps if `cache` is full.
-  func attention(_ projections: ProjectionMatrices, appendingTo cache: any AttentionCache, output: Matrix)
+  /// Appends document i of `projections` to `caches[i]` and attends from each of its tokens. Any number of rows: prefill and
+  /// decoding are the same operation. What a cache gives does not depend on the others in the call, not even in the last bit.
+  ///
+  /// Traps if the documents are not as many as the caches or do not cover all rows, if a cache occurs twice, or if one is full.
+  func attention(
+    _ projections: ProjectionMatrices, documents: Documents, appendingTo caches: [any AttentionCache],
+    output: Matrix)
 
   // MARK: Loss
 
@@ -141,6 +155,14 @@ public protocol Backend: AnyObject {
 extension Backend {
   /// Does nothing: calls return when their work is done.
   public func synchronize() {}
+
+  /// Appends all tokens of `projections` to one cache.
+  public func attention(
+    _ projections: ProjectionMatrices, appendingTo cache: any AttentionCache, output: Matrix
+  ) {
+    attention(
+      projections, documents: Documents(length: output.rowCount), appendingTo: [cache], output: output)
+  }
 }
 
 /// The numbers of one AdamW step.

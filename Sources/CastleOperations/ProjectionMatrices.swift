@@ -61,6 +61,18 @@ public struct ProjectionMatrices {
     vc = next(kvWidth)
     precondition(start == fused.columnCount, "fused projections of the wrong width")
   }
+
+  /// The projections of some tokens.
+  public func rows(_ range: Range<Int>) -> ProjectionMatrices {
+    var part = self
+    part.lookahead = lookahead.map {
+      Lookahead(qu: $0.qu.rows(range), ku: $0.ku.rows(range), vu: $0.vu.rows(range))
+    }
+    part.qc = qc.rows(range)
+    part.kc = kc.rows(range)
+    part.vc = vc.rows(range)
+    return part
+  }
 }
 
 /// What a layer remembers of a sequence: the UQ-KV cache, or the keys and values of ordinary attention.

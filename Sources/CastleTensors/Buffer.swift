@@ -1,18 +1,18 @@
 /// A block of device memory.
 ///
-/// Only the backend that made a buffer knows what `address` means; model, training and generation code pass
+/// Only the backend that made a buffer knows what ``address`` means; model, training and generation code pass
 /// buffers on without looking inside.
 public final class Buffer: @unchecked Sendable {
   /// The size of the block in bytes.
   public let byteCount: Int
 
   /// Where the block lies, in the address space of the backend that made it.
-  package let address: UnsafeMutableRawPointer
+  public let address: UnsafeMutableRawPointer
 
   private let release: (UnsafeMutableRawPointer) -> Void
 
   /// Wraps `byteCount` bytes at `address`; `release` is called once, when the last view is gone.
-  package init(
+  public init(
     address: UnsafeMutableRawPointer, byteCount: Int,
     release: @escaping (UnsafeMutableRawPointer) -> Void
   ) {
@@ -26,10 +26,10 @@ public final class Buffer: @unchecked Sendable {
 
 extension Buffer {
   /// Cache lines and the widest vectors are 64 bytes: rows that start on such a boundary never straddle two.
-  package static let alignment = 64
+  public static let alignment = 64
 
-  /// Host memory of `byteCount` bytes, aligned to ``alignment``; filled with NaN under ``Scratch/isPoisoned``.
-  package static func host(byteCount: Int) -> Buffer {
+  /// Host memory of `byteCount` bytes without a value, aligned to ``alignment``.
+  public static func host(byteCount: Int) -> Buffer {
     let address = UnsafeMutableRawPointer.allocate(
       byteCount: max(byteCount, 1), alignment: alignment)
     Scratch.poison(address, byteCount: byteCount)

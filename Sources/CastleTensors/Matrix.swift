@@ -35,12 +35,12 @@ public struct DeviceMatrix<Element: BitwiseCopyable & Sendable>: Sendable {
   public var isContiguous: Bool { rowStride == columnCount || rowCount <= 1 }
 
   /// Whether `other` has as many rows and columns.
-  package func hasShape(of other: DeviceMatrix) -> Bool {
+  public func hasShape(of other: DeviceMatrix) -> Bool {
     rowCount == other.rowCount && columnCount == other.columnCount
   }
 
   /// Whether these are `count` elements that follow each other without gaps, as in a row or an only column.
-  package func isVector(_ count: Int) -> Bool { isContiguous && self.count == count }
+  public func isVector(_ count: Int) -> Bool { isContiguous && self.count == count }
 
   /// The window of the given rows.
   public func rows(_ range: Range<Int>) -> DeviceMatrix {
@@ -70,7 +70,7 @@ public struct DeviceMatrix<Element: BitwiseCopyable & Sendable>: Sendable {
   }
 
   /// The first element, for backends whose buffers lie in host memory.
-  package var hostAddress: UnsafeMutablePointer<Element> {
+  public var hostAddress: UnsafeMutablePointer<Element> {
     buffer.address.assumingMemoryBound(to: Element.self) + offset
   }
 }

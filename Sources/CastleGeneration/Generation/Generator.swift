@@ -17,7 +17,8 @@ public final class Generator {
   /// Counts and times so far.
   public private(set) var statistics = GenerationStatistics()
 
-  private let session: DecodingSession
+  private let engine: InferenceEngine
+  private let sequence: SequenceState
   private let isCancelled: () -> Bool
   private var sampler: Sampler
   private var filter: StopSequenceFilter<Int32>
@@ -25,19 +26,24 @@ public final class Generator {
   private var readyIndex = 0
   private var lastToken: Int32?
 
-  /// The prompt is read in pieces of this many tokens, between which it can be cancelled.
-  private static let promptChunk = 256
+  /// Prepares a sequence of its own engine. The other parameters and errors are those of
+  /// ``init(_:engine:isCancelled:)``.
+  public convenience init(
+    _ request: GenerationRequest, model: LanguageModel, isCancelled: @escaping () -> Bool = { false }
+  ) throws {
+    try self.init(request, engine: InferenceEngine(model), isCancelled: isCancelled)
+  }
 
-  /// Prepares a sequence; the model reads the prompt at the first ``next()``.
+  /// Prepares a sequence of `engine`; the model reads the prompt at the first ``next()``.
   ///
   /// - Parameter isCancelled: Asked between tokens and between pieces of the prompt; true ends generation.
   /// - Throws: `InputError` if the prompt is empty, longer than the model can read or has an id outside the
   ///   vocabulary, or if `maximumTokens` is negative.
   public init(
-    _ request: GenerationRequest, model: LanguageModel, isCancelled: @escaping () -> Bool = { false }
+    _ request: GenerationRequest, engine: InferenceEngine, isCancelled: @escaping () -> Bool = { false }
   ) throws {
-    let longest = model.configuration.maximumLength
-    let vocabularySize = model.configuration.vocabularySize
+    let longest = engine.model.configuration.maximumLength
+    let vocabularySize = engine.model.configuration.vocabularySize
     guard !request.prompt.isEmpty else { throw InputError("the prompt has no tokens; give at least one") }
     guard request.prompt.count <= longest else {
       throw InputError(
@@ -53,8 +59,9 @@ public final class Generator {
     self.request = request
     self.isCancelled = isCancelled
     let room = longest - request.prompt.count
-    session = try DecodingSession(
-      model, capacity: request.prompt.count + min(room, max(request.maximumTokens - 1, 0)))
+    self.engine = engine
+    sequence = try engine.makeSequence(
+      capacity: request.prompt.count + min(room, max(request.maximumTokens - 1, 0)))
     sampler = Sampler(request.sampling)
     filter = StopSequenceFilter(request.stopSequences)
   }
@@ -87,23 +94,24 @@ public final class Generator {
 
   private func chooseFirstToken() throws -> Int32? {
     let start = ContinuousClock.now
-    var scores: [Float] = []
-    for first in stride(from: 0, to: request.prompt.count, by: Self.promptChunk) {
-      guard !isCancelled() else { return end(.cancelled) }
-      let chunk = request.prompt[first..<min(first + Self.promptChunk, request.prompt.count)]
-      scores = try session.append(Array(chunk))
-      statistics.promptTokens += chunk.count
+    defer {
+      statistics.promptTokens = sequence.length
       statistics.promptSeconds = Self.seconds(since: start)
     }
-    sampler.observe(request.prompt)
-    return try sampler.next(scores)
+    do {
+      let logits = try engine.advance(sequence, by: request.prompt, isCancelled: isCancelled)
+      sampler.observe(request.prompt)
+      return try sampler.next(logits)
+    } catch is CancellationError {
+      return end(.cancelled)
+    }
   }
 
   private func chooseToken(after token: Int32) throws -> Int32? {
     guard !isCancelled() else { return end(.cancelled) }
-    guard session.length < session.capacity else { return end(.contextFull) }
+    guard sequence.length < sequence.capacity else { return end(.contextFull) }
     let start = ContinuousClock.now
-    let next = try sampler.next(session.append([token]))
+    let next = try sampler.next(engine.advance(sequence, by: [token]))
     statistics.decodedTokens += 1
     statistics.decodeSeconds += Self.seconds(since: start)
     return next

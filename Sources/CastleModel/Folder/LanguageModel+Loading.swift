@@ -37,9 +37,10 @@ extension LanguageModel {
 
   /// Reads the weights from a safetensors file that ``saveWeights(to:)`` wrote.
   ///
-  /// Throws an `InputError` that names the tensor which is missing, superfluous or of the wrong shape; the weights
-  /// are then as before.
+  /// Throws an `InputError` that names the tensor which is missing, superfluous or of the wrong shape, or if the
+  /// model is for inference alone; the weights are then as before.
   public func loadWeights(from path: String) throws {
+    try checkIsTrainable()
     let tensors = try ModelTensors(file: path)
     try tensors.check(against: layout, configuration: configuration)
     try load(tensors)

@@ -8,8 +8,10 @@ extension LanguageModel {
   /// The folder appears whole, or not at all. An earlier model folder of that name is replaced; without
   /// `tokenizer`, its `tokenizer.json` is kept.
   ///
-  /// Throws an `InputError` if the folder cannot be written, or holds files that are no part of a model.
+  /// Throws an `InputError` if the folder cannot be written, or holds files that are no part of a model, or if the model is for
+  /// inference alone.
   public func save(to folder: String, tokenizer: String? = nil) throws {
+    try checkIsTrainable()
     let present = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     if let stranger = present.first(where: { !ModelFolder.isPart($0) }) {
       throw InputError("\(folder) holds \(stranger), which is no part of a model: choose another folder")
@@ -36,8 +38,9 @@ extension LanguageModel {
 
   /// Writes the weights alone, as a safetensors file with the names of Hugging Face's LLaMA.
   ///
-  /// Throws an `InputError` if the file cannot be written.
+  /// Throws an `InputError` if the file cannot be written or the model is for inference alone.
   public func saveWeights(to path: String) throws {
+    try checkIsTrainable()
     let tensors = layout.entries.map {
       SafetensorsWriter.Declaration(name: $0.name, type: .f32, shape: $0.shape)
     }

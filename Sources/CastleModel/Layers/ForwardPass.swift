@@ -2,7 +2,8 @@ import CastleAttention
 import CastleOperations
 import CastleTensors
 
-/// The decoder applied to whole documents, with all its memory planned once.
+/// The decoder applied to some tokens, whole documents or the next ones of some sequences, with all its memory planned
+/// once.
 final class ForwardPass {
   /// What stays in memory of each layer.
   enum Retention {
@@ -24,125 +25,162 @@ final class ForwardPass {
   private let finalInput: Matrix
   private let finalScales: Matrix
   private let finalNormed: Matrix
+  private let rotaryTable: RotaryTable
   private let tokenIDs: IndexMatrix
   private let positionIDs: IndexMatrix
   private var hostPositions: [Int32]
-  private var count = 0
 
-  init(_ model: LanguageModel, capacity: Int, longest: Int, retention: Retention) {
+  /// The tokens of the present run, and the windows of ``activations`` on them.
+  private var count = 0
+  private var current: [LayerActivations] = []
+
+  /// Memory for `capacity` tokens. Documents have at most `longest`; sequences that go on may grow longer.
+  init(_ model: LanguageModel, capacity: Int, longest: Int = 0, retention: Retention) {
     let backend = model.backend
     let configuration = model.configuration
     self.model = model
     self.capacity = capacity
     self.retention = retention
-    layers = DecoderLayer.all(of: model, longest: longest)
+    layers = DecoderLayer.all(of: model)
     func stream() -> Matrix {
       backend.allocate(Float.self, rowCount: capacity, columnCount: configuration.hiddenSize)
     }
-    func layer() -> LayerActivations {
-      LayerActivations(configuration, tokenCount: capacity, backend: backend)
-    }
+    let first = LayerActivations(configuration, tokenCount: capacity, backend: backend)
+    let further = layers.dropFirst()
     switch retention {
     case .all:
-      let first = layer()
-      activations = layers.indices.map {
-        $0 == 0
-          ? first
-          : LayerActivations(
-            configuration, tokenCount: capacity, backend: backend, sharedHidden: first.hidden)
-      }
+      activations =
+        [first]
+        + further.map { _ in
+          LayerActivations(
+            configuration, tokenCount: capacity, backend: backend, sharing: [(.hidden, first[.hidden])])
+        }
       finalInput = stream()
     case .streams:
-      let shared = layer()
-      activations = layers.indices.map {
-        $0 == 0 ? shared : LayerActivations(shared, attentionInput: stream())
-      }
+      activations = [first] + further.map { _ in first.replacing(.attentionInput, with: stream()) }
       finalInput = stream()
     case .none:
-      let shared = layer()
-      activations = layers.map { _ in shared }
-      finalInput = shared.attentionInput
+      activations = [first] + further.map { _ in first }
+      finalInput = first[.attentionInput]
     }
     finalNormed = stream()
     finalScales = backend.allocate(Float.self, rowCount: 1, columnCount: capacity)
+    rotaryTable = RotaryTable(model)
+    rotaryTable.reserve(longest)
     tokenIDs = backend.allocate(Int32.self, rowCount: 1, columnCount: capacity)
     positionIDs = backend.allocate(Int32.self, rowCount: 1, columnCount: capacity)
     hostPositions = Array(repeating: 0, count: capacity)
   }
 
-  /// Runs all layers on `ids`, cut into `documents`.
+  // MARK: Forward
+
+  /// Runs all layers on `ids`, which are whole `documents`.
   ///
   /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows.
   func run(_ ids: [Int32], documents: Documents) throws {
-    try load(ids, documents: documents)
-    let backend = model.backend
-    backend.embed(tokens, table: model.parameters.embedding, into: self[0].attentionInput)
-    for index in layers.indices {
-      let layer = layers[index]
-      let current = self[index]
-      layer.project(current, adding: index == 0 ? nil : self[index - 1].mlpInput, positions: positions)
-      layer.attend(current, documents: documents)
-      layer.feed(current)
-      layer.finish(current, into: index + 1 < layers.count ? self[index + 1].attentionInput : lastStream)
-    }
-    backend.rmsNorm(
-      lastStream, adding: self[layers.count - 1].mlpInput, weight: model.parameters.finalNorm,
-      epsilon: Float(model.configuration.normEpsilon), into: normed,
-      scales: finalScales.columns(0..<count))
+    try model.check(tokens: ids)
+    for document in documents.ranges { try model.check(length: document.count) }
+    load(ids, documents: documents) { _ in 0 }
+    run { index, activations in layers[index].attend(activations, documents: documents) }
   }
 
-  /// The gradients of all parameters but the head, from that of ``normed`` in `workspace.normed`.
-  func backward(documents: Documents, gradients: ModelParameters, workspace: GradientWorkspace) {
-    precondition(retention != .none, "nothing was kept for a backward pass")
-    let backend = model.backend
-    backend.fill(workspace.stream, with: 0)
-    backend.rmsNormBackward(
-      workspace.normed, x: lastStream, weight: model.parameters.finalNorm,
-      scales: finalScales.columns(0..<count), dx: workspace.stream, dWeight: gradients.finalNorm)
-    for index in layers.indices.reversed() {
-      let layer = layers[index]
-      let current = self[index]
-      if index + 1 < layers.count {
-        if retention == .streams {
-          layer.project(current, adding: nil, positions: positions)
-          layer.attend(current, documents: documents)
-          layer.feed(current)
-        } else {
-          layer.activate(current)
-        }
-      }
-      layer.backward(
-        current, positions: positions, documents: documents, gradients: gradients.layers[index],
-        workspace: workspace)
+  /// Runs all layers on `ids`: document i holds the next tokens of `sequences[i]`, whose caches grow.
+  ///
+  /// The ids must be of the vocabulary, and the sequences must have room for them.
+  func run(_ ids: [Int32], documents: Documents, appendingTo sequences: [SequenceState]) {
+    for (sequence, document) in zip(sequences, documents.ranges) {
+      rotaryTable.reserve(sequence.length + document.count)
     }
-    backend.embedBackward(workspace.stream, tokens: tokens, dTable: gradients.embedding)
+    load(ids, documents: documents) { sequences[$0].length }
+    run { index, activations in
+      layers[index].attend(activations, documents: documents, caches: sequences.map { $0.caches[index] })
+    }
+    for (sequence, document) in zip(sequences, documents.ranges) { sequence.length += document.count }
   }
 
   /// The output of the last norm, (tokens, hidden size).
   var normed: Matrix { finalNormed.rows(0..<count) }
 
-  private var lastStream: Matrix { finalInput.rows(0..<count) }
-  private var tokens: IndexMatrix { tokenIDs.columns(0..<count) }
-  private var positions: IndexMatrix { positionIDs.columns(0..<count) }
-
-  private subscript(index: Int) -> LayerActivations {
-    count == capacity ? activations[index] : LayerActivations(activations[index], first: count)
+  private func run(attend: (_ layer: Int, _ activations: LayerActivations) -> Void) {
+    let backend = model.backend
+    let positions = positions
+    backend.embed(tokens, table: model.parameters.embedding, into: current[0][.attentionInput])
+    for (index, layer) in layers.enumerated() {
+      let activations = current[index]
+      layer.projectAttention(
+        activations, adding: index == 0 ? nil : current[index - 1][.mlpInput], positions: positions)
+      attend(index, activations)
+      layer.projectOutput(activations)
+      layer.projectUp(activations)
+      layer.projectDown(
+        activations, into: index + 1 < layers.count ? current[index + 1][.attentionInput] : lastStream)
+    }
+    backend.rmsNorm(
+      lastStream, adding: current[layers.count - 1][.mlpInput], weight: model.parameters.finalNorm,
+      epsilon: Float(model.configuration.normEpsilon), into: normed,
+      scales: finalScales.columns(0..<count))
   }
 
-  private func load(_ ids: [Int32], documents: Documents) throws {
-    precondition(ids.count <= capacity, "more tokens than the pass has room for")
-    try model.check(tokens: ids)
-    precondition(documents.length == ids.count, "documents must cover all tokens")
-    for document in documents.ranges {
-      try model.check(length: document.count)
-      for index in document {
-        hostPositions[index] = Int32(truncatingIfNeeded: index - document.lowerBound)
+  // MARK: Backward
+
+  /// The gradients of all parameters but the head, from that of ``normed`` in `workspace`, for the documents of the last
+  /// run. The model must be one that can be trained.
+  func backward(documents: Documents, gradients: ArenaParameters, workspace: GradientWorkspace) {
+    precondition(retention != .none, "nothing was kept for a backward pass")
+    let (backend, parameters, positions) = (model.backend, model.arenaParameters, positions)
+    backend.fill(workspace[.stream], with: 0)
+    backend.rmsNormBackward(
+      workspace[.normed], x: lastStream, weight: parameters.finalNorm,
+      scales: finalScales.columns(0..<count), dx: workspace[.stream], dWeight: gradients.finalNorm)
+    for index in layers.indices.reversed() {
+      let (layer, activations) = (layers[index], current[index])
+      if index + 1 < layers.count {
+        if retention == .streams {
+          layer.projectAttention(activations, adding: nil, positions: positions)
+          layer.attend(activations, documents: documents)
+          layer.projectOutput(activations)
+          layer.projectUp(activations)
+        } else {
+          layer.activate(activations)
+        }
       }
+      layer.backward(
+        activations, positions: positions, documents: documents, parameters: parameters.layers[index],
+        gradients: gradients.layers[index], workspace: workspace)
     }
-    count = ids.count
+    backend.embedBackward(workspace[.stream], tokens: tokens, dTable: gradients.embedding)
+  }
+
+  // MARK: Tokens
+
+  private var lastStream: Matrix { finalInput.rows(0..<count) }
+  private var tokens: IndexMatrix { tokenIDs.columns(0..<count) }
+  private var positions: RotaryPositions {
+    RotaryPositions(indices: positionIDs.columns(0..<count), table: rotaryTable.matrix)
+  }
+
+  /// Takes in `ids`; `start` says at which position a document begins.
+  private func load(_ ids: [Int32], documents: Documents, start: (_ document: Int) -> Int) {
+    precondition(ids.count <= capacity, "more tokens than the pass has room for")
+    precondition(documents.length == ids.count, "documents must cover all tokens")
+    for (index, document) in documents.ranges.enumerated() {
+      let offset = start(index) - document.lowerBound
+      for token in document { hostPositions[token] = Int32(truncatingIfNeeded: token + offset) }
+    }
+    resize(to: ids.count)
     ids.withUnsafeBufferPointer { model.backend.upload($0, to: tokens) }
     hostPositions.withUnsafeBufferPointer {
-      model.backend.upload(UnsafeBufferPointer(rebasing: $0[..<count]), to: positions)
+      model.backend.upload(UnsafeBufferPointer(rebasing: $0[..<count]), to: positions.indices)
+    }
+  }
+
+  private func resize(to count: Int) {
+    guard count != self.count else { return }
+    self.count = count
+    switch (count == capacity, retention) {
+    case (true, _): current = activations
+    case (false, .none): current = Array(repeating: activations[0].first(count), count: layers.count)
+    case (false, _): current = activations.map { $0.first(count) }
     }
   }
 }

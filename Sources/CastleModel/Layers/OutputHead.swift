@@ -5,7 +5,7 @@ import CastleTensors
 struct OutputHead {
   let backend: any Backend
   /// (vocabulary, hidden size).
-  let weight: Matrix
+  let weight: Weight
 
   private let logits: Matrix
   private let losses: Matrix
@@ -25,8 +25,7 @@ struct OutputHead {
     for start in stride(from: 0, to: normed.rowCount, by: logits.rowCount) {
       let rows = start..<min(start + logits.rowCount, normed.rowCount)
       let chunk = logits.rows(0..<rows.count)
-      backend.multiply(
-        normed.rows(rows), transposed: false, weight, transposed: true, alpha: 1, beta: 0, into: chunk)
+      backend.multiply(normed.rows(rows), by: weight, into: chunk)
       body(chunk, rows)
     }
   }
@@ -41,9 +40,10 @@ struct OutputHead {
     return sum
   }
 
-  /// As ``loss(_:targets:)``; the gradient times `scale` goes to `dNormed` and is added to `dWeight`.
+  /// As ``loss(_:targets:)``; the gradient times `scale` goes to `dNormed` and is added to `dWeight`. `weight` is that of the
+  /// head, in the arena.
   func lossAndGradients(
-    _ normed: Matrix, targets: IndexMatrix, scale: Float, dNormed: Matrix, dWeight: Matrix
+    _ normed: Matrix, targets: IndexMatrix, scale: Float, weight: Matrix, dNormed: Matrix, dWeight: Matrix
   ) -> DeviceScalar {
     var sum = DeviceScalar(0)
     forEachChunk(of: normed) { logits, rows in

@@ -62,6 +62,11 @@ package enum ParameterName {
   package static let finalNorm = "model.norm.weight"
   package static let head = "lm_head.weight"
 
+  /// The projections of attention in the order in which they lie in the arena and side by side in activations.
+  package static func projections(hasLookahead: Bool) -> [String] {
+    hasLookahead ? ["qu", "ku", "vu", "qc", "kc", "vc"] : ["q", "k", "v"]
+  }
+
   package static func attention(_ layer: Int, _ projection: String) -> String {
     "model.layers.\(layer).self_attn.\(projection)_proj.weight"
   }
@@ -100,12 +105,10 @@ private struct Builder {
     addMatrix(ParameterName.embedding, configuration.vocabularySize, size)
     for layer in 0..<configuration.layerCount {
       let queryWidth = configuration.attentionWidth
-      let kvWidth = configuration.kvWidth
-      let widths: KeyValuePairs =
-        configuration.hasLookahead
-        ? ["qu": kvWidth, "ku": kvWidth, "vu": kvWidth, "qc": queryWidth, "kc": kvWidth, "vc": kvWidth]
-        : ["q": queryWidth, "k": kvWidth, "v": kvWidth]
-      for (name, width) in widths { addMatrix(ParameterName.attention(layer, name), width, size) }
+      for name in ParameterName.projections(hasLookahead: configuration.hasLookahead) {
+        let width = ["q", "qc"].contains(name) ? queryWidth : configuration.kvWidth
+        addMatrix(ParameterName.attention(layer, name), width, size)
+      }
       addMatrix(ParameterName.attention(layer, "o"), size, queryWidth, deviation: residual)
       addMatrix(ParameterName.mlp(layer, "gate"), hidden, size)
       addMatrix(ParameterName.mlp(layer, "up"), hidden, size)

@@ -28,12 +28,13 @@ public final class TrainingPass {
   /// With `recomputesActivations`, only the residual stream of each layer is kept, and the backward pass computes
   /// the rest of a layer again: about a third more work, far less memory, the same gradients bit for bit.
   ///
-  /// Throws an `InputError` if `length` is longer than the model allows. Traps if `batch` or `length` is not
+  /// Throws an `InputError` if `length` is longer than the model allows, or the model is for inference alone. Traps if `batch` or `length` is not
   /// positive.
   public init(
     _ model: LanguageModel, batch: Int, length: Int, recomputesActivations: Bool = false
   ) throws {
     precondition(batch > 0 && length > 0)
+    try model.checkIsTrainable()
     try model.check(length: length)
     self.model = model
     tokenCapacity = batch * length
@@ -60,10 +61,10 @@ public final class TrainingPass {
     let targets = try load(targets, count: tokens.count)
     try forward.run(tokens, documents: documents)
     let gradients = parameters(of: gradients)
-    let workspace = GradientWorkspace(workspace, first: tokens.count)
+    let workspace = workspace.first(tokens.count)
     let loss = head.lossAndGradients(
-      forward.normed, targets: targets, scale: lossScale, dNormed: workspace.normed,
-      dWeight: gradients.head)
+      forward.normed, targets: targets, scale: lossScale, weight: model.arenaParameters.head,
+      dNormed: workspace[.normed], dWeight: gradients.head)
     forward.backward(documents: documents, gradients: gradients, workspace: workspace)
     return loss
   }
@@ -80,14 +81,14 @@ public final class TrainingPass {
     return (sum, targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 })
   }
 
-  private var lastGradients: (arena: Matrix, parameters: ModelParameters)?
+  private var lastGradients: (arena: Matrix, parameters: ArenaParameters)?
 
   /// The views on a gradient arena, made anew only when another arena comes.
-  private func parameters(of arena: Matrix) -> ModelParameters {
+  private func parameters(of arena: Matrix) -> ArenaParameters {
     if let last = lastGradients, last.arena.buffer === arena.buffer, last.arena.offset == arena.offset {
       return last.parameters
     }
-    let parameters = ModelParameters(model.configuration, layout: model.layout, arena: arena)
+    let parameters = ArenaParameters(model.configuration, layout: model.layout, arena: arena)
     lastGradients = (arena, parameters)
     return parameters
   }

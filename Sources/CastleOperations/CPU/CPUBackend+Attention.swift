@@ -35,16 +35,24 @@ extension CPUBackend {
         workspace: attentionWorkspace))
   }
 
-  /// Appends the tokens of `projections` to `cache` and attends from each of them. See ``Backend``.
+  /// Appends document i of `projections` to `caches[i]` and attends from each of its tokens. See ``Backend``.
   public func attention(
-    _ projections: ProjectionMatrices, appendingTo cache: any AttentionCache, output: Matrix
+    _ projections: ProjectionMatrices, documents: Documents, appendingTo caches: [any AttentionCache],
+    output: Matrix
   ) {
-    guard let cache = (cache as? CPUAttentionCache)?.cache else {
-      preconditionFailure("a cache of another backend")
-    }
+    precondition(
+      documents.ranges.count == caches.count && documents.length == output.rowCount,
+      "documents do not fit the caches")
     let layout = projections.layout
-    cache.append(
-      projections.views(cache.mechanism), output: output.heads(layout.queryHeads, size: layout.headSize))
+    LookaheadCache.append(
+      zip(caches, documents.ranges).map { cache, rows in
+        guard let cache = (cache as? CPUAttentionCache)?.cache else {
+          preconditionFailure("a cache of another backend")
+        }
+        return LookaheadCache.Addition(
+          to: cache, projections.rows(rows).views(cache.mechanism),
+          output: output.rows(rows).heads(layout.queryHeads, size: layout.headSize))
+      })
   }
 
   private func blockedAttention(_ mechanism: Mechanism) -> BlockedAttention {

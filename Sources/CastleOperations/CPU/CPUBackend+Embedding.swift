@@ -3,7 +3,7 @@ public import CastleTensors
 
 extension CPUBackend {
   /// Row i of `y` ← row `tokens[i]` of `table`. Traps if a token is not a row.
-  public func embed(_ tokens: IndexMatrix, table: Matrix, into y: Matrix) {
+  func embed(_ tokens: IndexMatrix, table: Matrix, into y: Matrix) {
     precondition(tokens.isVector(y.rowCount) && table.columnCount == y.columnCount, "shapes do not fit")
     forEachRows(y.rowCount, columns: y.columnCount) { rows in
       for i in rows {

@@ -86,6 +86,9 @@ extension CPUBackend {
     tiles * index / count * tile..<min(tiles * (index + 1) / count * tile, end)
   }
 
+  /// 8: up to so many rows, each is a product of its own, whose order depends on the shape of the weight alone.
+  public var independentRows: Int { Self.fewRows }
+
   /// Up to this many rows, products of single rows are faster than BLAS's product, which copies all of b first.
   private static let fewRows = 8
 

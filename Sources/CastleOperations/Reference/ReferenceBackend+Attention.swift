@@ -54,11 +54,21 @@ extension ReferenceBackend {
       rows: allocate(Float.self, rowCount: capacity, columnCount: layout.width(mechanism)))
   }
 
-  /// Appends the tokens of `projections` to `cache` and computes attention of the whole sequence again.
+  /// Appends document i of `projections` to `caches[i]` and computes attention of the whole sequence again.
   public func attention(
-    _ projections: ProjectionMatrices, appendingTo cache: any AttentionCache, output: Matrix
+    _ projections: ProjectionMatrices, documents: Documents, appendingTo caches: [any AttentionCache],
+    output: Matrix
   ) {
-    guard let cache = cache as? ReferenceCache else { preconditionFailure("a cache of another backend") }
+    precondition(
+      documents.ranges.count == caches.count && documents.length == output.rowCount,
+      "documents do not fit the caches")
+    for (cache, rows) in zip(caches, documents.ranges) {
+      guard let cache = cache as? ReferenceCache else { preconditionFailure("a cache of another backend") }
+      append(projections.rows(rows), to: cache, output: output.rows(rows))
+    }
+  }
+
+  private func append(_ projections: ProjectionMatrices, to cache: ReferenceCache, output: Matrix) {
     let (start, layout) = (cache.length, cache.layout)
     cache.length += output.rowCount
     precondition(cache.length <= cache.capacity, "the cache is full")

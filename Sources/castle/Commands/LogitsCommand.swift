@@ -55,10 +55,11 @@ struct LogitsCommand: ParsableCommand {
   }
 
   private func cachedLogits(_ model: LanguageModel, _ ids: [Int32]) throws -> [Float] {
-    let session = try DecodingSession(model, capacity: ids.count)
+    let engine = InferenceEngine(model)
+    let sequence = try engine.makeSequence(capacity: ids.count)
     let size = chunk ?? ids.count
     return try stride(from: 0, to: ids.count, by: size).flatMap { start in
-      try session.appendReturningAllLogits(Array(ids[start..<min(start + size, ids.count)]))
+      try engine.advance(sequence, by: Array(ids[start..<min(start + size, ids.count)]), logits: .all)
     }
   }
 

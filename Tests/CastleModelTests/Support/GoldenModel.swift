@@ -36,9 +36,9 @@ struct GoldenModel {
 }
 
 /// A backend of the test's own; memory without a value is NaN.
-func makeBackend() -> any Backend {
+func makeBackend(threads: Int = 2) -> any Backend {
   Scratch.isPoisoned = true
-  return CPUBackend(threads: 2)
+  return CPUBackend(threads: threads)
 }
 
 extension LanguageModel {
@@ -68,13 +68,14 @@ func relativeError(_ values: some Collection<Float>, _ expected: some Collection
 /// A small model with random weights.
 func makeModel(
   _ preset: String = "1m-castle", layers: Int = 2, vocabulary: Int = 50, seed: UInt64 = 1,
+  backend: any Backend = makeBackend(),
   _ change: (inout ModelConfiguration) -> Void = { _ in }
 ) throws -> LanguageModel {
   var configuration = try ModelPreset(preset).configuration
   configuration.layerCount = layers
   configuration.vocabularySize = vocabulary
   change(&configuration)
-  return try LanguageModel(configuration, backend: makeBackend(), seed: seed)
+  return try LanguageModel(configuration, backend: backend, seed: seed)
 }
 
 /// `count` token ids that `seed` determines.

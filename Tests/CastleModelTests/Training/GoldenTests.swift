@@ -1,3 +1,4 @@
+import CastleAttention
 import CastleFormats
 import CastleModel
 import CastleOperations

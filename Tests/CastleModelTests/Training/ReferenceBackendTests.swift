@@ -27,11 +27,12 @@ import Testing
   func decodingEqualsWholeSequences(name: String) throws {
     let model = try GoldenModel(name).load(ReferenceBackend<Float>())
     let tokens = randomTokens(12, vocabulary: model.configuration.vocabularySize)
-    let session = try DecodingSession(model, capacity: tokens.count)
-    _ = try session.append(Array(tokens[..<7]))
-    let fork = session.fork()
-    let last = try fork.append(Array(tokens[7...]))
-    _ = try session.append([tokens[0]])
+    let engine = InferenceEngine(model)
+    let sequence = try engine.makeSequence(capacity: tokens.count)
+    _ = try engine.advance(sequence, by: Array(tokens[..<7]))
+    let fork = sequence.fork()
+    let last = try engine.advance(fork, by: Array(tokens[7...]))
+    _ = try engine.advance(sequence, by: [tokens[0]])
     let whole = try model.logits(tokens).suffix(model.configuration.vocabularySize)
     #expect(relativeError(last, whole.map { Double($0) }) < 1e-5)
   }

@@ -1,6 +1,7 @@
 import CastleAttention
 import CastleFormats
 import CastleModel
+import CastleOperations
 import CastleTensors
 import Testing
 

@@ -51,7 +51,7 @@ struct MemoryTests {
     let indices = backend.indices(tokens)
     let target = Window(rows: shape.rows, columns: shape.columns, on: backend)
     backend.embed(
-      indices, table: Window(table, rows: rows, columns: shape.columns, on: backend).matrix,
+      indices, table: .float32(Window(table, rows: rows, columns: shape.columns, on: backend).matrix),
       into: target.matrix)
     #expect(target.values() == ReferenceOperations.embed(tokens, table: table, columns: shape.columns))
 

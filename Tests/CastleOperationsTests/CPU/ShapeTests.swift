@@ -48,7 +48,7 @@ struct ShapeTests {
       backend.rotate(
         x, headSize: 1, positions: indices(rows, .positions), table: matrix(9, 1), inverse: false)
     }
-    backend.embed(indices(rows, .tokens), table: matrix(), into: x)
+    backend.embed(indices(rows, .tokens), table: .float32(matrix()), into: x)
     backend.embedBackward(x, tokens: indices(rows, .gradientTokens), dTable: matrix())
     _ = backend.crossEntropy(x, targets: indices(rows, .targets), losses: vector(rows, .losses))
     backend.adamW(

@@ -8,7 +8,7 @@ package import CastleTensors
 ///
 /// The other backend is not changed, and nothing in it is timed: a call that is noted waits for the device before and
 /// after, and costs two readings of the clock more than one that is not. One thread of control, as with every backend.
-package final class TimedBackend: Backend {
+package final class TimedBackend: ForwardingBackend {
   /// What computes.
   package let inner: any Backend
   /// Whether operations are noted.
@@ -54,17 +54,7 @@ package final class TimedBackend: Backend {
   /// The phase of an operation of the forward pass.
   private var forward: StepPhase { isBackward ? .recomputation : .forward }
 
-  package var summary: String { inner.summary }
-
-  package func synchronize() { inner.synchronize() }
-
   // MARK: Memory
-
-  package func allocate<Element>(
-    _ type: Element.Type, rowCount: Int, columnCount: Int
-  ) -> DeviceMatrix<Element> {
-    inner.allocate(type, rowCount: rowCount, columnCount: columnCount)
-  }
 
   package func upload<Element>(_ source: UnsafeBufferPointer<Element>, to target: DeviceMatrix<Element>) {
     measure(.data, .forward, bytes: 2 * target.byteCount) { inner.upload(source, to: target) }
@@ -90,25 +80,30 @@ package final class TimedBackend: Backend {
     measure(.unknown, forward, bytes: 3 * x.byteCount) { inner.add(x, to: y) }
   }
 
-  // MARK: Matrix product
+  // MARK: Products
 
   package func multiply(
     _ a: Matrix, transposed transposeA: Bool, _ b: Matrix, transposed transposeB: Bool,
     alpha: Float, beta: Float, into c: Matrix
   ) {
-    let gradient = parameters?.part(ofGradient: c)
-    let part = gradient ?? parameters?.part(ofWeight: b) ?? .unknown
-    let isForward = gradient == nil && transposeB
+    let part = parameters?.part(ofGradient: c) ?? parameters?.part(ofWeight: b) ?? .unknown
     let depth = transposeA ? a.rowCount : a.columnCount
-    measure(part, isForward ? forward : .backward, operations: 2 * Double(c.count) * Double(depth)) {
+    measure(part, .backward, operations: 2 * Double(c.count) * Double(depth)) {
       inner.multiply(
         a, transposed: transposeA, b, transposed: transposeB, alpha: alpha, beta: beta, into: c)
     }
   }
 
+  package func multiply(_ x: Matrix, by weight: Weight, into y: Matrix) {
+    let part = parameters?.part(ofWeight: weight) ?? .unknown
+    measure(part, forward, operations: 2 * Double(y.count) * Double(weight.columnCount)) {
+      inner.multiply(x, by: weight, into: y)
+    }
+  }
+
   // MARK: Embedding
 
-  package func embed(_ tokens: IndexMatrix, table: Matrix, into y: Matrix) {
+  package func embed(_ tokens: IndexMatrix, table: Weight, into y: Matrix) {
     isBackward = false
     measure(.embedding, .forward, bytes: 2 * y.byteCount) { inner.embed(tokens, table: table, into: y) }
   }
@@ -144,10 +139,6 @@ package final class TimedBackend: Backend {
     measure(.rotary, inverse ? .backward : forward, bytes: 2 * x.byteCount) {
       inner.rotate(x, headSize: headSize, positions: positions, table: table, inverse: inverse)
     }
-  }
-
-  package func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix {
-    inner.rotaryTable(theta: theta, headSize: headSize, length: length)
   }
 
   // MARK: SwiGLU
@@ -198,18 +189,6 @@ package final class TimedBackend: Backend {
     }
   }
 
-  package func makeAttentionCache(_ layout: HeadLayout, mechanism: Mechanism, capacity: Int)
-    -> any AttentionCache
-  {
-    inner.makeAttentionCache(layout, mechanism: mechanism, capacity: capacity)
-  }
-
-  package func attention(
-    _ projections: ProjectionMatrices, appendingTo cache: any AttentionCache, output: Matrix
-  ) {
-    inner.attention(projections, appendingTo: cache, output: output)
-  }
-
   // MARK: Loss
 
   package func crossEntropy(
@@ -249,6 +228,12 @@ private struct ParameterPlaces {
   let gradients: Matrix
 
   func part(ofWeight matrix: Matrix) -> StepPart? { part(of: matrix, in: weights) }
+
+  func part(ofWeight weight: Weight) -> StepPart? {
+    switch weight {
+    case .float32(let matrix): part(ofWeight: matrix)
+    }
+  }
 
   func part(ofGradient matrix: Matrix) -> StepPart? { part(of: matrix, in: gradients) }
 

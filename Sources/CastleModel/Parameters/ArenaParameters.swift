@@ -1,10 +1,28 @@
 import CastleTensors
 
-/// The parameters of a model, or their gradients, as matrices that lie in one arena.
-struct ModelParameters {
+/// The parameters of a model in training, or their gradients, as matrices that lie in one arena.
+struct ArenaParameters {
+  /// The parameters of one layer.
+  struct Layer {
+    /// (1, hidden size).
+    let attentionNorm: Matrix
+    /// All attention projections below each other: (projection width, hidden size).
+    let projections: Matrix
+    /// (hidden size, attention width).
+    let output: Matrix
+    /// (1, hidden size).
+    let mlpNorm: Matrix
+    /// Gate above up: (2 · intermediate size, hidden size).
+    let gateUp: Matrix
+    /// (hidden size, intermediate size).
+    let down: Matrix
+  }
+
+  /// The whole arena, (1, parameter count).
+  let arena: Matrix
   /// (vocabulary, hidden size).
   let embedding: Matrix
-  let layers: [LayerParameters]
+  let layers: [Layer]
   /// (1, hidden size).
   let finalNorm: Matrix
   /// (vocabulary, hidden size); the embedding itself where the two are tied.
@@ -18,10 +36,11 @@ struct ModelParameters {
         buffer: arena.buffer, offset: arena.offset + entry.offset, rowCount: rows ?? entry.rowCount,
         columnCount: entry.columnCount)
     }
-    let firstProjection = configuration.hasLookahead ? "qu" : "q"
+    let firstProjection = ParameterName.projections(hasLookahead: configuration.hasLookahead)[0]
+    self.arena = arena
     embedding = view(ParameterName.embedding)
     layers = (0..<configuration.layerCount).map { layer in
-      LayerParameters(
+      Layer(
         attentionNorm: view(ParameterName.attentionNorm(layer)),
         projections: view(
           ParameterName.attention(layer, firstProjection), rows: configuration.projectionWidth),
@@ -33,20 +52,4 @@ struct ModelParameters {
     finalNorm = view(ParameterName.finalNorm)
     head = configuration.tiesEmbeddings ? embedding : view(ParameterName.head)
   }
-}
-
-/// The parameters of one layer, or their gradients.
-struct LayerParameters {
-  /// (1, hidden size).
-  let attentionNorm: Matrix
-  /// All attention projections below each other: (projection width, hidden size).
-  let projections: Matrix
-  /// (hidden size, attention width).
-  let output: Matrix
-  /// (1, hidden size).
-  let mlpNorm: Matrix
-  /// Gate above up: (2 · intermediate size, hidden size).
-  let gateUp: Matrix
-  /// (hidden size, hidden size).
-  let down: Matrix
 }

@@ -4,7 +4,7 @@ import CastleModel
 import CastleTensors
 import Testing
 
-@Suite struct DecodingSessionTests {
+@Suite struct SequenceStateTests {
   private static let presets = ["1m-causal", "1m-castle", "1m-castle-swl"]
 
   private func model(_ preset: String) throws -> LanguageModel {
@@ -18,12 +18,13 @@ import Testing
     let model = try model(preset)
     let tokens = randomTokens(130)
     let full = try model.logits(tokens)
-    let session = try DecodingSession(model, capacity: 130)
+    let engine = InferenceEngine(model)
+    let sequence = try engine.makeSequence(capacity: 130)
     var logits: [Float] = []
     var piece = 0
-    while session.length < tokens.count {
-      let end = min(session.length + pieces[piece % pieces.count], tokens.count)
-      logits += try session.appendReturningAllLogits(Array(tokens[session.length..<end]))
+    while sequence.length < tokens.count {
+      let end = min(sequence.length + pieces[piece % pieces.count], tokens.count)
+      logits += try engine.advance(sequence, by: Array(tokens[sequence.length..<end]), logits: .all)
       piece += 1
     }
     #expect(relativeError(logits, full.map(Double.init)) < 1e-5)
@@ -33,8 +34,9 @@ import Testing
   func theLastLogitsAreThoseOfTheLastToken(preset: String) throws {
     let model = try model(preset)
     let tokens = randomTokens(600)
-    let all = try DecodingSession(model, capacity: 600).appendReturningAllLogits(tokens)
-    let last = try DecodingSession(model, capacity: 700).append(tokens)
+    let engine = InferenceEngine(model)
+    let all = try engine.advance(engine.makeSequence(capacity: 600), by: tokens, logits: .all)
+    let last = try engine.advance(engine.makeSequence(capacity: 700), by: tokens)
     let expected = all.suffix(model.configuration.vocabularySize)
     #expect(relativeError(last, expected.map(Double.init)) < 1e-5)
   }
@@ -43,10 +45,11 @@ import Testing
   func goldenLogits(name: String) throws {
     let golden = try GoldenModel(name)
     let model = try golden.load()
-    let sequence = golden.documents.ranges[0]
-    let session = try DecodingSession(model, capacity: sequence.count)
+    let document = golden.documents.ranges[0]
+    let engine = InferenceEngine(model)
+    let sequence = try engine.makeSequence(capacity: document.count)
     var logits: [Float] = []
-    for token in golden.tokens[sequence] { logits += try session.append([token]) }
+    for token in golden.tokens[document] { logits += try engine.advance(sequence, by: [token]) }
     let expected = try golden.expected.doubles("logits")[..<logits.count]
     #expect(relativeError(logits, expected) < 1e-5)
   }
@@ -68,12 +71,13 @@ import Testing
   func forksGoTheirOwnWay(preset: String) throws {
     let model = try model(preset)
     let prompt = randomTokens(40)
-    let session = try DecodingSession(model, capacity: 64)
-    _ = try session.append(prompt)
-    let fork = session.fork()
-    let left = try session.append([1, 2, 3])
-    let right = try fork.append([4, 5])
-    #expect(session.length == 43 && fork.length == 42)
+    let engine = InferenceEngine(model)
+    let sequence = try engine.makeSequence(capacity: 64)
+    _ = try engine.advance(sequence, by: prompt)
+    let fork = sequence.fork()
+    let left = try engine.advance(sequence, by: [1, 2, 3])
+    let right = try engine.advance(fork, by: [4, 5])
+    #expect(sequence.length == 43 && fork.length == 42)
     let full = try model.logits(prompt + [4, 5]).suffix(right.count)
     #expect(relativeError(right, full.map(Double.init)) < 1e-5)
     let other = try model.logits(prompt + [1, 2, 3]).suffix(left.count)
@@ -83,42 +87,45 @@ import Testing
   @Test(arguments: presets)
   func truncationComesBackToTheSnapshot(preset: String) throws {
     let model = try model(preset)
-    let session = try DecodingSession(model, capacity: 64)
-    _ = try session.append(randomTokens(30))
-    session.snapshot()
-    let first = try session.append([7, 8, 9])
-    session.truncate(to: 30)
-    #expect(session.length == 30)
-    #expect(try session.append([7, 8, 9]) == first)
+    let engine = InferenceEngine(model)
+    let sequence = try engine.makeSequence(capacity: 64)
+    _ = try engine.advance(sequence, by: randomTokens(30))
+    sequence.snapshot()
+    let first = try engine.advance(sequence, by: [7, 8, 9])
+    sequence.truncate(to: 30)
+    #expect(sequence.length == 30)
+    #expect(try engine.advance(sequence, by: [7, 8, 9]) == first)
   }
 
   @Test(arguments: presets)
   func snapshotsTakeMemoryUntilTheyAreDiscarded(preset: String) throws {
     let model = try model(preset)
     let hasLookahead = model.configuration.mechanism.hasLookahead
-    let session = try DecodingSession(model, capacity: 64)
-    _ = try session.append(randomTokens(30))
-    let byteCount = session.cacheByteCount
-    session.snapshot()
-    #expect(session.cacheByteCount == byteCount)
-    _ = try session.append([7])
-    #expect(session.cacheByteCount == 2 * byteCount)
-    #expect(session.canTruncate(to: 30) && session.canTruncate(to: 0))
-    #expect(session.canTruncate(to: 29) == !hasLookahead)
-    session.discardSnapshots()
-    #expect(session.cacheByteCount == byteCount)
-    #expect(session.canTruncate(to: 30) == !hasLookahead && session.canTruncate(to: 31))
+    let engine = InferenceEngine(model)
+    let sequence = try engine.makeSequence(capacity: 64)
+    _ = try engine.advance(sequence, by: randomTokens(30))
+    let byteCount = sequence.byteCount
+    sequence.snapshot()
+    #expect(sequence.byteCount == byteCount)
+    _ = try engine.advance(sequence, by: [7])
+    #expect(sequence.byteCount == 2 * byteCount)
+    #expect(sequence.canTruncate(to: 30) && sequence.canTruncate(to: 0))
+    #expect(sequence.canTruncate(to: 29) == !hasLookahead)
+    sequence.discardSnapshots()
+    #expect(sequence.byteCount == byteCount)
+    #expect(sequence.canTruncate(to: 30) == !hasLookahead && sequence.canTruncate(to: 31))
   }
 
   @Test func badInputIsNamedAndChangesNothing() throws {
     let model = try makeModel { $0.maximumLength = 16 }
-    #expect(throws: InputError.self) { try DecodingSession(model, capacity: 17) }
-    let session = try DecodingSession(model, capacity: 8)
-    let first = try session.append([1, 2, 3])
+    let engine = InferenceEngine(model)
+    #expect(throws: InputError.self) { try engine.makeSequence(capacity: 17) }
+    let sequence = try engine.makeSequence(capacity: 8)
+    let first = try engine.advance(sequence, by: [1, 2, 3])
     for tokens in [[], [50], [-1], [1, 2, 3, 4, 5, 6]] as [[Int32]] {
-      #expect(throws: InputError.self) { try session.append(tokens) }
+      #expect(throws: InputError.self) { try engine.advance(sequence, by: tokens) }
     }
-    #expect(session.length == 3)
+    #expect(sequence.length == 3)
     #expect(first.count == 50)
   }
 }

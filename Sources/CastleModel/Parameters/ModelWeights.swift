@@ -1,0 +1,114 @@
+import CastleFormats
+public import CastleOperations
+public import CastleTensors
+
+/// The weights that a forward pass reads: each matrix in a form of its own, norms in single precision.
+///
+/// A model in training has them as views of one arena; for inference they may lie anywhere, such as in a mapped file.
+///
+/// ```swift
+/// let weights = try ModelWeights(configuration) { name, shape in try file.weight(name, shape) } norm: { name in
+///   try file.norm(name)
+/// }
+/// let model = try LanguageModel(configuration, weights: weights, backend: backend)
+/// ```
+public struct ModelWeights {
+  /// The weights of one layer.
+  ///
+  /// Matrices that one input goes through are a list, their outputs side by side: one weight where they lie below each other
+  /// in memory, so that one product makes all outputs, or several.
+  public struct Layer {
+    /// (1, hidden size).
+    public let attentionNorm: Matrix
+    /// q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden size).
+    public let projections: [Weight]
+    /// (hidden size, attention width).
+    public let output: Weight
+    /// (1, hidden size).
+    public let mlpNorm: Matrix
+    /// Gate and up: together (2 · intermediate size, hidden size).
+    public let gateUp: [Weight]
+    /// (hidden size, intermediate size).
+    public let down: Weight
+  }
+
+  /// (vocabulary, hidden size).
+  public let embedding: Weight
+  /// The layers, the first one first.
+  public let layers: [Layer]
+  /// (1, hidden size).
+  public let finalNorm: Matrix
+  /// (vocabulary, hidden size); the embedding itself where the two are tied.
+  public let head: Weight
+
+  private let tiesEmbeddings: Bool
+
+  /// Asks for the weights one by one, under their names in `model.safetensors`.
+  ///
+  /// Throws an `InputError` if `configuration` is not valid or a weight has another shape, and what the two functions throw.
+  public init(
+    _ configuration: ModelConfiguration, weight: (_ name: String, _ shape: [Int]) throws -> Weight,
+    norm: (_ name: String) throws -> Matrix
+  ) throws {
+    try configuration.validate()
+    tiesEmbeddings = configuration.tiesEmbeddings
+    let layout = ParameterLayout(configuration)
+    func matrix(_ name: String) throws -> Weight {
+      guard let entry = layout.entry(named: name) else { preconditionFailure("no parameter \(name)") }
+      let weight = try weight(name, entry.shape)
+      try Self.check(name, [weight.rowCount, weight.columnCount], against: entry.shape)
+      return weight
+    }
+    func vector(_ name: String) throws -> Matrix {
+      let matrix = try norm(name)
+      try Self.check(name, [matrix.count], against: [configuration.hiddenSize])
+      return matrix
+    }
+    let embedding = try matrix(ParameterName.embedding)
+    self.embedding = embedding
+    layers = try (0..<configuration.layerCount).map { layer in
+      Layer(
+        attentionNorm: try vector(ParameterName.attentionNorm(layer)),
+        projections: try ParameterName.projections(hasLookahead: configuration.hasLookahead).map {
+          try matrix(ParameterName.attention(layer, $0))
+        },
+        output: try matrix(ParameterName.attention(layer, "o")),
+        mlpNorm: try vector(ParameterName.mlpNorm(layer)),
+        gateUp: try ["gate", "up"].map { try matrix(ParameterName.mlp(layer, $0)) },
+        down: try matrix(ParameterName.mlp(layer, "down")))
+    }
+    finalNorm = try vector(ParameterName.finalNorm)
+    head = configuration.tiesEmbeddings ? embedding : try matrix(ParameterName.head)
+  }
+
+  /// The weights of a model in training.
+  init(_ parameters: ArenaParameters, tiesEmbeddings: Bool) {
+    self.tiesEmbeddings = tiesEmbeddings
+    embedding = .float32(parameters.embedding)
+    layers = parameters.layers.map {
+      Layer(
+        attentionNorm: $0.attentionNorm, projections: [.float32($0.projections)],
+        output: .float32($0.output), mlpNorm: $0.mlpNorm, gateUp: [.float32($0.gateUp)],
+        down: .float32($0.down))
+    }
+    finalNorm = parameters.finalNorm
+    head = .float32(parameters.head)
+  }
+
+  /// The bytes of all weights; a head that is the embedding counts once.
+  public var byteCount: Int {
+    let layers = layers.reduce(0) { sum, layer in
+      let matrices = layer.projections + [layer.output] + layer.gateUp + [layer.down]
+      let norms = layer.attentionNorm.count + layer.mlpNorm.count
+      return sum + matrices.reduce(0) { $0 + $1.byteCount } + norms * MemoryLayout<Float>.stride
+    }
+    return layers + embedding.byteCount + (tiesEmbeddings ? 0 : head.byteCount)
+      + finalNorm.count * MemoryLayout<Float>.stride
+  }
+
+  private static func check(_ name: String, _ shape: [Int], against expected: [Int]) throws {
+    guard shape == expected else {
+      throw InputError("\(name) has the shape \(shape), the configuration asks for \(expected)")
+    }
+  }
+}
