@@ -18,6 +18,7 @@ public final class CPUBackend: Backend, @unchecked Sendable {
   public let pool: ThreadPool
 
   let kernels: castle_row_kernels
+  let weightKernels: castle_weight_kernels
   let attentionWorkspace = AttentionWorkspace()
   let scratch = ScratchMemory()
 
@@ -33,6 +34,7 @@ public final class CPUBackend: Backend, @unchecked Sendable {
   /// A backend on the threads of `pool`. Ends the process with a message if this processor lacks `instructionSet`.
   public init(pool: ThreadPool, instructionSet: InstructionSet = .best) {
     kernels = instructionSet.loops(castle_row_kernels_for).pointee
+    weightKernels = instructionSet.loops(castle_weight_kernels_for).pointee
     self.instructionSet = instructionSet
     self.pool = pool
     BLAS.useOneThreadInProcess()
