@@ -36,6 +36,15 @@ package struct MachinePeaks: Sendable, Hashable {
       .map { 2 * Double(count * MemoryLayout<Float>.stride) / $0 }
   }
 
+  /// The bandwidths of reading `byteCount` bytes, after one pass that is not counted.
+  package static func readBandwidths(_ backend: CPUBackend, byteCount: Int, repetitions: Int) -> [Double] {
+    let count = max(2, byteCount / MemoryLayout<Float>.stride)
+    let memory = backend.allocate(Float.self, rowCount: 1, columnCount: count)
+    backend.fill(memory, with: 1)
+    return timed(repetitions) { _ = backend.sumOfWords(memory) }
+      .map { Double(count * MemoryLayout<Float>.stride) / $0 }
+  }
+
   private static func timed(_ repetitions: Int, _ body: () -> Void) -> [Double] {
     let clock = ContinuousClock()
     body()

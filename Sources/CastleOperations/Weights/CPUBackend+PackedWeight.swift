@@ -54,7 +54,8 @@ extension CPUBackend {
       }
       forEachOutputs(of: weight) { outputs in
         weightKernels.bfloat16(
-          outputs.count, columns, weight.rows(UInt16.self) + outputs.lowerBound * columns, columns, x.rowCount,
+          outputs.count, columns, weight.rows(UInt16.self) + outputs.lowerBound * columns, columns,
+          x.rowCount,
           split, splitRow, y.hostAddress + outputs.lowerBound, y.rowStride)
       }
     }
