@@ -1,4 +1,5 @@
-// How weights in single precision become panels of 8 or 4 bits, and bfloat16. Included after quantized_template.h.
+// How weights in single precision become panels of 8 or 4 bits, and bfloat16. Included after
+// quantized_template.h.
 #pragma once
 
 /// One group of one output, in vectors of the same width for every instruction set: all give the same bytes.
@@ -48,11 +49,11 @@ CASTLE_INLINE float float_of(uint16_t x) {
 
 enum { BFLOAT16_NAN = 0x7fc0 };
 
-/// w / scale to the nearest whole number from `low` to `high`.
+/// w * reciprocal to the nearest whole number from `low` to `high`.
 CASTLE_INLINE half_group whole_numbers(half_group w, float reciprocal, float low, float high) {
   half_group whole = __builtin_elementwise_roundeven(w * reciprocal);
-  whole = __builtin_elementwise_min(whole, low - (half_group){0});
-  return __builtin_elementwise_max(whole, high - (half_group){0});
+  whole = __builtin_elementwise_min(whole, high - (half_group){0});
+  return __builtin_elementwise_max(whole, low - (half_group){0});
 }
 
 /// The numbers of a group, -127 to 127, and its scale.
@@ -63,7 +64,7 @@ CASTLE_INLINE uint16_t int8_group_of(const weight_group *group, int32_t numbers[
   if (most < CASTLE_SMALLEST_LARGEST) return 0;
   const uint16_t scale = bfloat16_above(most / 127);
   for (int half = 0; half < 2; half++) {
-    const half_group whole = whole_numbers(group->halves[half], 1 / float_of(scale), 127, -127);
+    const half_group whole = whole_numbers(group->halves[half], 1 / float_of(scale), -127, 127);
     const half_group_whole result = __builtin_convertvector(whole, half_group_whole);
     memcpy(numbers + half * HALF_GROUP, &result, sizeof result);
   }
@@ -88,7 +89,7 @@ CASTLE_INLINE uint16_t int4_group_of(const weight_group *group, int32_t numbers[
 #pragma clang loop unroll(full)
     for (int half = 0; half < 2; half++) {
       const half_group w = group->halves[half];
-      const half_group error = whole_numbers(w, reciprocal, 7, -8) * factor - w;
+      const half_group error = whole_numbers(w, reciprocal, -8, 7) * factor - w;
       squares = squares + error * error;
     }
     float sums[HALF_GROUP];
@@ -103,7 +104,7 @@ CASTLE_INLINE uint16_t int4_group_of(const weight_group *group, int32_t numbers[
   // Squares of very large errors are infinite.
   if (least == INFINITY) best = bfloat16_of(group->extreme / -8);
   for (int half = 0; half < 2; half++) {
-    const half_group whole = whole_numbers(group->halves[half], 1 / float_of(best), 7, -8);
+    const half_group whole = whole_numbers(group->halves[half], 1 / float_of(best), -8, 7);
     const half_group_whole result = __builtin_convertvector(whole, half_group_whole);
     memcpy(numbers + half * HALF_GROUP, &result, sizeof result);
   }
@@ -111,7 +112,8 @@ CASTLE_INLINE uint16_t int4_group_of(const weight_group *group, int32_t numbers[
 }
 
 static void CASTLE_NAME(pack_int8)(
-    ptrdiff_t outputs, ptrdiff_t columns, const float *w, ptrdiff_t w_row, uint8_t *blocks, uint16_t *scales) {
+    ptrdiff_t outputs, ptrdiff_t columns, const float *w, ptrdiff_t w_row, uint8_t *blocks,
+    uint16_t *scales) {
   for (ptrdiff_t k = 0; k < columns; k += CASTLE_GROUP_INPUTS) {
     memset(blocks, 128, CASTLE_INT8_BLOCK);
     memset(scales, 0, CASTLE_PANEL_OUTPUTS * sizeof *scales);
@@ -128,7 +130,8 @@ static void CASTLE_NAME(pack_int8)(
 }
 
 static void CASTLE_NAME(pack_int4)(
-    ptrdiff_t outputs, ptrdiff_t columns, const float *w, ptrdiff_t w_row, uint8_t *blocks, uint16_t *scales) {
+    ptrdiff_t outputs, ptrdiff_t columns, const float *w, ptrdiff_t w_row, uint8_t *blocks,
+    uint16_t *scales) {
   for (ptrdiff_t k = 0; k < columns; k += CASTLE_GROUP_INPUTS) {
     memset(blocks, 0x88, CASTLE_INT4_BLOCK);
     memset(scales, 0, CASTLE_PANEL_OUTPUTS * sizeof *scales);

@@ -1,4 +1,5 @@
-// The loops of castle_weight_kernels.h for weights in panels of 8 or 4 bits. Included after weights_template.h.
+// The loops of castle_weight_kernels.h for weights in panels of 8 or 4 bits. Included after
+// weights_template.h.
 #pragma once
 
 #include <math.h>
@@ -12,7 +13,8 @@
 #define CASTLE_PANEL_ROWS 4
 #endif
 
-/// How many vectors hold four inputs of every output of a panel, and how many quadruples of inputs a group has.
+/// How many vectors hold four inputs of every output of a panel, and how many quadruples of inputs a group
+/// has.
 enum { PANEL_PARTS = CASTLE_PANEL_OUTPUTS / CASTLE_LANES, GROUP_QUADS = CASTLE_GROUP_INPUTS / 4 };
 
 typedef int32_t vi_bytes __attribute__((vector_size(4 * CASTLE_LANES), aligned(1)));
@@ -27,9 +29,9 @@ CASTLE_INLINE vi quad_of(const castle_quantized_group *x, int q) {
   return vi_set(quad);
 }
 
-// Each instruction set has its own way to whole-number sums of products: `dots` collects them for one vector of outputs.
-// 8-bit weights come as bytes of 128 + weight, 4-bit weights as bytes of 8 + weight. What a sum has in excess is taken off
-// at the end. All are exact, so that the order does not matter.
+// Each instruction set has its own way to whole-number sums of products: `dots` collects them for one vector
+// of outputs. 8-bit weights come as bytes of 128 + weight, 4-bit weights as bytes of 8 + weight. What a sum
+// has in excess is taken off at the end. All are exact, so that the order does not matter.
 
 #if defined(CASTLE_VNNI)
 
@@ -228,9 +230,8 @@ CASTLE_INLINE void panel_of_rows(
 #pragma clang loop unroll(full)
     for (int part = 0; part < PANEL_PARTS; part++) {
       const ptrdiff_t left = outputs - CASTLE_LANES * part;
-      if (left > 0)
-        vf_store_first(
-            y + r * y_row + CASTLE_LANES * part, sums[r][part], left < CASTLE_LANES ? (size_t)left : CASTLE_LANES);
+      const size_t n = left < CASTLE_LANES ? (size_t)left : CASTLE_LANES;
+      if (left > 0) vf_store_first(y + r * y_row + CASTLE_LANES * part, sums[r][part], n);
     }
 }
 
@@ -261,9 +262,8 @@ CASTLE_INLINE void panels_of_rows(
     const int is_int4, ptrdiff_t outputs, castle_quantized_panels panels, ptrdiff_t rows,
     const castle_quantized_group *x, ptrdiff_t x_row, float *y, ptrdiff_t y_row) {
   for (ptrdiff_t o = 0; o < outputs; o += CASTLE_PANEL_OUTPUTS) {
-    const ptrdiff_t left = outputs - o;
-    panel_of_some_rows(
-        is_int4, rows, left < CASTLE_PANEL_OUTPUTS ? left : CASTLE_PANEL_OUTPUTS, panels, x, x_row, y + o, y_row);
+    const ptrdiff_t left = outputs - o, n = left < CASTLE_PANEL_OUTPUTS ? left : CASTLE_PANEL_OUTPUTS;
+    panel_of_some_rows(is_int4, rows, n, panels, x, x_row, y + o, y_row);
     panels.blocks += panels.groups * (is_int4 ? CASTLE_INT4_BLOCK : CASTLE_INT8_BLOCK);
     panels.scales += panels.groups * CASTLE_PANEL_OUTPUTS;
   }
@@ -288,7 +288,8 @@ static void CASTLE_NAME(quantize)(ptrdiff_t columns, const float *x, castle_quan
 #pragma clang loop unroll(full)
     for (int v = 0; v < VECTORS; v++) {
       const ptrdiff_t left = columns - k - v * CASTLE_LANES;
-      inputs[v] = left <= 0 ? (vf){0} : vf_load_first(x + k + v * CASTLE_LANES, left < CASTLE_LANES ? (size_t)left : CASTLE_LANES);
+      const size_t n = left < CASTLE_LANES ? (size_t)left : CASTLE_LANES;
+      inputs[v] = left <= 0 ? (vf){0} : vf_load_first(x + k + v * CASTLE_LANES, n);
       largest = vf_max(largest, __builtin_elementwise_abs(inputs[v]));
       excess += inputs[v] - inputs[v];
     }

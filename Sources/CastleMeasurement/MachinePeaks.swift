@@ -26,7 +26,8 @@ package struct MachinePeaks: Sendable, Hashable {
     }.map { operations / $0 }
   }
 
-  /// The bandwidths of copying `byteCount` bytes, read and written bytes together, after one copy that is not counted.
+  /// The bandwidths of copying `byteCount` bytes, read and written bytes together, after one copy that is not
+  /// counted.
   package static func copyBandwidths(_ backend: any Backend, byteCount: Int, repetitions: Int) -> [Double] {
     let count = byteCount / MemoryLayout<Float>.stride
     let source = backend.allocate(Float.self, rowCount: 1, columnCount: count)

@@ -41,9 +41,11 @@ static double weight(const weights *w, ptrdiff_t o, ptrdiff_t k) {
 }
 
 static void check_rows(
-    const castle_weight_kernels *kernels, int is_bfloat16, ptrdiff_t outputs, ptrdiff_t columns, ptrdiff_t rows) {
+    const castle_weight_kernels *kernels, int is_bfloat16, ptrdiff_t outputs, ptrdiff_t columns,
+    ptrdiff_t rows) {
   matrices_clear();
-  const matrix x = some(rows, columns, ONE_OF(magnitudes)), y = matrix_make(rows, outputs, random_whole(0, 5));
+  const matrix x = some(rows, columns, ONE_OF(magnitudes));
+  const matrix y = matrix_make(rows, outputs, random_whole(0, 5));
   const matrix alone = matrix_make(rows, outputs, 0);
   weights w = {.w32 = some(outputs, columns, 1)};
   matrix split = x;
@@ -72,8 +74,8 @@ static void check_rows(
             target.stride);
       else
         kernels->float32(
-            count, columns, w.w32.at + first * w.w32.stride, w.w32.stride, height, from, split.stride, to + first,
-            target.stride);
+            count, columns, w.w32.at + first * w.w32.stride, w.w32.stride, height, from, split.stride,
+            to + first, target.stride);
     }
   }
   expect_same(y, alone, "y");
@@ -153,7 +155,8 @@ static void check_panels(
         int whole = 0;
         for (ptrdiff_t k = 0; k < CASTLE_GROUP_INPUTS; k++)
           whole += panel_weight(&w, is_int4, o, CASTLE_GROUP_INPUTS * g + k) * group->values[k];
-        const bounded factor = b_multiply(b_exact(panel_scale(&w, o, CASTLE_GROUP_INPUTS * g)), b_exact(group->scale));
+        const double scale = panel_scale(&w, o, CASTLE_GROUP_INPUTS * g);
+        const bounded factor = b_multiply(b_exact(scale), b_exact(group->scale));
         sum_add(&sum, b_multiply(b_exact(whole), factor));
       }
       expect(matrix_row(y, r)[o], sum_total(&sum, 0), "y", r, o);
@@ -193,8 +196,8 @@ static void check_quantize(const castle_weight_kernels *kernels, ptrdiff_t colum
 }
 
 static void check_packing(
-    const castle_weight_kernels *kernels, const castle_weight_kernels *portable, int is_int4, ptrdiff_t outputs,
-    ptrdiff_t columns) {
+    const castle_weight_kernels *kernels, const castle_weight_kernels *portable, int is_int4,
+    ptrdiff_t outputs, ptrdiff_t columns) {
   matrices_clear();
   const ptrdiff_t groups = (columns + CASTLE_GROUP_INPUTS - 1) / CASTLE_GROUP_INPUTS;
   const matrix w = some(outputs, columns, ONE_OF(magnitudes));

@@ -2,8 +2,8 @@ import CastleFormats
 package import CastleOperations
 package import CastleTensors
 
-/// Compares a product with packed weights with the same product in double precision, and each row's bits with those of the row
-/// alone, before products are timed.
+/// Compares a product with packed weights with the same product in double precision, and each row's bits with
+/// those of the row alone, before products are timed.
 package struct WeightCheck {
   package let weight: PackedWeight
   package let backend: CPUBackend

@@ -5,9 +5,9 @@ public import CastleTensors
 
 /// The operations on the processor's own memory: BLAS for large products, vector loops for the rest.
 ///
-/// All of them run on one pool of threads; BLAS works on the thread that calls it, and its products are split over the
-/// pool. For that, OpenBLAS is told to use one thread in the whole process; Accelerate is told so for each product.
-/// One call at a time: a backend belongs to one thread of control.
+/// All of them run on one pool of threads; BLAS works on the thread that calls it, and its products are split
+/// over the pool. For that, OpenBLAS is told to use one thread in the whole process; Accelerate is told so
+/// for each product. One call at a time: a backend belongs to one thread of control.
 ///
 /// Results depend on the number of threads (it decides how sums are split), not on how the threads run.
 public final class CPUBackend: Backend, @unchecked Sendable {
@@ -31,7 +31,8 @@ public final class CPUBackend: Backend, @unchecked Sendable {
     self.init(pool: ThreadPool(threadCount: threads), instructionSet: instructionSet)
   }
 
-  /// A backend on the threads of `pool`. Ends the process with a message if this processor lacks `instructionSet`.
+  /// A backend on the threads of `pool`. Ends the process with a message if this processor lacks
+  /// `instructionSet`.
   public init(pool: ThreadPool, instructionSet: InstructionSet = .best) {
     kernels = instructionSet.loops(castle_row_kernels_for).pointee
     weightKernels = instructionSet.loops(castle_weight_kernels_for).pointee

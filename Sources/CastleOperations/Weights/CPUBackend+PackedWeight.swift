@@ -2,14 +2,15 @@ import CastleKernels
 package import CastleTensors
 
 extension CPUBackend {
-  /// Up to this many rows, products read weights once and sum in an order of their own; ``WeightFormat/float32`` and
-  /// ``WeightFormat/bfloat16`` go through BLAS above.
+  /// Up to this many rows, products read weights once and sum in an order of their own;
+  /// ``WeightFormat/float32`` and ``WeightFormat/bfloat16`` go through BLAS above.
   package static let weightRows = 16
 
   /// y ← x Wᵀ, (rows, inputs) to (rows, outputs). Traps if the shapes do not fit.
   ///
-  /// Up to ``weightRows`` rows, and for quantised formats always, a row of y has the same bits alone and among others, and for
-  /// any number of threads. Quantised formats round x to 8 bits, with a scale for each row and 32 inputs.
+  /// Up to ``weightRows`` rows, and for quantised formats always, a row of y has the same bits alone and
+  /// among others, and for any number of threads. Quantised formats round x to 8 bits, with a scale for each
+  /// row and 32 inputs.
   package func multiply(_ x: Matrix, by weight: PackedWeight, into y: Matrix) {
     precondition(
       x.columnCount == weight.columnCount && y.columnCount == weight.rowCount && y.rowCount == x.rowCount,

@@ -2,8 +2,8 @@ import CastleKernels
 package import CastleTensors
 
 extension PackedWeight {
-  /// `matrix` in another precision, each number rounded to nearest; the same bits on every processor and any number of
-  /// threads. A group of 32 that has NaN or infinity becomes NaN in quantised formats.
+  /// `matrix` in another precision, each number rounded to nearest; the same bits on every processor and any
+  /// number of threads. A group of 32 that has NaN or infinity becomes NaN in quantised formats.
   ///
   /// ``WeightFormat/float32`` without gaps between its rows is not copied. Traps if the matrix is empty.
   package init(_ matrix: Matrix, format: WeightFormat, on backend: CPUBackend) {

@@ -3,9 +3,10 @@ package import CastleTensors
 
 /// A matrix of weights, (outputs, inputs), in one of the formats that products for inference read.
 ///
-/// Values of ``WeightFormat/float32`` and ``WeightFormat/bfloat16`` are the rows one after another, so that weights can be used
-/// where a file is mapped. The others are panels of 16 outputs; a panel is blocks of 32 inputs one after another; outputs and
-/// inputs beyond the last are 0. In a block, (8 quadruples of inputs, 16 outputs, 4 inputs),
+/// Values of ``WeightFormat/float32`` and ``WeightFormat/bfloat16`` are the rows one after another, so that
+/// weights can be used where a file is mapped. The others are panels of 16 outputs; a panel is blocks of 32
+/// inputs one after another; outputs and inputs beyond the last are 0. In a block, (8 quadruples of inputs,
+/// 16 outputs, 4 inputs),
 /// - ``WeightFormat/int8`` has a byte for each weight, 128 + its number;
 /// - ``WeightFormat/int4`` has a byte for two weights: 8 + the number of input 4q + j in its low half, and 8 + that of input
 ///   4(q + 4) + j in its high half, for quadruples q of 0 to 3.
@@ -23,8 +24,8 @@ package struct PackedWeight: Sendable {
   private let scaleBuffer: Buffer?
   private let scaleOffset: Int
 
-  /// Weights that lie in `values` and `scales`, at offsets in bytes. Nil if they do not fit there, if the matrix is empty, or if
-  /// values or scales do not lie at a multiple of the size of their numbers.
+  /// Weights that lie in `values` and `scales`, at offsets in bytes. Nil if they do not fit there, if the
+  /// matrix is empty, or if values or scales do not lie at a multiple of the size of their numbers.
   package init?(
     format: WeightFormat, rowCount: Int, columnCount: Int, values: Buffer, valueOffset: Int = 0,
     scales: Buffer? = nil, scaleOffset: Int = 0

@@ -59,7 +59,8 @@ struct PackedWeightTests {
       let truth = expected(x.doubles, packed.doubles)
       let result = target.values()
       if format.isQuantized {
-        // A row's group of 32 in 8 bits is off by at most half of its largest number over 127, for each input.
+        // A row's group of 32 in 8 bits is off by at most half of its largest number over 127, for each
+        // input.
         for (i, value) in result.enumerated() {
           let row = i / sizes.outputs
           let output = i % sizes.outputs
