@@ -26,7 +26,8 @@ package struct MachinePeaks: Sendable, Hashable {
     }.map { operations / $0 }
   }
 
-  /// The bandwidths of copying `byteCount` bytes, read and written bytes together, after one copy that is not counted.
+  /// The bandwidths of copying `byteCount` bytes, read and written bytes together, after one copy that is not
+  /// counted.
   package static func copyBandwidths(_ backend: any Backend, byteCount: Int, repetitions: Int) -> [Double] {
     let count = byteCount / MemoryLayout<Float>.stride
     let source = backend.allocate(Float.self, rowCount: 1, columnCount: count)
@@ -34,6 +35,15 @@ package struct MachinePeaks: Sendable, Hashable {
     backend.fill(source, with: 1)
     return timed(backend, repetitions) { backend.copy(source, to: target) }
       .map { 2 * Double(count * MemoryLayout<Float>.stride) / $0 }
+  }
+
+  /// The bandwidths of reading `byteCount` bytes, after one pass that is not counted.
+  package static func readBandwidths(_ backend: CPUBackend, byteCount: Int, repetitions: Int) -> [Double] {
+    let count = max(2, byteCount / MemoryLayout<Float>.stride)
+    let memory = backend.allocate(Float.self, rowCount: 1, columnCount: count)
+    backend.fill(memory, with: 1)
+    return timed(backend, repetitions) { _ = backend.sumOfWords(memory) }
+      .map { Double(count * MemoryLayout<Float>.stride) / $0 }
   }
 
   private static func timed(_ backend: any Backend, _ repetitions: Int, _ body: () -> Void) -> [Double] {

@@ -60,7 +60,7 @@ typedef struct tally {
 /// One run of all checks of a table.
 typedef struct report {
   const char *isa;
-  tally tallies[20];
+  tally tallies[32];
   ptrdiff_t count;
 } report;
 
@@ -86,3 +86,4 @@ void expect_same(matrix x, matrix before, const char *name);
 void check_products(const castle_attention_kernels *kernels, ptrdiff_t lanes);
 void check_scores(const castle_attention_kernels *kernels, ptrdiff_t lanes);
 void check_row_kernels(const castle_row_kernels *kernels);
+void check_weight_kernels(const castle_weight_kernels *kernels);

@@ -25,6 +25,8 @@ static void run(report *report, castle_isa isa, const char *name, ptrdiff_t lane
   check_products(castle_attention_kernels_for(isa), lanes);
   check_scores(castle_attention_kernels_for(isa), lanes);
   check_row_kernels(castle_row_kernels_for(isa));
+  check_weight_kernels(castle_weight_kernels_for(isa));
+  check_weight_kernels(castle_weight_kernels_baseline_for(isa));
 }
 
 static double root_mean_square(const tally *tally) {

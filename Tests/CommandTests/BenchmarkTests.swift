@@ -53,6 +53,34 @@ struct BenchmarkTests {
     }
   }
 
+  private struct WeightReport: Decodable {
+    struct Row: Decodable {
+      var outputs: Int
+      var inputs: Int
+      var format: String
+      var rows: Int
+      var seconds: Double
+      var medianSeconds: Double
+      var boundSeconds: Double
+      var weightError: Double
+    }
+
+    var readBandwidth: Double
+    var rows: [Row]
+  }
+
+  @Test func everyFormatAndNumberOfRowsHasARow() throws {
+    let report = try decode(
+      WeightReport.self, "weights", "--size", "33x65,128x40", "--rows", "1,3,40", "--repetitions", "1")
+    #expect(report.readBandwidth > 0)
+    #expect(report.rows.count == 2 * 3 * 4)
+    for row in report.rows {
+      #expect(row.seconds > 0 && row.medianSeconds >= row.seconds && row.boundSeconds > 0)
+      #expect((row.format == "float32") == (row.weightError == 0))
+      #expect(row.weightError < 0.1)
+    }
+  }
+
   @Test func badValuesAreNamed() throws {
     func refuse(_ arguments: String..., naming word: String) throws {
       try CastleProcess.expectRefusal(["benchmark"] + arguments, naming: word)
@@ -64,5 +92,9 @@ struct BenchmarkTests {
     try refuse("attention", "--lengths", "1000000", "--heads", "1024", naming: "--lengths 1000000")
     try refuse("attention", "--passes", "sideways", naming: "sideways")
     try refuse("attention", "--mechanisms", "castel", naming: "castel")
+    try refuse("weights", "--size", "7x7,8", naming: "\"8\"")
+    try refuse("weights", "--size", "1000000x1000000", naming: "--size 1000000x1000000")
+    try refuse("weights", "--rows", "0", naming: "\"0\"")
+    try refuse("weights", "--format", "int5", naming: "int5")
   }
 }

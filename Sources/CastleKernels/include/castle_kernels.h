@@ -5,3 +5,4 @@
 #include "castle_attention_kernels.h"
 #include "castle_pause.h"
 #include "castle_row_kernels.h"
+#include "castle_weight_kernels.h"

@@ -2,8 +2,8 @@ public import CastleAttention
 import CastleFormats
 import CastleOperations
 
-/// `config.json`: the keys of Hugging Face's LLaMA, `training_length`, and for lookahead keys `attention_type`,
-/// `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`.
+/// `config.json`: the keys of Hugging Face's LLaMA, `training_length`, and for lookahead keys
+/// `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`.
 extension ModelConfiguration {
   /// Reads a `config.json`. A key that is absent has the value that it has in Hugging Face's `LlamaConfig`.
   ///

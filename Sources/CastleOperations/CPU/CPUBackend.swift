@@ -5,9 +5,9 @@ public import CastleTensors
 
 /// The operations on the processor's own memory: BLAS for large products, vector loops for the rest.
 ///
-/// All of them run on one pool of threads; BLAS works on the thread that calls it, and its products are split over the
-/// pool. For that, OpenBLAS is told to use one thread in the whole process; Accelerate is told so for each product.
-/// One call at a time: a backend belongs to one thread of control.
+/// All of them run on one pool of threads; BLAS works on the thread that calls it, and its products are split
+/// over the pool. For that, OpenBLAS is told to use one thread in the whole process; Accelerate is told so
+/// for each product. One call at a time: a backend belongs to one thread of control.
 ///
 /// Results depend on the number of threads (it decides how sums are split), not on how the threads run.
 public final class CPUBackend: Backend {
@@ -18,6 +18,7 @@ public final class CPUBackend: Backend {
   public let pool: ThreadPool
 
   let kernels: castle_row_kernels
+  let weightKernels: castle_weight_kernels
   let attentionWorkspace = AttentionWorkspace()
   let scratch = ScratchMemory()
 
@@ -30,9 +31,11 @@ public final class CPUBackend: Backend {
     self.init(pool: ThreadPool(threadCount: threads), instructionSet: instructionSet)
   }
 
-  /// A backend on the threads of `pool`. Ends the process with a message if this processor lacks `instructionSet`.
+  /// A backend on the threads of `pool`. Ends the process with a message if this processor lacks
+  /// `instructionSet`.
   public init(pool: ThreadPool, instructionSet: InstructionSet = .best) {
     kernels = instructionSet.loops(castle_row_kernels_for).pointee
+    weightKernels = instructionSet.loops(castle_weight_kernels_for).pointee
     self.instructionSet = instructionSet
     self.pool = pool
     BLAS.useOneThreadInProcess()

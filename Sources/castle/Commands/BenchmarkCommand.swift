@@ -18,8 +18,12 @@ struct BenchmarkCommand: ParsableCommand {
         castle benchmark matmul
         castle benchmark attention --lengths 2048,8192 --threads 2
         castle benchmark training --model 10m-castle
+        castle benchmark weights --rows 1,8
       """,
-    subcommands: [Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self])
+    subcommands: [
+      Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self,
+      BenchmarkWeightsCommand.self,
+    ])
 
   static func validate(repetitions: Int) throws {
     guard (1...1_000).contains(repetitions) else {

@@ -1,0 +1,10 @@
+#if defined(__aarch64__)
+#include "castle_weight_kernels.h"
+
+#include "begin_neon.h"
+#include "simd.h"
+#include "weights_template.h"
+#include "quantized_template.h"
+#include "packing_template.h"
+#include "end_isa.h"
+#endif

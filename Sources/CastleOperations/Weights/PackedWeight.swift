@@ -1,0 +1,91 @@
+import CastleKernels
+package import CastleTensors
+
+/// A matrix of weights, (outputs, inputs), in one of the formats that products for inference read.
+///
+/// Values of ``WeightFormat/float32`` and ``WeightFormat/bfloat16`` are the rows one after another, so that
+/// weights can be used where a file is mapped. The others are panels of 16 outputs; a panel is blocks of 32
+/// inputs one after another; outputs and inputs beyond the last are 0. In a block, (8 quadruples of inputs,
+/// 16 outputs, 4 inputs),
+/// - ``WeightFormat/int8`` has a byte for each weight, 128 + its number;
+/// - ``WeightFormat/int4`` has a byte for two weights: 8 + the number of input 4q + j in its low half, and 8 + that of input
+///   4(q + 4) + j in its high half, for quadruples q of 0 to 3.
+///
+/// Scales are bfloat16, (panels, blocks, 16 outputs). All numbers are little-endian.
+package struct PackedWeight: Sendable {
+  package let format: WeightFormat
+  /// The number of outputs.
+  package let rowCount: Int
+  /// The number of inputs.
+  package let columnCount: Int
+
+  private let valueBuffer: Buffer
+  private let valueOffset: Int
+  private let scaleBuffer: Buffer?
+  private let scaleOffset: Int
+
+  /// Weights that lie in `values` and `scales`, at offsets in bytes. Nil if they do not fit there, if the
+  /// matrix is empty, or if values or scales do not lie at a multiple of the size of their numbers.
+  package init?(
+    format: WeightFormat, rowCount: Int, columnCount: Int, values: Buffer, valueOffset: Int = 0,
+    scales: Buffer? = nil, scaleOffset: Int = 0
+  ) {
+    guard let valueBytes = format.valueByteCount(rowCount: rowCount, columnCount: columnCount),
+      let scaleCount = format.scaleCount(rowCount: rowCount, columnCount: columnCount),
+      valueOffset >= 0, scaleOffset >= 0,
+      valueOffset <= values.byteCount, valueBytes <= values.byteCount - valueOffset
+    else { return nil }
+    let alignment =
+      switch format {
+      case .float32: MemoryLayout<Float>.alignment
+      case .bfloat16: MemoryLayout<UInt16>.alignment
+      case .int8, .int4: 1
+      }
+    guard (Int(bitPattern: values.address) + valueOffset).isMultiple(of: alignment) else { return nil }
+    if format.isQuantized {
+      let (bytes, overflow) = scaleCount.multipliedReportingOverflow(by: MemoryLayout<UInt16>.stride)
+      guard let scales, !overflow, scaleOffset <= scales.byteCount, bytes <= scales.byteCount - scaleOffset,
+        (Int(bitPattern: scales.address) + scaleOffset).isMultiple(of: MemoryLayout<UInt16>.alignment)
+      else { return nil }
+    }
+    self.format = format
+    self.rowCount = rowCount
+    self.columnCount = columnCount
+    valueBuffer = values
+    self.valueOffset = valueOffset
+    scaleBuffer = format.isQuantized ? scales : nil
+    self.scaleOffset = scaleOffset
+  }
+
+  /// The bytes of the values.
+  package var values: UnsafeRawBufferPointer {
+    let count = format.valueByteCount(rowCount: rowCount, columnCount: columnCount) ?? 0
+    return UnsafeRawBufferPointer(start: valueBuffer.address + valueOffset, count: count)
+  }
+
+  /// The bytes of the scales, none for formats without.
+  package var scales: UnsafeRawBufferPointer {
+    guard let scaleBuffer else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    let count = format.scaleCount(rowCount: rowCount, columnCount: columnCount) ?? 0
+    return UnsafeRawBufferPointer(
+      start: scaleBuffer.address + scaleOffset, count: count * MemoryLayout<UInt16>.stride)
+  }
+
+  /// The bytes that one product reads.
+  package var byteCount: Int { values.count + scales.count }
+
+  /// The first value, for formats whose rows follow each other.
+  func rows<Element>(_ type: Element.Type) -> UnsafePointer<Element> {
+    UnsafePointer((valueBuffer.address + valueOffset).assumingMemoryBound(to: Element.self))
+  }
+
+  /// The panels from `first` on, for quantised formats.
+  func panels(from first: Int = 0) -> castle_quantized_panels {
+    let groups = WeightFormat.groups(columnCount)
+    let block = Int(format == .int8 ? CASTLE_INT8_BLOCK : CASTLE_INT4_BLOCK)
+    let scales = scaleBuffer.map { ($0.address + scaleOffset).assumingMemoryBound(to: UInt16.self) }
+    return castle_quantized_panels(
+      blocks: rows(UInt8.self) + first * groups * block,
+      scales: scales.map { UnsafePointer($0 + first * groups * WeightFormat.panelOutputs) }, groups: groups)
+  }
+}
