@@ -18,10 +18,10 @@ extension Trainer {
     if !isSpike { arithmetic.update(norm: norm, learningRate: rate, number: number) }
     noteSpikes(isSpike: isSpike, step: number)
     let metrics = StepMetrics(
-      step: number, tokens: number * configuration.tokensPerStep, epoch: arithmetic.batches.epoch, loss: loss,
-      learningRate: rate, gradientNorm: norm, isSkipped: isSpike)
+      step: number, tokens: number * configuration.tokensPerStep, epoch: arithmetic.source.epoch ?? 0,
+      loss: loss, learningRate: rate, gradientNorm: norm, isSkipped: isSpike)
     state.step = number
-    state.position = arithmetic.batches.position
+    state.position = arithmetic.source.position
     state.isStepComplete = false
     isSaved = false
     try record(metrics, seconds: clock.seconds - started)

@@ -86,7 +86,8 @@ public final class Trainer {
       windows: plan.windows, batchSize: settings.batchSize, seed: configuration.seed,
       separator: plan.separator,
       position: state.position)
-    arithmetic = try TrainingStep(model, configuration: configuration, batches: batches)
+    arithmetic = try TrainingStep(
+      model, settings: settings, optimizer: configuration.optimizer, source: batches)
     if let checkpoint = folder.checkpoint {
       try arithmetic.optimizer.load(layout: model.layout, folder: checkpoint.folder)
     }
