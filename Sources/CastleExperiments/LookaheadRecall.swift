@@ -4,7 +4,8 @@ public import CastleOperations
 import CastleTensors
 import CastleTraining
 
-/// A probe of the mechanism (Equations, Probe): one layer of ordinary attention cannot learn ``RecallTask``, one layer of CASTLE can.
+/// A probe of the mechanism (Equations, Probe): one layer of ordinary attention cannot learn ``RecallTask``,
+/// one layer of CASTLE can.
 ///
 /// Both models have equal parameters: 7 heads of 8 against 4.
 public struct LookaheadRecall: Sendable {

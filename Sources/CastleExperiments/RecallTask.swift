@@ -1,8 +1,8 @@
 public import CastleTensors
 package import CastleTraining
 
-/// Items that are labelled after they appear: item, label, item, label, …, and at the end one of the labels again.
-/// The answer is the item that had this label.
+/// Items that are labelled after they appear: item, label, item, label, …, and at the end one of the labels
+/// again. The answer is the item that had this label.
 ///
 /// The key of an item has to hold what comes *after* it (Equations, Probe).
 public struct RecallTask: Sendable, Hashable {

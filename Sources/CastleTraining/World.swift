@@ -1,7 +1,7 @@
 /// The processes that train one model together, and which of them this is.
 ///
-/// A single process is a world of one, the ordinary case. Batches, their order and the records of a run do not depend on
-/// the number of ranks.
+/// A single process is a world of one, the ordinary case. Batches, their order and the records of a run do
+/// not depend on the number of ranks.
 public struct World: Sendable, Hashable {
   /// The number of this process, 0 ..< size.
   public let rank: Int

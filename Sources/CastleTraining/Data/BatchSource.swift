@@ -1,8 +1,8 @@
 /// What brings the batches of training, one after the other.
 ///
-/// The position alone says which batch comes next: a source that is made anew at an earlier one's position brings the
-/// same batches. In a world of several ranks every rank has a source of its own; together they bring the batches that a
-/// single one would bring, and all have the same position.
+/// The position alone says which batch comes next: a source that is made anew at an earlier one's position
+/// brings the same batches. In a world of several ranks every rank has a source of its own; together they
+/// bring the batches that a single one would bring, and all have the same position.
 public protocol BatchSource: AnyObject {
   /// The number of sequences brought so far, those of all ranks together.
   var position: Int { get }

@@ -6,8 +6,8 @@ package import CastleTensors
 
 /// What a step of training computes, without decisions and records: gradients of its batches, and the update.
 ///
-/// The loss of a step is the mean over all targets of its batches that count: the sum of their losses over their number.
-/// Targets of −1 do not count.
+/// The loss of a step is the mean over all targets of its batches that count: the sum of their losses over
+/// their number. Targets of −1 do not count.
 package final class TrainingStep {
   /// The model that is trained.
   package let model: LanguageModel

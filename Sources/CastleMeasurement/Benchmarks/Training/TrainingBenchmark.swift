@@ -87,11 +87,11 @@ package struct TrainingBenchmark {
         "step \(number): the loss is \(loss); lower optimizer.learning-rate, "
           + "which is \(configuration.optimizer.learningRate)")
     }
-    let schedule = configuration.learningRateSchedule
+    let steps = configuration.steps ?? StepSettings.defaultSteps
     step.update(
       norm: norm,
       learningRate: configuration.optimizer.learningRate
-        * schedule.factor(step: min(number, configuration.training.steps)),
+        * configuration.learningRateSchedule(steps: steps).factor(step: min(number, steps)),
       number: number)
     return (clock.now - start) / .seconds(1)
   }
