@@ -137,7 +137,7 @@ let package = Package(
       "CastleTraining",
       [
         "CastleModel", "CastleOperations", "CastleTensors", "CastleFormats", "CastleTokenizer",
-        "CastleCorpus",
+        "CastleAttention", "CastleCorpus",
         "CastleEvaluation", "CastleMeasurement",
       ]),
     tests("CastleReports", ["CastleFormats", "CastleEvaluation", "CastleTraining", "CastleMeasurement"]),

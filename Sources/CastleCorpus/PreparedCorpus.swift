@@ -46,7 +46,7 @@ public struct PreparedCorpus: Sendable {
     guard training.tokenCount > 0 else {
       throw InputError("\(folder) has no tokens to train on; prepare more text")
     }
-    var digest = Digest()
+    let digest = Digest()
     for hash in [manifest.tokenizer.sha256] + manifest.train.shards.map(\.sha256) {
       Array(hash.utf8).withUnsafeBytes { digest.update($0) }
     }
@@ -61,8 +61,8 @@ public struct PreparedCorpus: Sendable {
   public func checkTokenizer(isThatOf other: PreparedCorpus) throws {
     guard manifest.tokenizer.sha256 == other.manifest.tokenizer.sha256 else {
       throw InputError(
-        "\(folder) was prepared with another tokenizer than \(other.folder); prepare it again with "
-          + "--tokenizer \(other.tokenizerPath)")
+        subject: "\(folder)", problem: "was prepared with another tokenizer than \(other.folder)",
+        remedy: "prepare it again with \(.tokenizer(other.tokenizerPath))")
     }
   }
 

@@ -34,8 +34,9 @@ public final class Evaluator {
       model.configuration, batch: batch, length: length, recomputesActivations: true)
     if let available = ProcessMemory.available, bytes > available {
       throw InputError(
-        "\(batch) windows of \(length) tokens need \(NumberFormat.bytes(bytes)), but only "
-          + "\(NumberFormat.bytes(available)) are free; lower --batch-size or --length")
+        subject: "\(batch) sequences of \(length) tokens",
+        problem: "need \(NumberFormat.bytes(bytes)), but only \(NumberFormat.bytes(available)) are free",
+        remedy: "lower \(.batchSize) or \(.sequenceLength)")
     }
     let pass = try TrainingPass(model, batch: batch, length: length, recomputesActivations: true)
     self.init(pass, batch: batch, length: length, separator: separator)

@@ -4,7 +4,8 @@ public import CastleOperations
 import CastleTensors
 import CastleTraining
 
-/// A probe of the mechanism (Equations, Probe): one layer of ordinary attention cannot learn ``RecallTask``, one layer of CASTLE can.
+/// A probe of the mechanism (Equations, Probe): one layer of ordinary attention cannot learn ``RecallTask``,
+/// one layer of CASTLE can.
 ///
 /// Both models have equal parameters: 7 heads of 8 against 4.
 public struct LookaheadRecall: Sendable {
@@ -66,13 +67,20 @@ public struct LookaheadRecall: Sendable {
       heads: HeadLayout(queryHeads: heads, kvHeads: heads, headSize: 8), mechanism: mechanism)
     configuration.maximumLength = task.length
     let model = try LanguageModel(configuration, backend: backend, seed: seed)
-    let learner = try RecallLearner(self, model: model)
+    var settings = StepSettings()
+    settings.batchSize = batchSize
+    settings.sequenceLength = task.length
+    var optimizer = OptimizerSettings()
+    optimizer.weightDecay = 0.01
+    let learner = try TrainingStep(
+      model, settings: settings, optimizer: optimizer,
+      source: RecallBatches(task, batchSize: batchSize, seed: seed &+ 1))
     let schedule = LearningRateSchedule(kind: .cosine, steps: steps, warmUpSteps: 100, floor: 0.1)
-    var source = RandomSource(seed: seed &+ 1)
     var history: [Point] = []
     for step in 1...steps {
-      let rate = learningRate * schedule.factor(step: step)
-      progress(step, try learner.step(step, learningRate: rate, &source))
+      let (loss, norm) = try learner.computeGradients()
+      learner.update(norm: norm, learningRate: learningRate * schedule.factor(step: step), number: step)
+      progress(step, loss)
       if step.isMultiple(of: Self.pace), step < steps {
         history.append(Point(step: step, accuracy: try accuracy(of: model, Self.questions / 4)))
       }
@@ -94,53 +102,5 @@ public struct LookaheadRecall: Sendable {
       right += likeliest == Int(answer) ? 1 : 0
     }
     return Double(right) / Double(count)
-  }
-}
-
-/// A model that learns the task, and what its steps need.
-private final class RecallLearner {
-  private let task: RecallTask
-  private let batchSize: Int
-  private let model: LanguageModel
-  private let pass: TrainingPass
-  private let optimizer: Optimizer
-  private let gradients: Matrix
-  private var tokens: [Int32]
-  private var targets: [Int32]
-  private let documents: Documents
-
-  init(_ probe: LookaheadRecall, model: LanguageModel) throws {
-    task = probe.task
-    batchSize = probe.batchSize
-    self.model = model
-    let length = task.length
-    let count = batchSize * length
-    var settings = OptimizerSettings()
-    settings.weightDecay = 0.01
-    pass = try TrainingPass(model, batch: batchSize, length: length)
-    optimizer = Optimizer(layout: model.layout, settings: settings, backend: model.backend)
-    gradients = model.backend.allocate(Float.self, rowCount: 1, columnCount: model.layout.parameterCount)
-    tokens = Array(repeating: 0, count: count)
-    targets = Array(repeating: -1, count: count)
-    documents = Documents((0..<batchSize).map { $0 * length..<($0 + 1) * length })
-  }
-
-  /// Trains on fresh sequences and returns the mean loss of their answers.
-  func step(_ number: Int, learningRate: Double, _ source: inout RandomSource) throws -> Double {
-    for row in 0..<batchSize {
-      let (sequence, answer) = task.sequence(&source)
-      tokens.replaceSubrange(row * task.length..<(row + 1) * task.length, with: sequence)
-      targets[(row + 1) * task.length - 1] = answer
-    }
-    let backend = model.backend
-    backend.fill(gradients, with: 0)
-    let loss = try pass.lossAndGradients(
-      tokens: tokens, targets: targets, documents: documents, lossScale: 1 / Float(batchSize),
-      into: gradients)
-    let norm = backend.sumOfSquares(gradients).value.squareRoot()
-    optimizer.update(
-      model.weights, gradients: gradients, gradientScale: norm > 1 ? 1 / norm : 1,
-      learningRate: learningRate, step: number)
-    return loss.value / Double(batchSize)
   }
 }

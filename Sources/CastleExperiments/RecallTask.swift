@@ -1,7 +1,8 @@
 public import CastleTensors
+package import CastleTraining
 
-/// Items that are labelled after they appear: item, label, item, label, …, and at the end one of the labels again.
-/// The answer is the item that had this label.
+/// Items that are labelled after they appear: item, label, item, label, …, and at the end one of the labels
+/// again. The answer is the item that had this label.
 ///
 /// The key of an item has to hold what comes *after* it (Equations, Probe).
 public struct RecallTask: Sendable, Hashable {
@@ -36,5 +37,33 @@ public struct RecallTask: Sendable, Hashable {
       numbers.swapAt(place, place + Int(source.next() % UInt64(total - place)))
     }
     return Array(numbers[..<count])
+  }
+}
+
+/// Fresh sequences of a ``RecallTask``; only the answers are targets.
+package final class RecallBatches: BatchSource {
+  package private(set) var position = 0
+
+  private let task: RecallTask
+  private let batchSize: Int
+  private var source: RandomSource
+
+  /// Batches of `batchSize` sequences of `task`.
+  package init(_ task: RecallTask, batchSize: Int, seed: UInt64) {
+    self.task = task
+    self.batchSize = batchSize
+    source = RandomSource(seed: seed)
+  }
+
+  package func next() -> TokenBatch {
+    var tokens: [Int32] = []
+    var targets: [Int32] = []
+    for _ in 0..<batchSize {
+      let (sequence, answer) = task.sequence(&source)
+      tokens += sequence
+      targets += Array(repeating: -1, count: task.length - 1) + [answer]
+    }
+    position += batchSize
+    return TokenBatch(tokens: tokens, targets: targets, length: task.length)
   }
 }

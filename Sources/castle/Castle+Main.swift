@@ -35,7 +35,7 @@ extension Castle {
   private static func end(_ error: any Error) -> Never {
     let code = exitCode(for: error)
     guard !code.isSuccess, !(error is ExitCode) else { exit(withError: error) }
-    let text = (error as? InputError)?.description ?? message(for: error)
+    let text = (error as? InputError)?.text(spelling: CommandLineSpelling.option) ?? message(for: error)
     StandardError.write("error: \(line(text))\n")
     if code == .validationFailure {
       let usage = fullMessage(for: error).split(separator: "\n").drop { !$0.hasPrefix("Usage:") }

@@ -80,7 +80,7 @@ struct TrainTests {
     for (setting, word) in [
       ("evaluation.sets.a=nowhere", "nowhere"), ("evaluation.tokens=1", "at least 2"),
       ("samples={every: 1, prompts: [\(prompt)]}", "reads at most"),
-      ("training.sequence-length=100000", "too few for a window"),
+      ("training.sequence-length=100000", "too few for a sequence"),
     ] {
       try CastleProcess.expectRefusal(text.training("a", "--dry-run", "--set", setting), naming: word)
     }
@@ -118,7 +118,10 @@ struct TrainTests {
     try CastleProcess.expectRefusal(text.training("a", "--set", "data.shards=/no/such"), naming: "/no/such")
     try CastleProcess.expectRefusal(text.training("a", "--set", "model.preset=huge"), naming: "huge", "1m")
     try CastleProcess.expectRefusal(["train", "--config", "/no/such.yaml"], naming: "/no/such.yaml")
-    try CastleProcess.expectRefusal(["train"], naming: "output is not set")
+    try CastleProcess.expectRefusal(["train"], naming: "output is not set", "as in --set output=runs/first")
+    try CastleProcess.expectRefusal(
+      text.training("a", "--set", "training.steps=1.5"),
+      naming: "--set training.steps=1.5: training.steps is '1.5'")
     try CastleProcess.expectRefusal(["compare", text.folder.path], naming: text.folder.path)
     try CastleProcess.expectRefusal(
       ["evaluate", "--model", "/no/model", "--data", text.shards], naming: "/no/model")
@@ -128,7 +131,8 @@ struct TrainTests {
   @Test func settingsAreNamedAsTheyAreGiven() throws {
     let text = try TrainingText()
     try CastleProcess.expectRefusal(
-      text.training("a", "--set", "model.head-size=3"), naming: "model.head-size is 3")
+      text.training("a", "--set", "model.head-size=3"),
+      naming: "model.head-size is 3, rotary positions need an even size")
     try CastleProcess.expectRefusal(
       ["evaluate", "--model", text.folder.path("a"), "--data", text.shards], naming: "no config.json")
   }
@@ -168,7 +172,22 @@ struct TrainTests {
   @Test func anExistingRunIsNotOverwritten() throws {
     let text = try TrainingText()
     _ = try CastleProcess.output(text.training("a"))
-    try CastleProcess.expectRefusal(text.training("a"), naming: "--resume")
+    try CastleProcess.expectRefusal(
+      text.training("a"),
+      naming: "holds a run already; continue it with --resume, or choose another folder with",
+      "--set output=…")
+  }
+
+  @Test func aRunBranchesFromACheckpointOfAnother() throws {
+    let text = try TrainingText()
+    _ = try CastleProcess.output(text.training("trunk", "--set", "checkpoints.permanent-every=20"))
+    let checkpoint = text.folder.path("trunk/checkpoints/step-00000020")
+    let branch = text.training("branch", "--resume-from", checkpoint, "--set", "training.steps=24", "--json")
+    let report = try decode(Report.self, try CastleProcess.output(branch))
+    #expect(report.finished && report.steps == 24)
+    #expect(try text.metrics("branch").hasPrefix("{\"step\":21,"))
+    try CastleProcess.expectRefusal(
+      text.training("c", "--resume-from", text.folder.path), naming: "is no checkpoint of a run")
   }
 
   @Test func aPageThatCannotBeWrittenIsNamed() throws {

@@ -95,7 +95,9 @@ public struct CorpusPreparation: Sendable {
   private func checkOutput(_ output: String) throws {
     let present = try AtomicFolder.entries(of: output) ?? []
     guard replacesOutput || present.isEmpty else {
-      throw InputError("\(output) exists and is not empty: choose another folder or replace it (--overwrite)")
+      throw InputError(
+        subject: "\(output)", problem: "exists and is not empty",
+        remedy: "choose another folder or replace it (\(.replace))")
     }
     if let stranger = present.sorted().first(where: { !CorpusManifest.isPart($0) }) {
       throw InputError(

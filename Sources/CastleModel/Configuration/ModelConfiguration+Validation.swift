@@ -21,13 +21,13 @@ extension ModelConfiguration {
       try Self.check("training_length", trainingLength, within: 1...maximumLength)
     }
     guard rotaryTheta.isFinite, rotaryTheta > 0 else {
-      throw InputError("rope_theta is \(rotaryTheta), it must be a positive number such as 10000")
+      throw Self.error("rope_theta", "is \(rotaryTheta), it must be a positive number such as 10000")
     }
     guard normEpsilon.isFinite, normEpsilon > 0, normEpsilon < 1 else {
-      throw InputError("rms_norm_eps is \(normEpsilon), it must lie between 0 and 1, such as 1e-05")
+      throw Self.error("rms_norm_eps", "is \(normEpsilon), it must lie between 0 and 1, such as 1e-05")
     }
     guard mechanism.hasLookahead || mechanism.usesCausalKeys else {
-      throw InputError("causal_keys is false without lookahead keys: choose attention_type castle")
+      throw Self.error("causal_keys", "is false without lookahead keys, which only attention_type castle has")
     }
     let ids = [("bos_token_id", beginOfTextID), ("pad_token_id", paddingID)]
     for (key, id) in ids + endOfTextIDs.map({ ("eos_token_id", $0) }) {
@@ -38,15 +38,18 @@ extension ModelConfiguration {
 
   static func check(_ key: String, _ value: Int, within range: ClosedRange<Int>) throws {
     guard range.contains(value) else {
-      throw InputError(
-        "\(key) is \(value), it must lie between \(range.lowerBound) and \(range.upperBound)")
+      throw error(key, "is \(value), it must lie between \(range.lowerBound) and \(range.upperBound)")
     }
   }
 
   static func checkEvenHeads(_ headSize: Int) throws {
     guard headSize.isMultiple(of: 2) else {
-      throw InputError("head_dim is \(headSize), rotary positions need an even size")
+      throw error("head_dim", "is \(headSize), rotary positions need an even size")
     }
+  }
+
+  private static func error(_ key: String, _ problem: ErrorText) -> InputError {
+    InputError(subject: ErrorText(.key(key)), problem: problem)
   }
 
   /// The limits keep each matrix within 2⁴⁴ numbers, so the sum below cannot overflow.
@@ -55,8 +58,10 @@ extension ModelConfiguration {
     let total = layerCount * perLayer + (tiesEmbeddings ? 1 : 2) * vocabularySize * hiddenSize
     guard total <= ModelLimits.parameters else {
       throw InputError(
-        "the model would have \(total) parameters, at most \(ModelLimits.parameters) are possible:"
-          + " lower hidden_size, intermediate_size, num_hidden_layers or vocab_size")
+        subject: "the model",
+        problem: "would have \(total) parameters, at most \(ModelLimits.parameters) are possible",
+        remedy: "lower \(.key("hidden_size")), \(.key("intermediate_size")), \(.key("num_hidden_layers")) or "
+          + "\(.key("vocab_size"))")
     }
   }
 }

@@ -3,9 +3,9 @@ import Foundation
 
 /// The checkpoints of a run.
 ///
-/// Each is a folder `checkpoints/step-00000100`: a model folder with the optimizer's moments, the state of the run and
-/// a list of hashes. A checkpoint is written under a temporary name, brought to the disk and renamed, so a folder of
-/// that name is whole unless the disk damaged it, which the hashes tell.
+/// Each is a folder `checkpoints/step-00000100`: a model folder with the optimizer's moments, the state of
+/// the run and a list of hashes. A checkpoint is written under a temporary name, brought to the disk and
+/// renamed, so a folder of that name is whole unless the disk damaged it, which the hashes tell.
 public struct CheckpointStore: Sendable {
   /// A checkpoint on disk.
   public struct Entry: Sendable, Hashable {
@@ -27,6 +27,7 @@ public struct CheckpointStore: Sendable {
   private static let temporarySuffix = ".partial"
   private static let replacedPrefix = ".replaced-"
   private static let damagedPrefix = "damaged-"
+  private static let permanentName = "permanent"
 
   private var folder: String { run + "/checkpoints" }
   private var bestLink: String { run + "/best" }
@@ -39,10 +40,18 @@ public struct CheckpointStore: Sendable {
     }.sorted { $0.step > $1.step }
   }
 
+  /// The checkpoint in `folder`, which may be another run's.
+  ///
+  /// - Throws: ``InputError`` if there is none or it is damaged.
+  static func entry(at folder: String) throws -> Entry {
+    try FileHashes.check(folder: folder)
+    return Entry(step: try TrainingState(folder: folder).step, folder: folder)
+  }
+
   /// The newest checkpoint whose files have their recorded hashes, and what is wrong with newer ones.
   ///
-  /// The newer ones are moved aside, to `checkpoints/damaged-step-…`: a user can look at them, and they are no longer
-  /// ``entries``. If `best` pointed to one of them, it is gone.
+  /// The newer ones are moved aside, to `checkpoints/damaged-step-…`: a user can look at them, and they are
+  /// no longer ``entries``. If `best` pointed to one of them, it is gone.
   ///
   /// - Throws: ``InputError`` if there are checkpoints but all are damaged; they then stay where they are.
   public func newestIntact() throws -> (entry: Entry?, damages: [String]) {
@@ -58,15 +67,17 @@ public struct CheckpointStore: Sendable {
     }
     guard let newest = damages.first else { return (nil, []) }
     throw InputError(
-      "every checkpoint in \(folder) is damaged (\(newest.reason)); restore one or start again in another output"
-    )
+      subject: "every checkpoint in \(folder)", problem: "is damaged (\(newest.reason))",
+      remedy: "restore one or start again in another output")
   }
 
   /// Saves a checkpoint whose files `write` makes in the folder that it is given.
   ///
-  /// A checkpoint of the same step is replaced.
+  /// A checkpoint of the same step is replaced. A permanent one is never removed.
   @discardableResult
-  public func save(step: Int, write: (_ folder: String) throws -> Void) throws -> Entry {
+  public func save(
+    step: Int, isPermanent: Bool = false, write: (_ folder: String) throws -> Void
+  ) throws -> Entry {
     let digits = String(step)
     let name = Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
     let target = folder + "/" + name
@@ -74,13 +85,17 @@ public struct CheckpointStore: Sendable {
       try putAside(target)
       try AtomicFolder.write(to: target) { folder in
         try write(folder)
+        if isPermanent {
+          try AtomicFile.write(
+            "castle never removes this checkpoint\n".utf8, path: folder + "/" + Self.permanentName)
+        }
         try FileHashes.write(folder: folder)
       }
       try removeIfPresent(replaced(name))
     } catch {
       try? recoverReplaced()
       let reason = (error as? InputError)?.description ?? error.localizedDescription
-      throw InputError("cannot save the checkpoint \(target): \(reason)")
+      throw InputError(subject: "cannot save the checkpoint \(target)", problem: ": \(reason)")
     }
     return Entry(step: step, folder: target)
   }
@@ -98,9 +113,10 @@ public struct CheckpointStore: Sendable {
   /// Removes the link `best`, where the checkpoint with the lowest loss is not kept.
   func unmarkBest() { unlink(bestLink) }
 
-  /// Removes all but the `count` newest checkpoints, the best, and `saved`, and what interrupted saves have left.
+  /// Removes all but the `count` newest checkpoints, the best, permanent ones and `saved`, and what
+  /// interrupted saves have left.
   public func prune(keeping count: Int, and saved: Entry) throws {
-    for entry in entries.dropFirst(count) where entry != saved && !isBest(entry) {
+    for entry in entries.dropFirst(count) where entry != saved && !isBest(entry) && !isPermanent(entry) {
       let name = (entry.folder as NSString).lastPathComponent
       try FileManager.default.moveItem(
         atPath: entry.folder, toPath: folder + "/." + name + Self.temporarySuffix)
@@ -113,6 +129,10 @@ public struct CheckpointStore: Sendable {
   private func isBest(_ entry: Entry) -> Bool {
     (try? FileManager.default.destinationOfSymbolicLink(atPath: bestLink)).map { run + "/" + $0 }
       == entry.folder
+  }
+
+  private func isPermanent(_ entry: Entry) -> Bool {
+    FileManager.default.fileExists(atPath: entry.folder + "/" + Self.permanentName)
   }
 
   private var names: [String] {

@@ -21,13 +21,16 @@ enum FileHashes {
   static func check(folder: String) throws {
     let list = folder + "/" + fileName
     guard let data = FileManager.default.contents(atPath: list), !data.isEmpty else {
-      throw InputError("\(list) is missing")
+      throw InputError(subject: "\(list)", problem: "is missing")
     }
     for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {
-      guard let gap = line.range(of: "  ") else { throw InputError("\(list) is damaged") }
+      guard let gap = line.range(of: "  ") else {
+        throw InputError(subject: "\(list)", problem: "is damaged")
+      }
       let path = folder + "/" + line[gap.upperBound...]
       guard try Digest.sha256(ofFile: path) == line[..<gap.lowerBound] else {
-        throw InputError("\(path) is damaged: its bytes do not have the recorded hash")
+        throw InputError(
+          subject: "\(path)", problem: "is damaged: its bytes do not have the recorded hash")
       }
     }
   }

@@ -9,8 +9,8 @@ final class RunLock {
 
   static let fileName = ".lock"
 
-  /// Takes the lock of `folder`. Throws an ``InputError`` that names the other process if one has it, or says why there can
-  /// be no lock.
+  /// Takes the lock of `folder`. Throws an ``InputError`` that names the other process if one has it, or says
+  /// why there can be no lock.
   init(folder: String) throws {
     let path = folder + "/" + Self.fileName
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -22,13 +22,14 @@ final class RunLock {
       defer { close(descriptor) }
       guard reason == EWOULDBLOCK else {
         throw InputError(
-          "cannot lock \(path): \(String(cString: strerror(reason))); choose an output on a file system that has locks"
-        )
+          problem: "cannot lock \(path): \(String(cString: strerror(reason)))",
+          remedy: "choose an output on a file system that has locks")
       }
       let holder = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
       throw InputError(
-        "\(folder) is in use by another castle process (\(holder.isEmpty ? "unknown" : holder)); "
-          + "wait for it, stop it, or choose another output")
+        subject: "\(folder)",
+        problem: "is in use by another castle process (\(holder.isEmpty ? "unknown" : holder))",
+        remedy: "wait for it, stop it, or choose another output")
     }
     ftruncate(descriptor, 0)
     let text = Array("process \(ProcessInfo.processInfo.processIdentifier)".utf8)

@@ -9,7 +9,7 @@ extension TrainingConfiguration {
   public init(path: String, overrides: [String] = []) throws {
     let bytes = try MappedFile(path: path).withBytes { Array($0) }
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw InputError("\(path) is not UTF-8 text")
+      throw InputError(subject: "\(path)", problem: "is not UTF-8 text")
     }
     try self.init(yaml: text, source: path, overrides: overrides)
   }
@@ -17,8 +17,8 @@ extension TrainingConfiguration {
   /// As ``init(path:overrides:)`` from text; `source` names it in errors.
   public init(yaml: String, source: String, overrides: [String] = []) throws {
     self.init()
-    if let node = try Self.parse(yaml, source: source) {
-      try apply(node, at: SettingPath(source: source, isFile: true))
+    if let node = try Self.parse(yaml, source: ErrorText(source)) {
+      try apply(node, at: SettingPath(source: ErrorText(source), isFile: true))
     }
     for override in overrides { try apply(override: override) }
     try checkTogether()
@@ -30,62 +30,97 @@ extension TrainingConfiguration {
   }
 
   private mutating func apply(override: String) throws {
+    let source = ErrorText(.givenSetting(override))
     let parts = override.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, !parts[0].isEmpty else {
-      throw InputError("--set \(override): expected key=value, as in --set training.steps=500")
+      throw InputError(
+        subject: source, problem: ": expected key=value, as in \(.setting("training.steps", "500"))")
     }
-    let source = "--set \(override)"
     let value = try Self.parse(String(parts[1]), source: source) ?? Node("", Tag(.null))
     let keys = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    if keys.count == 2, keys[0] == "training", StepSettings.lengthKeys.contains(keys[1]) {
+      // The length of the run is said anew.
+      (training.steps, training.tokens, training.epochs) = (nil, nil, nil)
+    }
     let node = keys.reversed().reduce(value) { inner, key in Node([(Node(key), inner)]) }
     try apply(node, at: SettingPath(source: source, isFile: false))
   }
 
-  private static func parse(_ yaml: String, source: String) throws -> Node? {
+  private static func parse(_ yaml: String, source: ErrorText) throws -> Node? {
     do {
       return try Yams.compose(yaml: yaml)
     } catch YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
       YamlError.composer(_, let problem, let mark, _)
     {
-      throw InputError("\(source):\(mark.line):\(mark.column): not valid YAML: \(problem)")
+      throw InputError(
+        subject: "\(source):\(mark.line):\(mark.column)", problem: ": not valid YAML: \(problem)")
     } catch {
       let text = String(describing: error).split(separator: "\n").joined(separator: " ")
-      throw InputError("\(source): not valid YAML: \(text)")
+      throw InputError(subject: source, problem: ": not valid YAML: \(text)")
     }
   }
 
   /// Checks what no single key can tell.
   private func checkTogether() throws {
     guard !output.isEmpty else {
-      throw InputError("output is not set: name a folder for the run, as in --set output=runs/first")
-    }
-    guard !data.shards.isEmpty else {
       throw InputError(
-        "data.shards is not set: name a folder made by castle prepare, as in --set data.shards=data/books")
+        subject: "output", problem: "is not set",
+        remedy: "name a folder for the run, as in \(.setting("output", "runs/first"))")
     }
-    guard training.tokens != nil else {
+    try checkData()
+    let lengths = zip(
+      StepSettings.lengthKeys, [training.steps != nil, training.tokens != nil, training.epochs != nil])
+    let given = lengths.filter(\.1).map(\.0)
+    guard given.count < 2 else {
       throw InputError(
-        "training.steps, batch-size, accumulation and length make more tokens than can be counted; lower one of them"
-      )
+        subject: "training.\(given[0]) and training.\(given[1])", problem: "are both set",
+        remedy: "keep one of them")
     }
-    guard warmUpSteps <= training.steps else {
+    if let steps { try check(steps: steps) }
+    try checkEvaluation()
+  }
+
+  private func checkData() throws {
+    guard !data.shards.isEmpty || !data.mixture.isEmpty else {
       throw InputError(
-        "schedule.warm-up is \(warmUpSteps), more than training.steps, which is \(training.steps)")
+        subject: "data.shards", problem: "is not set",
+        remedy: "name a folder made by castle prepare, as in \(.setting("data.shards", "data/books"))")
     }
-    guard schedule.kind != .warmUpStableDecay || schedule.decay <= training.steps - warmUpSteps else {
+    guard data.shards.isEmpty || data.mixture.isEmpty else {
       throw InputError(
-        "schedule.warm-up and schedule.decay are \(warmUpSteps) and \(schedule.decay), "
-          + "together more than training.steps, which is \(training.steps)")
+        subject: "data.shards and data.mixture", problem: "are both set", remedy: "keep one of them")
     }
-    if let name = evaluation.sets.keys.first(where: { $0.contains("/") || $0 == EvaluationSettings.ownSet }) {
-      throw InputError(
-        "evaluation.sets: '\(name)' cannot be the name of a set; "
-          + "choose one without / other than \(EvaluationSettings.ownSet)")
+    for (name, text) in data.mixture.sorted(by: { $0.key < $1.key }) {
+      guard !text.shards.isEmpty else {
+        throw InputError(
+          subject: "data.mixture.\(name).shards", problem: "is not set",
+          remedy: "name a folder made by castle prepare")
+      }
+      try Self.check(name: name, of: "data.mixture")
     }
   }
-}
 
-extension EvaluationSettings {
-  /// The name of the validation part of the training shards.
-  public static let ownSet = "validation"
+  private func checkEvaluation() throws {
+    for name in evaluation.sets.keys.sorted() {
+      try Self.check(name: name, of: "evaluation.sets")
+      guard data.mixture[name] == nil else {
+        throw InputError(
+          subject: "evaluation.sets", problem: ": '\(name)' is the name of a text of data.mixture",
+          remedy: "choose another")
+      }
+    }
+    guard evaluation.patience == 0 || evaluation.every > 0 else {
+      throw InputError(
+        subject: "evaluation.patience", problem: "is \(evaluation.patience), but evaluation.every is 0",
+        remedy: "say how many steps lie between evaluations")
+    }
+  }
+
+  private static func check(name: String, of key: String) throws {
+    guard name.isEmpty || name.contains("/") || name == EvaluationSettings.ownSet else { return }
+    throw InputError(
+      subject: "\(key)",
+      problem: ": '\(name)' cannot be the name of a \(key == "data.mixture" ? "text" : "set")",
+      remedy: "choose one without / other than \(EvaluationSettings.ownSet)")
+  }
 }

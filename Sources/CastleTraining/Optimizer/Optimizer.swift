@@ -4,8 +4,12 @@ package import CastleTensors
 
 /// AdamW over the parameters of a model, in groups of one decay and one learning rate.
 ///
-/// Matrices decay, the token embedding included: it is shared with the output head in the published models. The weights of
-/// norms do not decay.
+/// Matrices decay, the token embedding included: it is shared with the output head in the published models.
+/// The weights of norms do not decay.
+///
+/// An optimizer may own a range of the parameters only: its moments take memory for that range alone, and it
+/// moves no other weights. What several optimizers do whose ranges cover all parameters is what one optimizer
+/// of all of them does, bit for bit.
 package final class Optimizer {
   /// Neighbouring parameters that are updated by one call.
   private struct Group {
@@ -14,34 +18,47 @@ package final class Optimizer {
     var factor: Double
   }
 
-  /// The mean of the gradients, (1, parameters).
+  /// The parameters that are updated: a range of the arenas of weights and gradients.
+  package let range: Range<Int>
+  /// The mean of the gradients, (1, parameters of ``range``).
   let firstMoments: Matrix
-  /// The mean of their squares, (1, parameters).
+  /// The mean of their squares, (1, parameters of ``range``).
   let secondMoments: Matrix
 
   private let groups: [Group]
   private let settings: OptimizerSettings
   private let backend: any Backend
 
-  /// An optimizer that has seen no gradients.
-  package init(layout: ParameterLayout, settings: OptimizerSettings, backend: any Backend) {
+  /// An optimizer that has seen no gradients, of the parameters of `range` or of all. Traps if there are
+  /// none.
+  package init(
+    layout: ParameterLayout, settings: OptimizerSettings, backend: any Backend, range: Range<Int>? = nil
+  ) {
+    let range = range ?? 0..<layout.parameterCount
+    precondition(!range.isEmpty && (0..<layout.parameterCount).contains(range), "parameters \(range)")
+    self.range = range
     self.settings = settings
     self.backend = backend
-    groups = Self.groups(layout, settings.factors)
-    firstMoments = backend.allocate(Float.self, rowCount: 1, columnCount: layout.parameterCount)
-    secondMoments = backend.allocate(Float.self, rowCount: 1, columnCount: layout.parameterCount)
+    groups = Self.groups(layout, settings.factors).compactMap { group in
+      let part = group.range.clamped(to: range)
+      return part.isEmpty ? nil : Group(range: part, decays: group.decays, factor: group.factor)
+    }
+    firstMoments = backend.allocate(Float.self, rowCount: 1, columnCount: range.count)
+    secondMoments = backend.allocate(Float.self, rowCount: 1, columnCount: range.count)
     backend.fill(firstMoments, with: 0)
     backend.fill(secondMoments, with: 0)
   }
 
-  /// One step: `weights` move against `gradients` · `gradientScale` at `learningRate`. Steps are counted from 1.
+  /// One step: the `weights` of ``range`` move against `gradients` · `gradientScale` at `learningRate`. Both
+  /// are whole arenas. Steps are counted from 1.
   package func update(
     _ weights: Matrix, gradients: Matrix, gradientScale: Double, learningRate: Double, step: Int
   ) {
     for group in groups {
+      let own = group.range.lowerBound - range.lowerBound..<group.range.upperBound - range.lowerBound
       backend.adamW(
         weights.columns(group.range), gradients: gradients.columns(group.range),
-        firstMoments: firstMoments.columns(group.range), secondMoments: secondMoments.columns(group.range),
+        firstMoments: firstMoments.columns(own), secondMoments: secondMoments.columns(own),
         step: AdamWStep(
           learningRate: Float(learningRate * group.factor), beta1: Float(settings.beta1),
           beta2: Float(settings.beta2), epsilon: Float(settings.epsilon),

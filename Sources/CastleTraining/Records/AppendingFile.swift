@@ -16,7 +16,7 @@ final class AppendingFile {
     self.path = path
     let manager = FileManager.default
     if !manager.fileExists(atPath: path), !manager.createFile(atPath: path, contents: nil) {
-      throw InputError("cannot create \(path): \(String(cString: strerror(errno)))")
+      throw InputError(problem: "cannot create \(path): \(String(cString: strerror(errno)))")
     }
     guard let handle = FileHandle(forUpdatingAtPath: path) else {
       throw InputError("cannot write \(path): \(String(cString: strerror(errno)))")
@@ -25,8 +25,10 @@ final class AppendingFile {
     let present = try handle.seekToEnd()
     guard present >= size else {
       throw InputError(
-        "\(path) has \(present) bytes where the checkpoint that the run goes on from expects at least \(size): "
-          + "put the old file back, or start a new run in another output")
+        subject: "\(path)",
+        problem:
+          "has \(present) bytes where the checkpoint that the run goes on from expects at least \(size)",
+        remedy: "put the old file back, or start a new run in another output")
     }
     try handle.truncate(atOffset: size)
     try handle.seek(toOffset: size)

@@ -4,9 +4,9 @@ import Foundation
 
 /// The files in a run's folder that grow with every step.
 ///
-/// `metrics.jsonl` holds what the computation determines, so that two runs of one configuration write the same bytes;
-/// `timing.jsonl` holds what the clock says; `samples.jsonl` the text written during training; the event file all of
-/// it for TensorBoard.
+/// `metrics.jsonl` holds what the computation determines, so that two runs of one configuration write the
+/// same bytes; `timing.jsonl` holds what the clock says; `samples.jsonl` the text written during training;
+/// the event file all of it for TensorBoard.
 public final class RunRecords {
   /// The sizes of the files at a checkpoint, by name.
   public typealias Position = [String: UInt64]
@@ -18,71 +18,85 @@ public final class RunRecords {
   /// The name of the file of samples.
   public static let samplesName = "samples.jsonl"
 
-  private let metrics: AppendingFile
-  private let timing: AppendingFile
-  private let samples: AppendingFile
-  private let board: TensorBoardWriter
+  /// The files, which the main rank alone has.
+  private let files: Files?
 
-  /// Opens the records in `folder`, cut back to `position`: the files of a new run are empty. `step` is the last step that
-  /// is done.
-  public init(folder: String, position: Position, step: Int) throws {
+  private struct Files {
+    let metrics: AppendingFile
+    let timing: AppendingFile
+    let samples: AppendingFile
+    let board: TensorBoardWriter
+
+    /// The files whose size a checkpoint remembers.
+    var growing: [(name: String, file: AppendingFile)] {
+      [(metricsName, metrics), (timingName, timing), (samplesName, samples)]
+    }
+
+    func flush() throws {
+      for (_, file) in growing { try file.flush() }
+      try board.flush()
+    }
+  }
+
+  /// Opens the records in `folder`, cut back to `position`: the files of a new run are empty. `step` is the
+  /// last step that is done. Only the main rank of `world` opens and writes them; on others, everything that
+  /// is added is dropped.
+  public init(folder: String, position: Position, step: Int, world: World = .single) throws {
+    guard world.isMain else {
+      files = nil
+      return
+    }
     func open(_ name: String) throws -> AppendingFile {
       try AppendingFile(path: folder + "/" + name, truncatedTo: position[name] ?? 0)
     }
-    metrics = try open(Self.metricsName)
-    timing = try open(Self.timingName)
-    samples = try open(Self.samplesName)
-    board = try TensorBoardWriter(folder: folder, firstStep: step + 1)
+    files = Files(
+      metrics: try open(Self.metricsName), timing: try open(Self.timingName),
+      samples: try open(Self.samplesName), board: try TensorBoardWriter(folder: folder, firstStep: step + 1))
   }
 
   /// Adds a step.
-  public func add(_ step: StepMetrics, _ clock: StepTiming) throws {
-    metrics.append(step.json.line)
-    timing.append(clock.json.line)
-    board.add(
+  public func add(_ step: StepMetrics, _ timing: StepTiming) throws {
+    guard let files else { return }
+    files.metrics.append(step.json.line)
+    files.timing.append(timing.json.line)
+    files.board.add(
       scalars: [
         ("train/loss", step.loss), ("train/learning_rate", step.learningRate),
-        ("train/gradient_norm", step.gradientNorm), ("speed/tokens_per_second", clock.tokensPerSecond),
+        ("train/gradient_norm", step.gradientNorm), ("speed/tokens_per_second", timing.tokensPerSecond),
       ], step: step.step)
-    try flush()
+    try files.flush()
   }
 
   /// Adds the evaluation of all sets at one step.
   public func add(_ evaluations: [EvaluationMetrics]) throws {
+    guard let files else { return }
     for row in evaluations {
-      metrics.append(row.json.line)
+      files.metrics.append(row.json.line)
       var scalars = [("\(row.set)/loss", row.result.loss), ("\(row.set)/perplexity", row.result.perplexity)]
       if let bits = row.result.bitsPerByte { scalars.append(("\(row.set)/bits_per_byte", bits)) }
-      board.add(scalars: scalars, step: row.step)
+      files.board.add(scalars: scalars, step: row.step)
     }
-    try flush()
+    try files.flush()
   }
 
   /// Adds a sample.
   public func add(sample: String, prompt: String, step: Int) throws {
-    samples.append(
+    guard let files else { return }
+    files.samples.append(
       JSONObject([("step", .integer(step)), ("prompt", .text(prompt)), ("text", .text(sample))]).line)
-    board.add(text: prompt + sample, tag: "sample", step: step)
-    try flush()
+    files.board.add(text: prompt + sample, tag: "sample", step: step)
+    try files.flush()
   }
 
   /// Brings everything to the disk and says how far the files have grown.
   public func synchronize() throws -> Position {
-    try board.flush()
+    guard let files else { return [:] }
+    try files.board.flush()
     var position: Position = [:]
-    for (name, file) in [
-      (Self.metricsName, metrics), (Self.timingName, timing), (Self.samplesName, samples),
-    ] {
+    for (name, file) in files.growing {
       try file.synchronize()
       position[name] = file.byteCount
     }
     return position
-  }
-
-  private func flush() throws {
-    try metrics.flush()
-    try timing.flush()
-    try samples.flush()
-    try board.flush()
   }
 }

@@ -7,7 +7,8 @@ public struct StepMetrics: Sendable, Hashable {
   public var step: Int
   /// The number of tokens trained on since the run began, this step's included.
   public var tokens: Int
-  /// The number of times that the training text has been seen, this step's part included.
+  /// The number of times that the training text has been seen, this step's part included; 0 where it never
+  /// ends.
   public var epoch: Double
   /// The mean loss of the step's tokens before its update, in nats.
   public var loss: Double
@@ -15,7 +16,7 @@ public struct StepMetrics: Sendable, Hashable {
   public var learningRate: Double
   /// The norm of the gradient before clipping.
   public var gradientNorm: Double
-  /// Whether the update was left out as a spike.
+  /// Whether the update was skipped as a spike.
   public var isSkipped: Bool
 
   /// Bundles the numbers.

@@ -3,16 +3,16 @@ import Foundation
 
 /// Writes an event file that `tensorboard --logdir` shows.
 ///
-/// An event file is a sequence of TFRecords (length, masked CRC-32C of the length, content, masked CRC-32C of the
-/// content), each holding one `tensorflow.Event` message.
+/// An event file is a sequence of TFRecords (length, masked CRC-32C of the length, content, masked CRC-32C of
+/// the content), each holding one `tensorflow.Event` message.
 public final class TensorBoardWriter {
   /// Where the events go.
   public let path: String
 
   private let file: AppendingFile
 
-  /// Starts a new event file in `folder`. `firstStep` is the first step that it will report: TensorBoard then forgets
-  /// what older files in the folder, written before an interruption, say of that step and later ones.
+  /// Starts a new event file in `folder`. `firstStep` is the first step that it will report: TensorBoard then
+  /// forgets what older files in the folder, written before an interruption, say of that step and later ones.
   public init(folder: String, firstStep: Int = 1) throws {
     let older = Self.timeOfNewest(in: folder)
     let time = max(Int(Date().timeIntervalSince1970), (older ?? 0) + 1)

@@ -2,14 +2,15 @@ import Foundation
 
 /// How the learning rate changes over a run, as a factor of its peak.
 ///
-/// Steps are counted from 1. Every schedule rises linearly over `warmUpSteps` steps, so that the last of them has the
-/// full rate.
+/// Steps are counted from 1. Every schedule rises linearly over `warmUpSteps` steps, so that the last of them
+/// has the full rate.
 public struct LearningRateSchedule: Sendable, Hashable {
   /// What comes after the warm-up.
   public enum Kind: String, Sendable, CaseIterable {
     /// Half a cosine from the peak down to the floor at the last step (Loshchilov and Hutter, "SGDR", 2017).
     case cosine
-    /// The peak, then a straight line to the floor over the last `decaySteps` steps (Hu et al., "MiniCPM", 2024).
+    /// The peak, then a straight line to the floor over the last `decaySteps` steps (Hu et al., "MiniCPM",
+    /// 2024).
     case warmUpStableDecay = "warm-up-stable-decay"
     /// The peak until the end.
     case constant

@@ -45,10 +45,12 @@ public struct PlannedMemory: Sendable, Hashable {
   public func check(available: Int?) throws {
     guard let available, toTake > available else { return }
     throw InputError(
-      "the run needs \(NumberFormat.bytes(toTake)) (weights, gradients and moments "
+      subject: "the run",
+      problem: "needs \(NumberFormat.bytes(toTake)) (weights, gradients and moments "
         + "\(NumberFormat.bytes(parameters)), activations \(NumberFormat.bytes(activations))), but only "
-        + "\(NumberFormat.bytes(available)) are free; lower training.batch-size (with a higher "
-        + "training.accumulation), training.sequence-length or choose a smaller model.preset; with "
-        + "training.check-memory=false it starts all the same")
+        + "\(NumberFormat.bytes(available)) are free",
+      remedy:
+        "lower training.batch-size (with a higher training.accumulation), training.sequence-length or choose a "
+        + "smaller model.preset; with training.check-memory=false it starts all the same")
   }
 }

@@ -1,85 +1,90 @@
-import CastleCorpus
 import CastleFormats
 import Foundation
 
 /// The folder of a run, new or to be resumed, locked against other trainers.
-final class RunFolder {
+///
+/// Only the main rank of a world takes the lock and writes; the others find the checkpoint to go on from.
+package final class RunFolder {
   /// The folder.
-  let path: String
+  package let path: String
   /// Its checkpoints.
-  let store: CheckpointStore
-  /// The checkpoint to go on from.
-  let checkpoint: CheckpointStore.Entry?
-  /// The state to go on from.
-  let state: TrainingState
-  /// The settings as they take effect: a warm-up that is not given is that with which the run began.
-  let configuration: TrainingConfiguration
+  package let store: CheckpointStore
+  /// The checkpoint to go on from: the folder's newest, or that of another run from which this one branches.
+  package let checkpoint: CheckpointStore.Entry?
+  /// Whether ``checkpoint`` is another run's.
+  package let isBranch: Bool
 
-  private let lock: RunLock
+  private let world: World
+  private let lock: RunLock?
 
-  private static let configurationName = "config.yaml"
+  /// The name of the settings as they took effect, in the folder.
+  static let configurationName = "config.yaml"
+  /// Their name in a checkpoint, where `config.json` is the model's.
+  static let checkpointConfigurationName = "run.yaml"
 
-  /// Opens or makes the folder.
-  init(
-    _ configuration: TrainingConfiguration, text: PreparedCorpus, resumes: Bool,
-    progress: any TrainingProgress
-  ) throws {
-    path = configuration.output
+  /// Opens or makes the folder that `start` says. Its checkpoint is checked against the hashes; damaged ones
+  /// are told to `note`.
+  package init(_ start: RunStart, world: World = .single, note: (String) -> Void) throws {
+    path = start.output
+    self.world = world
     store = CheckpointStore(run: path)
     try AtomicFolder.makeFolder(path)
     // Asked before there is a lock, which would be left in a folder of others, and under it.
     try Self.checkIsRunOrEmpty(path)
-    lock = try RunLock(folder: path)
+    lock = world.isMain ? try RunLock(folder: path) : nil
     let isPresent = FileManager.default.fileExists(atPath: path + "/" + Self.configurationName)
-    if isPresent && !resumes {
+    if world.isMain, !start.resumes, isPresent || !store.entries.isEmpty {
       throw InputError(
-        "\(path) holds a run already; continue it with --resume, or choose another folder with --set output=…"
-      )
+        subject: "\(path)", problem: "holds a run already",
+        remedy: "continue it with \(.resume), or choose another folder with \(.setting("output", "…"))")
     }
     try Self.checkIsRunOrEmpty(path)
-    var state = TrainingState(seed: configuration.seed, text: text.fingerprint)
-    if resumes {
+    if start.resumes {
       let (entry, damages) = try store.newestIntact()
-      damages.forEach { progress.note("warning: \($0); an older checkpoint is used") }
-      checkpoint = entry
+      damages.forEach { note("warning: \($0); an older checkpoint is used") }
       if let entry {
-        state = try TrainingState(folder: entry.folder)
-        guard state.text == text.fingerprint else {
-          throw InputError(
-            "\(text.folder) is not the text that \(path) was trained on; put the old text back "
-              + "or start a new run in another output")
-        }
-        guard state.step <= configuration.training.steps else {
-          throw InputError(
-            "training.steps is \(configuration.training.steps), but \(path) has done \(state.step) steps already"
-          )
-        }
-        progress.note("resuming \(path) after step \(state.step)")
-      } else {
-        progress.note("\(path) has no checkpoint yet: starting at step 1")
+        (checkpoint, isBranch) = (entry, false)
+        return
       }
-    } else {
-      checkpoint = nil
     }
-    self.state = state
-    self.configuration = try Self.inEffect(
-      configuration, before: isPresent ? path + "/" + Self.configurationName : nil, progress: progress)
-    let best = store.entries.first { $0.step == state.best?.step }
-    if let best, configuration.checkpoints.keepsBest { try store.markBest(best) } else { store.unmarkBest() }
+    checkpoint = try start.checkpoint.map { try CheckpointStore.entry(at: $0) }
+    isBranch = checkpoint != nil
+    if start.resumes, checkpoint == nil { note("\(path) has no checkpoint yet: starting at step 1") }
   }
 
-  /// The settings with what a run's own file adds, which may be there already.
-  private static func inEffect(
-    _ configuration: TrainingConfiguration, before path: String?, progress: any TrainingProgress
-  ) throws -> TrainingConfiguration {
-    var result = configuration
-    let before = try path.map { try TrainingConfiguration(path: $0) }
-    if result.schedule.warmUp == nil, let warmUp = before?.schedule.warmUp {
-      result.schedule.warmUp = min(warmUp, result.training.steps)
+  /// The state to go on from, or that before the first step of a run on `text`.
+  ///
+  /// - Throws: ``InputError`` if the checkpoint is of another text, or of more than `steps` steps.
+  func state(seed: UInt64, text: TrainingText, steps: Int, note: (String) -> Void) throws -> TrainingState {
+    guard let checkpoint else { return TrainingState(seed: seed, text: text.fingerprint) }
+    var state = try TrainingState(folder: checkpoint.folder)
+    guard state.text == text.fingerprint else {
+      throw InputError(
+        subject: "\(text.folders)",
+        problem: "is not the text that \(isBranch ? checkpoint.folder : path) was trained on",
+        remedy: isBranch
+          ? "branch on the same text" : "put the old text back or start a new run in another output")
     }
-    result.schedule.warmUp = result.warmUpSteps
-    if let before { try compare(result, with: before, progress: progress) }
-    return result
+    guard state.step <= steps else {
+      throw InputError(
+        problem:
+          "the run has \(steps) steps, but \(isBranch ? checkpoint.folder : path) has done \(state.step) already",
+        remedy: "set training.steps, tokens or epochs higher")
+    }
+    if isBranch {
+      note("branching from \(checkpoint.folder) after step \(state.step)")
+      state.beginBranch(of: checkpoint.folder)
+    } else {
+      note("resuming \(path) after step \(state.step)")
+    }
+    return state
+  }
+
+  /// Lets the link `best` point to the best checkpoint of `state`, if the settings keep one.
+  func renewBest(_ state: TrainingState, _ settings: CheckpointSettings) throws {
+    guard world.isMain else { return }
+    let best = store.entries.first { $0.step == state.best?.step }
+    if let best, settings.keepsBest { try store.markBest(best) } else { store.unmarkBest() }
   }
 
   /// Throws if a folder without settings holds more than what a start that failed may have left.
@@ -95,31 +100,15 @@ final class RunFolder {
         && !AtomicFile.isTemporaryName(name, beside: configurationName)
     }
     if let stranger {
-      throw InputError("\(path) holds \(stranger) and is no run: choose another folder with --set output=…")
+      throw InputError(
+        subject: "\(path)", problem: "holds \(stranger) and is no run",
+        remedy: "choose another folder with \(.setting("output", "…"))")
     }
   }
 
   /// Writes the settings, once the run is sure to go on with them; from then on the folder holds a run.
-  func writeConfiguration() throws {
+  func write(_ configuration: TrainingConfiguration) throws {
+    guard world.isMain else { return }
     try AtomicFile.write(try configuration.yaml().utf8, path: path + "/" + Self.configurationName)
-  }
-
-  /// Settings that a resumed run must share with its beginning; all others may change.
-  private static let fixed = [
-    "seed", "model.", "data.separates-documents", "training.batch-size", "training.accumulation",
-    "training.sequence-length",
-  ]
-
-  private static func compare(
-    _ configuration: TrainingConfiguration, with before: TrainingConfiguration, progress: any TrainingProgress
-  ) throws {
-    for (old, new) in zip(before.entries, configuration.entries) where old.value != new.value {
-      if fixed.contains(where: { old.path == $0 || ($0.hasSuffix(".") && old.path.hasPrefix($0)) }) {
-        throw InputError(
-          "\(old.path) was \(old.value) when this run began and cannot become \(new.value); "
-            + "start a new run in another output")
-      }
-      progress.note("changed since the run began: \(old.path) from \(old.value) to \(new.value)")
-    }
   }
 }

@@ -9,7 +9,8 @@ struct SamplePrompt: Sendable {
   /// The tokens that the model reads first; at least one.
   let tokens: [Int32]
 
-  /// The prompts of a run, or the beginning of a document if it has none of its own; nothing if the run draws no samples.
+  /// The prompts of a run, or the beginning of a document if it has none of its own; nothing if the run draws
+  /// no samples.
   ///
   /// Throws an ``InputError`` if `model` cannot go on from one of them.
   static func all(
@@ -21,12 +22,16 @@ struct SamplePrompt: Sendable {
     return try texts.enumerated().map { index, text in
       let tokens = start + tokenizer.encode(text, specialTokens: .ordinary)
       guard !tokens.isEmpty else {
-        throw InputError("samples.prompts: an empty prompt needs a tokenizer with an end-of-text token")
+        throw InputError(
+          subject: "samples.prompts", problem: ": an empty prompt needs a tokenizer with an end-of-text token"
+        )
       }
       guard tokens.count <= model.maximumLength else {
         throw InputError(
-          "samples.prompts: prompt \(index + 1) has \(tokens.count) tokens, but the model reads at most "
-            + "\(model.maximumLength); shorten it")
+          subject: "samples.prompts",
+          problem:
+            ": prompt \(index + 1) has \(tokens.count) tokens, but the model reads at most \(model.maximumLength)",
+          remedy: "shorten it")
       }
       return SamplePrompt(text: text, tokens: tokens)
     }

@@ -1,7 +1,7 @@
-/// Tells values that lie far above the recent ones.
+/// Detects outliers: values far above the recent ones.
 ///
-/// The last ``capacity`` values are kept; until there are that many, nothing is a spike. Values that are spikes are to be added
-/// like others: a rise that lasts is then taken for what is usual before long, as in OLMo-core's `SkipStepOptimizer`.
+/// The last ``capacity`` values are kept; until there are that many, nothing is an outlier. Add outliers like
+/// any other value, so that a lasting rise soon counts as normal, as in OLMo-core's `SkipStepOptimizer`.
 public struct SpikeDetector: Sendable, Hashable, Codable {
   /// The number of values that a new one is compared with.
   public static let capacity = 128
@@ -12,7 +12,8 @@ public struct SpikeDetector: Sendable, Hashable, Codable {
   /// A detector that has seen nothing.
   public init() {}
 
-  /// The distance of `value` from the mean of the recent values in standard deviations, or nil if there are too few.
+  /// The distance of `value` from the mean of the recent values in standard deviations, or nil if there are
+  /// too few.
   public func deviation(of value: Double) -> Double? {
     guard values.count == Self.capacity else { return nil }
     let count = Double(values.count)

@@ -4,17 +4,17 @@ import CastleOperations
 
 /// The useful operations of training, one addition or multiplication each.
 ///
-/// Every number of a matrix costs 6 operations a token (2 forward, 4 backward), the embedding only where it is the
-/// output head. Attention is counted in units (Equations, Work) over the pairs of tokens that see each
-/// other: forward and backward together 7 units for causal attention, 21 for lookahead keys, 11 for them outside the
-/// window, at 2 · d operations a pair and unit.
+/// Every number of a matrix costs 6 operations a token (2 forward, 4 backward), the embedding only where it
+/// is the output head. Attention is counted in units (Equations, Work) over the pairs of tokens that see each
+/// other: forward and backward together 7 units for causal attention, 21 for lookahead keys, 11 for them
+/// outside the window, at 2 · d operations a pair and unit.
 public struct StepWork: Sendable, Hashable {
-  /// The operations of matrix products per window.
+  /// The operations of matrix products per sequence.
   public let matrixProducts: Double
-  /// The operations of attention per window.
+  /// The operations of attention per sequence.
   public let attention: Double
 
-  /// The work on one window of `length` tokens that are one document.
+  /// The work on one sequence of `length` tokens that are one document.
   public init(_ configuration: ModelConfiguration, length: Int) {
     let layout = ParameterLayout(configuration)
     let embedding = configuration.vocabularySize * configuration.hiddenSize
@@ -32,6 +32,6 @@ public struct StepWork: Sendable, Hashable {
     attention = units * 2 * Double(configuration.heads.headSize) * heads
   }
 
-  /// All operations per window.
+  /// All operations per sequence.
   public var operations: Double { matrixProducts + attention }
 }

@@ -10,18 +10,18 @@ extension Trainer {
   func step() throws {
     let number = state.step + 1
     let started = clock.seconds
-    let (loss, norm) = try arithmetic.computeGradients()
+    let (loss, norm) = try trainingStep.computeGradients()
     guard loss.isFinite, norm.isFinite else { throw notFinite(step: number, loss: loss) }
 
     let isSpike = isSpike(loss: loss, norm: norm)
     let rate = configuration.optimizer.learningRate * schedule.factor(step: number)
-    if !isSpike { arithmetic.update(norm: norm, learningRate: rate, number: number) }
+    if !isSpike { trainingStep.update(norm: norm, learningRate: rate, number: number) }
     noteSpikes(isSpike: isSpike, step: number)
     let metrics = StepMetrics(
-      step: number, tokens: number * configuration.tokensPerStep, epoch: arithmetic.batches.epoch, loss: loss,
-      learningRate: rate, gradientNorm: norm, isSkipped: isSpike)
+      step: number, tokens: number * configuration.tokensPerStep, epoch: trainingStep.source.epoch ?? 0,
+      loss: loss, learningRate: rate, gradientNorm: norm, isSkipped: isSpike)
     state.step = number
-    state.position = arithmetic.batches.position
+    state.position = trainingStep.source.position
     state.isStepComplete = false
     isSaved = false
     try record(metrics, seconds: clock.seconds - started)
@@ -34,12 +34,10 @@ extension Trainer {
       memory: ProcessMemory.peak)
     try records.add(metrics, timing)
     progress.step(
-      metrics, timing, of: configuration.training.steps,
-      remaining: clock.estimate(
-        stepsDone: metrics.step - folder.state.step, of: configuration.training.steps - folder.state.step))
+      metrics, timing, of: plan.steps, remaining: clock.remaining(after: metrics.step, of: plan.steps))
   }
 
-  /// Whether the update should be left out. The values enter what later ones are compared with.
+  /// Whether the update should be skipped. The values enter what later ones are compared with.
   private func isSpike(loss: Double, norm: Double) -> Bool {
     let limit = configuration.training.skipSpikes
     guard limit > 0 else { return false }
@@ -49,12 +47,12 @@ extension Trainer {
     return deviations.contains { ($0 ?? 0) > limit }
   }
 
-  /// Says when so many updates in a row were left out that it is no spike.
+  /// Says when so many updates in a row were skipped that it is no spike.
   private func noteSpikes(isSpike: Bool, step: Int) {
     spikesInARow = isSpike ? spikesInARow + 1 : 0
     guard spikesInARow == Self.manySpikes else { return }
     progress.note(
-      "warning: the updates of steps \(step - Self.manySpikes + 1) to \(step) were all left out, because loss or "
+      "warning: the updates of steps \(step - Self.manySpikes + 1) to \(step) were all skipped, because loss or "
         + "gradient norm lie more than \(configuration.training.skipSpikes) standard deviations above the recent mean "
         + "(training.skip-spikes)")
   }
@@ -65,34 +63,15 @@ extension Trainer {
   private func notFinite(step: Int, loss: Double) -> InputError {
     let entries = model.layout.entries
     let culprit = entries.first { entry in
-      !backend.sumOfSquares(arithmetic.gradients.columns(entry.range)).value.isFinite
+      !backend.sumOfSquares(trainingStep.gradients.columns(entry.range)).value.isFinite
     }
     let tensor = culprit.map { ", the gradient of \($0.name) is not finite" } ?? ""
     let checkpoint =
       folder.store.entries.first.map { "the last good checkpoint is \($0.folder)" }
       ?? "there is no checkpoint yet"
     return InputError(
-      "step \(step): the loss is \(loss)\(tensor); \(checkpoint); use --resume with a lower optimizer.learning-rate, "
-        + "as in --set optimizer.learning-rate=\(configuration.optimizer.learningRate / 2)")
-  }
-}
-
-/// The seconds of work of a run.
-struct RunClock {
-  private let secondsBefore: Double
-  private let start = ProcessInfo.processInfo.systemUptime
-
-  init(secondsBefore: Double) {
-    self.secondsBefore = secondsBefore
-  }
-
-  /// The seconds since the run began, interruptions left out.
-  var seconds: Double { secondsBefore + sinceStart }
-
-  private var sinceStart: Double { ProcessInfo.processInfo.systemUptime - start }
-
-  /// The seconds that the rest takes if it goes on like the steps since this process began.
-  func estimate(stepsDone: Int, of total: Int) -> Double {
-    stepsDone > 0 ? sinceStart / Double(stepsDone) * Double(total - stepsDone) : .infinity
+      subject: "step \(step)", problem: ": the loss is \(loss)\(tensor); \(checkpoint)",
+      remedy: "use \(.resume) with a lower optimizer.learning-rate, as in "
+        + "\(.setting("optimizer.learning-rate", "\(configuration.optimizer.learningRate / 2)"))")
   }
 }

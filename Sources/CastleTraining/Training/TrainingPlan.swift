@@ -1,4 +1,4 @@
-public import CastleCorpus
+import CastleCorpus
 import CastleEvaluation
 package import CastleFormats
 public import CastleModel
@@ -7,8 +7,11 @@ import CastleSystem
 import CastleTokenizer
 import Foundation
 
-/// What a run will take: parameters, tokens, memory and time.
+/// What a run will take: parameters, tokens, memory and operations. Planning reads the texts and takes no
+/// memory.
 public struct TrainingPlan: Sendable {
+  /// The text to train on.
+  public let text: TrainingText
   /// The model.
   public let model: ModelConfiguration
   /// The number of parameters.
@@ -17,76 +20,100 @@ public struct TrainingPlan: Sendable {
   public let steps: Int
   /// The number of tokens of a step.
   public let tokensPerStep: Int
-  /// The number of tokens of the training text.
-  public let textTokens: Int
   /// The memory that the run takes.
   public let memory: PlannedMemory
   /// The bytes that are free.
   public let availableBytes: Int?
   /// The operations of a token.
   public let operationsPerToken: Double
-  /// The machine's rate of matrix products, in operations per second.
-  public let peakRate: Double
 
   /// The token that begins a document, if attention must not cross it.
   let separator: Int32?
-  /// The windows of the training text.
-  let windows: TokenWindows
-  /// The texts to evaluate on, the run's own validation text first.
+  /// The sequences of each text.
+  let sequences: [TokenSequences]
+  /// The texts to evaluate on, the run's own first.
   let sets: [EvaluationText]
   /// What samples begin with.
   let prompts: [SamplePrompt]
 
   private let refusesShortMemory: Bool
+  /// The weights of the first of ``sets``, whose mean loss decides which checkpoint is best.
+  private let setWeights: [Double]
 
-  /// Plans a run. `peakRate` is the machine's rate of matrix products, in operations per second.
+  /// Plans a run.
   ///
-  /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text to evaluate on cannot be used.
-  public init(_ configuration: TrainingConfiguration, text: PreparedCorpus, peakRate: Double) throws {
+  /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text cannot be used.
+  public init(_ configuration: TrainingConfiguration) throws {
     let settings = configuration.training
+    text = try TrainingText(configuration.data)
     model = try configuration.model.configuration(
       vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
       length: settings.sequenceLength)
     if let initial = configuration.model.initial, let own = try TokenizerFile.read(ifPresentIn: initial) {
-      try text.check(tokenizer: own)
+      try text.parts[0].corpus.check(tokenizer: own)
     }
     separator = configuration.data.separatesDocuments ? text.tokenizer.endOfText : nil
-    windows = try TokenWindows(shards: text.training.shards, length: settings.sequenceLength)
-    sets = try Self.evaluationSets(configuration, text: text)
+    sequences = try text.sequences(length: settings.sequenceLength)
+    steps = try configuration.steps(sequenceCount: sequences.reduce(0) { $0 + $1.count })
+    let validated = text.parts.filter { $0.corpus.validation != nil }
+    sets =
+      try validated.map {
+        EvaluationText(name: $0.name, text: $0.corpus, limit: configuration.evaluation.tokens)
+      }
+      + Self.furtherSets(configuration, text: text)
+    setWeights = validated.isEmpty ? (sets.isEmpty ? [] : [1]) : validated.map(\.weight)
     for set in sets { try set.checkLength() }
+    if configuration.evaluation.patience > 0, sets.isEmpty {
+      throw InputError(
+        subject: "evaluation.patience", problem: "needs a text to evaluate on, but there is none",
+        remedy: "prepare the text with a validation part or name one in evaluation.sets")
+    }
     prompts = try SamplePrompt.all(configuration.samples, text.tokenizer, model: model)
     parameterCount = ParameterLayout(model).parameterCount
-    steps = settings.steps
     tokensPerStep = configuration.tokensPerStep
-    textTokens = text.training.tokenCount
     refusesShortMemory = settings.checksMemory
     memory = PlannedMemory(model, settings: settings)
     availableBytes = ProcessMemory.available
     operationsPerToken =
       StepWork(model, length: settings.sequenceLength).operations / Double(settings.sequenceLength)
-    self.peakRate = peakRate
   }
 
-  private static func evaluationSets(
-    _ configuration: TrainingConfiguration, text: PreparedCorpus
+  private static func furtherSets(
+    _ configuration: TrainingConfiguration, text: TrainingText
   ) throws -> [EvaluationText] {
-    let limit = configuration.evaluation.tokens
-    let own =
-      text.validation == nil
-      ? [] : [EvaluationText(name: EvaluationSettings.ownSet, text: text, limit: limit)]
-    return try own
-      + configuration.evaluation.sets.sorted { $0.key < $1.key }.map { name, folder in
-        let other = try PreparedCorpus(folder: folder)
-        try other.checkTokenizer(isThatOf: text)
-        return EvaluationText(name: name, text: other, limit: limit)
-      }
+    try configuration.evaluation.sets.sorted { $0.key < $1.key }.map { name, folder in
+      let other = try PreparedCorpus(folder: folder)
+      try other.checkTokenizer(isThatOf: text.parts[0].corpus)
+      return EvaluationText(name: name, text: other, limit: configuration.evaluation.tokens)
+    }
+  }
+
+  /// The loss that decides which checkpoint is best: that of the run's own validation text, or of a mixture's
+  /// by their weights; without one, that of the first further set. Nil if there is nothing to evaluate on.
+  func decisiveLoss(_ results: [EvaluationMetrics]) -> Double? {
+    guard let first = results.first else { return nil }
+    guard setWeights.count > 1 else { return first.result.loss }
+    let sum = zip(results, setWeights).reduce(0) { $0 + $1.0.result.loss * $1.1 }
+    return sum / setWeights.reduce(0, +)
   }
 
   /// The number of tokens of the run.
   public var totalTokens: Int { steps * tokensPerStep }
 
-  /// The seconds that the run would take if it ran at the machine's rate of matrix products.
-  public var leastSeconds: Double { Double(totalTokens) * operationsPerToken / peakRate }
+  /// The number of tokens of the training text.
+  public var textTokens: Int { text.tokenCount }
+
+  /// The operations of the whole run.
+  public var operations: Double { Double(totalTokens) * operationsPerToken }
+
+  /// How often each text of a mixture is seen, by name.
+  public var epochsByText: [(name: String, epochs: Double)] {
+    guard let mixture = text.mixture else { return [] }
+    let position = totalTokens / sequences[0].length
+    return zip(text.parts, sequences).enumerated().map { index, part in
+      (part.0.name, Double(mixture.count(of: index, before: position)) / Double(part.1.count))
+    }
+  }
 
   /// - Throws: ``InputError`` with the numbers if the run does not fit into the free memory. With
   ///   `training.check-memory=false` these go to `note` instead.
@@ -99,27 +126,33 @@ public struct TrainingPlan: Sendable {
   }
 
   /// The plan in a few lines.
-  public var text: String {
-    let epochs = Double(totalTokens) / Double(max(textTokens, 1))
-    return """
-      parameters   \(NumberFormat.grouped(parameterCount))
-      steps        \(NumberFormat.grouped(steps)) of \(NumberFormat.grouped(tokensPerStep)) tokens
-      tokens       \(NumberFormat.grouped(totalTokens)), \(NumberFormat.fixed(epochs, 2)) times the text's \(NumberFormat.grouped(textTokens))
-      memory       \(NumberFormat.bytes(memory.total)): weights, gradients and moments \(NumberFormat.bytes(memory.parameters)), activations \(NumberFormat.bytes(memory.activations)), program \(NumberFormat.bytes(memory.program)); free \(availableBytes.map(NumberFormat.bytes) ?? "unknown")
-      time         at least \(NumberFormat.duration(leastSeconds)) at \(NumberFormat.fixed(peakRate / 1e9, 0)) GFLOP/s, this machine's rate of matrix products
-      """
+  public var summary: String {
+    let grouped = NumberFormat.grouped
+    let bytes = NumberFormat.bytes
+    let epochs = NumberFormat.fixed(Double(totalTokens) / Double(max(textTokens, 1)), 2)
+    let parts =
+      "weights, gradients and moments \(bytes(memory.parameters)), activations \(bytes(memory.activations)), "
+      + "program \(bytes(memory.program))"
+    let lines = [
+      "parameters   \(grouped(parameterCount))",
+      "steps        \(grouped(steps)) of \(grouped(tokensPerStep)) tokens",
+      "tokens       \(grouped(totalTokens)), \(epochs) times the text's \(grouped(textTokens))",
+    ]
+    let texts = epochsByText.map { "             \($0.name) \(NumberFormat.fixed($0.epochs, 2)) times" }
+    let free = availableBytes.map(bytes) ?? "unknown"
+    return (lines + texts + ["memory       \(bytes(memory.total)): \(parts); free \(free)"])
+      .joined(separator: "\n")
   }
 
-  /// The plan as JSON.
-  package var json: JSONObject {
-    JSONObject([
+  /// The plan as fields of a JSON object.
+  package var fields: [(String, JSONObject.Value)] {
+    [
       ("parameters", .integer(parameterCount)), ("steps", .integer(steps)),
       ("tokens_per_step", .integer(tokensPerStep)), ("tokens", .integer(totalTokens)),
       ("text_tokens", .integer(textTokens)), ("parameter_bytes", .integer(memory.parameters)),
       ("activation_bytes", .integer(memory.activations)), ("program_bytes", .integer(memory.program)),
       ("available_bytes", availableBytes.map { .integer($0) } ?? .null),
-      ("operations_per_token", .number(operationsPerToken)), ("operations_per_second", .number(peakRate)),
-      ("least_seconds", .number(leastSeconds)),
-    ])
+      ("operations_per_token", .number(operationsPerToken)),
+    ]
   }
 }

@@ -1,14 +1,18 @@
 import CastleAttention
+import CastleFormats
 package import CastleModel
 import CastleOperations
 package import CastleTensors
 
-/// The arithmetic of a step of training, without decisions and records: gradients of its batches, and the update.
+/// What a step of training computes, without decisions and records: gradients of its batches, and the update.
+///
+/// The loss of a step is the mean over all targets of its batches that count: the sum of their losses over
+/// their number. Targets of −1 do not count.
 package final class TrainingStep {
   /// The model that is trained.
   package let model: LanguageModel
   /// What it is trained on.
-  package let batches: TokenBatches
+  package let source: any BatchSource
   /// The gradient of the last step's mean loss, (1, parameters).
   package let gradients: Matrix
 
@@ -17,37 +21,42 @@ package final class TrainingStep {
 
   private let settings: StepSettings
 
-  /// Takes all memory that a step needs besides the weights of `model`.
+  /// Takes all memory that a step needs besides the weights of `model`. `source` brings batches of at most
+  /// `settings.batchSize` sequences of `settings.sequenceLength` tokens.
   ///
-  /// Throws an `InputError` if the length of a window is more than the model allows.
-  package init(_ model: LanguageModel, configuration: TrainingConfiguration, batches: TokenBatches) throws {
+  /// Throws an `InputError` if the sequences are longer than the model allows.
+  package init(
+    _ model: LanguageModel, settings: StepSettings, optimizer: OptimizerSettings, source: any BatchSource
+  ) throws {
     self.model = model
-    self.batches = batches
-    settings = configuration.training
+    self.source = source
+    self.settings = settings
     pass = try TrainingPass(
       model, batch: settings.batchSize, length: settings.sequenceLength,
       recomputesActivations: settings.recomputes)
     gradients = model.backend.allocate(Float.self, rowCount: 1, columnCount: model.layout.parameterCount)
-    optimizer = Optimizer(layout: model.layout, settings: configuration.optimizer, backend: model.backend)
+    self.optimizer = Optimizer(layout: model.layout, settings: optimizer, backend: model.backend)
   }
 
   /// The mean loss of the next batches, and the norm of its gradient, which goes to ``gradients``.
   ///
-  /// `load` brings the next batch.
+  /// `next` brings the next batch of the source.
   package func computeGradients(
-    load: (TokenBatches) throws -> Void = { try $0.advance() }
+    next: (any BatchSource) throws -> TokenBatch = { try $0.next() }
   ) throws -> (loss: Double, norm: Double) {
+    // All of them come first: how many targets count decides the scale of every gradient.
+    let batches = try (0..<settings.accumulation).map { _ in try next(source) }
+    let targetCount = batches.reduce(0) { $0 + $1.targetCount }
+    guard targetCount > 0 else { throw InputError("a step has no target that counts: all of them are −1") }
     model.backend.fill(gradients, with: 0)
-    let tokens = settings.batchSize * settings.sequenceLength * settings.accumulation
     var lossSum = DeviceScalar(0)
-    for _ in 0..<settings.accumulation {
-      try load(batches)
+    for batch in batches {
       lossSum += try pass.lossAndGradients(
-        tokens: batches.tokens, targets: batches.targets, documents: Documents(batches.sequences),
-        lossScale: 1 / Float(tokens), into: gradients)
+        tokens: batch.tokens, targets: batch.targets, documents: batch.documents,
+        lossScale: 1 / Float(targetCount), into: gradients)
     }
     let squares = model.backend.sumOfSquares(gradients)
-    return (lossSum.value / Double(tokens), squares.value.squareRoot())
+    return (lossSum.value / Double(targetCount), squares.value.squareRoot())
   }
 
   /// Moves the weights against ``gradients``, shortened if `norm` is above the limit.

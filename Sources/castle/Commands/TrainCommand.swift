@@ -1,5 +1,4 @@
 import ArgumentParser
-import CastleCorpus
 import CastleEvaluation
 import CastleFormats
 import CastleMeasurement
@@ -20,12 +19,19 @@ struct TrainCommand: ParsableCommand {
       Ctrl-C finishes the step, saves and ends; --resume goes on with the same numbers as if nothing had happened. A \
       second Ctrl-C ends at once.
 
+      --resume-from begins a run of its own at a checkpoint of another one: weights, optimizer and place in the text \
+      go on, the schedule and the length may be new.
+
       EXAMPLES
-        castle train --config Recipes/3m-castle.yaml \\
+        castle train --config Recipes/3m.yaml \\
           --set data.shards=data/books --set output=runs/first
         castle train --config runs/first/config.yaml --resume
         castle train --set data.shards=data/books --set output=runs/tiny \\
           --set model.preset=1m-castle --dry-run
+        castle train --config runs/stable/config.yaml --set output=runs/decayed \\
+          --resume-from runs/stable/checkpoints/step-00001000 \\
+          --set schedule.kind=warm-up-stable-decay --set schedule.decay=200 \\
+          --set training.steps=1200
         castle train --settings
       """)
 
@@ -41,6 +47,12 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Go on with an interrupted run; without a checkpoint it begins anew.")
   var resume = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Branch from a checkpoint of another run; with --resume, only if this run has none yet.",
+      valueName: "checkpoint"))
+  var resumeFrom: String?
+
   @Flag(help: "Print what the run would take, and end.")
   var dryRun = false
 
@@ -53,9 +65,10 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
-    guard !settings || (config == nil && set.isEmpty) else {
+    guard !settings || (config == nil && set.isEmpty && resumeFrom == nil) else {
       throw ValidationError(
-        "--settings lists the defaults; leave out --config and --set (a run's config.yaml holds its own settings)"
+        "--settings lists the defaults; leave out --config, --set and --resume-from "
+          + "(a run's config.yaml holds its own settings)"
       )
     }
   }
@@ -68,14 +81,13 @@ struct TrainCommand: ParsableCommand {
       ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
     try checkFolder(configuration)
     let backend = try backendOptions.makeBackend()
-    let peakRate = MachinePeaks.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
-    if dryRun { return try printPlan(configuration, peakRate: peakRate) }
+    if dryRun { return try printPlan(configuration, backend: backend) }
 
     let progress = ConsoleProgress()
     progress.note(backend.summary)
     let trainer = try Trainer(
-      configuration, resumes: resume, backend: backend, peakRate: peakRate, progress: progress)
-    progress.note(trainer.plan.text)
+      configuration, resumes: resume, branchingFrom: resumeFrom, backend: backend, progress: progress)
+    progress.note(summary(trainer.plan, peakRate: Self.peakRate(backend)))
     let outcome = try trainer.run()
     progress.finish()
     switch outcome {
@@ -89,7 +101,8 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  /// A run's own config.yaml names its folder as seen from where the run began: elsewhere, that would be another folder.
+  /// A run's own config.yaml names its folder as seen from where the run began: elsewhere, that would be
+  /// another folder.
   private func checkFolder(_ configuration: TrainingConfiguration) throws {
     guard resume, let config, (config as NSString).lastPathComponent == "config.yaml" else { return }
     let folder = URL(fileURLWithPath: config).deletingLastPathComponent().resolvingSymlinksInPath().path
@@ -97,8 +110,8 @@ struct TrainCommand: ParsableCommand {
     let isRun = FileManager.default.fileExists(atPath: folder + "/checkpoints")
     guard !isRun || folder == output else {
       throw InputError(
-        "\(config) lies in the run \(folder), but its output is \(output) from here: go to the folder where the run "
-          + "began, or add --set output=\(folder)")
+        subject: "\(config)", problem: "lies in the run \(folder), but its output is \(output) from here",
+        remedy: "go to the folder where the run began, or add \(.setting("output", folder))")
     }
   }
 
@@ -129,11 +142,26 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  private func printPlan(_ configuration: TrainingConfiguration, peakRate: Double) throws {
-    let text = try PreparedCorpus(folder: configuration.data.shards)
-    let plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
-    print(json ? plan.json.text : plan.text)
+  private func printPlan(_ configuration: TrainingConfiguration, backend: any Backend) throws {
+    let plan = try TrainingPlan(configuration)
+    let peakRate = Self.peakRate(backend)
+    let fields =
+      plan.fields + [
+        ("operations_per_second", .number(peakRate)), ("least_seconds", .number(plan.operations / peakRate)),
+      ]
+    print(json ? JSONObject(fields).text : summary(plan, peakRate: peakRate))
     try plan.checkMemory()
+  }
+
+  /// The machine's rate of matrix products, in operations per second.
+  private static func peakRate(_ backend: any Backend) -> Double {
+    MachinePeaks.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
+  }
+
+  /// The plan, and the time that it takes at least.
+  private func summary(_ plan: TrainingPlan, peakRate: Double) -> String {
+    plan.summary + "\ntime         at least \(NumberFormat.duration(plan.operations / peakRate)) at "
+      + "\(NumberFormat.fixed(peakRate / 1e9, 0)) GFLOP/s, this machine's rate of matrix products"
   }
 
   private func printResult(_ trainer: Trainer, model: String?) {
@@ -146,7 +174,8 @@ struct TrainCommand: ParsableCommand {
     print(
       JSONObject([
         ("run", .text(trainer.configuration.output)), ("steps", .integer(trainer.state.step)),
-        ("finished", .boolean(model != nil)), ("model", model.map { .text($0) } ?? .null),
+        ("finished", .boolean(model != nil)), ("stopped_early", .boolean(trainer.stopsEarly)),
+        ("model", model.map { .text($0) } ?? .null),
         ("seconds", .number(trainer.state.seconds)),
         (
           "evaluations",

@@ -19,7 +19,7 @@ final class ConsoleProgress: TrainingProgress {
   func step(_ metrics: StepMetrics, _ timing: StepTiming, of steps: Int, remaining: Double) {
     let parts = [
       "step \(metrics.step)/\(steps)",
-      "loss \(NumberFormat.fixed(metrics.loss, 4))" + (metrics.isSkipped ? " (left out)" : ""),
+      "loss \(NumberFormat.fixed(metrics.loss, 4))" + (metrics.isSkipped ? " (skipped)" : ""),
       "eta \(NumberFormat.duration(remaining))",
       "\(NumberFormat.grouped(Int(timing.tokensPerSecond))) tok/s",
       "lr \(NumberFormat.scientific(metrics.learningRate))",

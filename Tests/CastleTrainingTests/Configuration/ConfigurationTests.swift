@@ -35,6 +35,24 @@ struct ConfigurationTests {
     #expect(read.samples.prompts == ["a", "b=c"])
   }
 
+  @Test func theLengthThatIsSetLastCounts() throws {
+    let tokens = try configuration("training: {steps: 20}", set: ["training.tokens=20_000"])
+    #expect(tokens.training.steps == nil && tokens.steps == 5)
+    let steps = try configuration("training: {epochs: 2}", set: ["training.steps=30"])
+    #expect(steps.training.epochs == nil && steps.steps == 30)
+    #expect(try configuration().steps == StepSettings.defaultSteps)
+    #expect(try configuration("training: {epochs: 2}").steps == nil)
+  }
+
+  @Test func textsOfAMixtureAddUp() throws {
+    let yaml = "output: a\ndata: {mixture: {plays: {shards: p, weight: 3}}}"
+    let read = try TrainingConfiguration(
+      yaml: yaml, source: "a.yaml", overrides: ["data.mixture.news.shards=n", "data.mixture.plays.weight=2"])
+    #expect(read.data.mixture.mapValues(\.shards) == ["plays": "p", "news": "n"])
+    #expect(read.data.mixture.mapValues(\.weight) == ["plays": 2, "news": 1])
+    #expect(try TrainingConfiguration(yaml: read.yaml(), source: "b.yaml").entries == read.entries)
+  }
+
   @Test func namedSetsAddUp() throws {
     let read = try configuration("evaluation: {sets: {plays: p}}", set: ["evaluation.sets.news=n"])
     #expect(read.evaluation.sets == ["plays": "p", "news": "n"])
@@ -77,6 +95,8 @@ struct ConfigurationTests {
     ("schedule: {kind: cosin}", "is 'cosin', which is not one of cosine, warm-up-stable-decay, constant"),
     ("training: {steps: 9}\nschedule: {warm-up: 10}", "schedule.warm-up is 10, more than training.steps"),
     ("training: [", "not valid YAML"),
+    ("training: {steps: 9, tokens: 9}", "training.steps and training.tokens are both set; keep one of them"),
+    ("training: {length: 9}", "training.length is now called training.sequence-length"),
     ("evaluation: {sets: {validation: x}}", "'validation' cannot be the name of a set"),
   ])
   func badConfigurationsAreNamed(yaml: String, expected: String) {
@@ -86,11 +106,16 @@ struct ConfigurationTests {
   }
 
   @Test(arguments: [
-    ("training.steps", "--set training.steps: expected key=value"),
+    ("training.steps", "training.steps: expected key=value"),
     ("training.stepps=4", "the nearest one is training.steps"),
-    ("training.steps=1.5", "--set training.steps=1.5: training.steps is '1.5', which is not a whole number"),
+    ("training.steps=1.5", "training.steps=1.5: training.steps is '1.5', which is not a whole number"),
     ("=4", "expected key=value"),
-    ("data.shards=", "data.shards is not set: name a folder"),
+    ("training.epochs=0", "training.epochs is '0', which is not above 0"),
+    ("data.mixture.books.weigth=2", "the nearest one is data.mixture.books.weight"),
+    ("data.mixture.books.weight=-1", "data.mixture.books.weight is '-1', which is not above 0"),
+    ("data.mixture.books.weight=2", "data.shards and data.mixture are both set"),
+    ("evaluation={patience: 3, every: 0}", "evaluation.patience is 3, but evaluation.every is 0"),
+    ("data.shards=", "data.shards is not set; name a folder"),
   ])
   func badOverridesAreNamed(override: String, expected: String) {
     let text = message(set: [override])

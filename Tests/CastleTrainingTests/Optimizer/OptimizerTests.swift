@@ -1,5 +1,8 @@
 import CastleModel
+import CastleOperations
+import CastleTensors
 import CastleTraining
+import Foundation
 import Testing
 
 /// What one step does to the weights, under settings that make one part of it stand out.
@@ -60,5 +63,52 @@ struct OptimizerTests {
     }
     #expect(abs(length(whole) / (0.1 * whole.norm) - 1) < 1e-3)
     #expect(abs(length(half) / length(whole) - 0.5) < 1e-3)
+  }
+
+  /// At places that are multiples of nothing, inside of parameters.
+  @Test func optimizersOfRangesDoWhatOneOfAllDoes() throws {
+    let model = try small.trainer("a").model
+    let (layout, backend) = (model.layout, model.backend)
+    let count = layout.parameterCount
+    func arena(_ seed: UInt64) -> Matrix {
+      var source = RandomSource(seed: seed)
+      let arena = backend.allocate(Float.self, rowCount: 1, columnCount: count)
+      let values = (0..<count).map { _ in source.nextNormal() }
+      values.withUnsafeBufferPointer { backend.upload($0, to: arena) }
+      return arena
+    }
+    func numbers(_ matrix: Matrix) -> [Float] {
+      [Float](unsafeUninitializedCapacity: matrix.count) {
+        backend.download(matrix, to: $0)
+        $1 = matrix.count
+      }
+    }
+    func train(_ cuts: [Int], savingAfter pause: Int?) throws -> [Float] {
+      let weights = arena(1)
+      let ranges = zip([0] + cuts, cuts + [count]).map { $0..<$1 }
+      func optimizers() -> [Optimizer] {
+        ranges.map { Optimizer(layout: layout, settings: OptimizerSettings(), backend: backend, range: $0) }
+      }
+      var all = optimizers()
+      for step in 1...4 {
+        for optimizer in all {
+          optimizer.update(
+            weights, gradients: arena(UInt64(step + 1)), gradientScale: 0.5, learningRate: 0.01, step: step)
+        }
+        guard step == pause else { continue }
+        let saved = all
+        all = optimizers()
+        for (index, optimizer) in saved.enumerated() {
+          let folder = small.path("optimizer-\(index)")
+          try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+          try optimizer.save(layout: layout, folder: folder)
+          try all[index].load(layout: layout, folder: folder)
+        }
+      }
+      return numbers(weights)
+    }
+    let whole = try train([], savingAfter: nil)
+    #expect(try train([1, 777, 778, 8_191, count - 3], savingAfter: nil) == whole)
+    #expect(try train([1_003, count / 2], savingAfter: 2) == whole)
   }
 }

@@ -52,4 +52,13 @@ struct RunRecordsTests {
       try RunRecords(folder: folder.path, position: ["metrics.jsonl": 10], step: 1)
     }
   }
+
+  @Test func theMainRankAloneWrites() throws {
+    let folder = try TemporaryFolder()
+    let records = try RunRecords(
+      folder: folder.path, position: ["metrics.jsonl": 10], step: 1, world: World(rank: 1, size: 2))
+    try add(1...2, to: records)
+    #expect(try records.synchronize().isEmpty)
+    #expect(try folder.names().isEmpty)
+  }
 }

@@ -36,16 +36,17 @@ struct SmallRun {
   }
 
   func trainer(
-    _ run: String, _ overrides: [String] = [], resumes: Bool = false, threads: Int = 1,
-    progress: any TrainingProgress = SilentProgress(), isInterrupted: @escaping () -> Bool = { false }
+    _ run: String, _ overrides: [String] = [], resumes: Bool = false, from checkpoint: String? = nil,
+    threads: Int = 1, progress: any TrainingProgress = SilentProgress(),
+    isInterrupted: @escaping () -> Bool = { false }
   ) throws -> Trainer {
     try Trainer(
-      configuration(run, overrides), resumes: resumes, backend: CPUBackend(threads: threads), peakRate: 1e11,
-      progress: progress, isInterrupted: isInterrupted)
+      configuration(run, overrides), resumes: resumes, branchingFrom: checkpoint.map(path),
+      backend: CPUBackend(threads: threads), progress: progress, isInterrupted: isInterrupted)
   }
 
-  /// Trains until an interrupt before the step after the next `afterSteps`, and returns the last step. There must be no evaluation
-  /// before.
+  /// Trains until an interrupt before the step after the next `afterSteps`, and returns the last step. There
+  /// must be no evaluation before.
   func stepOfInterrupt(
     _ run: String, _ overrides: [String], resumes: Bool = false, afterSteps: Int
   ) throws -> Int? {

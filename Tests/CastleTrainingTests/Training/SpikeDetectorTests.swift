@@ -2,7 +2,7 @@ import CastleTraining
 import Testing
 
 struct SpikeDetectorTests {
-  @Test func nothingIsASpikeUntilTheWindowIsFull() {
+  @Test func nothingIsASpikeUntilThereAreEnoughValues() {
     var detector = SpikeDetector()
     for _ in 0..<SpikeDetector.capacity {
       #expect(detector.deviation(of: 1e9) == nil)

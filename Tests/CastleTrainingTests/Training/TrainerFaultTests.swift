@@ -39,7 +39,7 @@ struct TrainerFaultTests {
   @Test func aRunIsNotOverwritten() throws {
     _ = try small.trainer("a").run()
     let text = message { _ = try small.trainer("a") }
-    #expect(text.contains("holds a run already; continue it with --resume"), "\(text)")
+    #expect(text.contains("holds a run already; continue it with resuming"), "\(text)")
   }
 
   @Test func settingsOfARunThatCannotGoOnAreNotTakenOver() throws {
@@ -147,7 +147,7 @@ struct TrainerFaultTests {
       if !isRemoved { try Data(original.dropLast(10)).write(to: URL(fileURLWithPath: shard)) }
     })
     let text = message { _ = try small.trainer("a", progress: progress).run() }
-    #expect(text.contains("train_000000.bin") && text.contains("use --resume"), "\(text)")
+    #expect(text.contains("train_000000.bin") && text.contains("use resuming"), "\(text)")
     try original.write(to: URL(fileURLWithPath: shard))
     _ = try small.trainer("a", resumes: true).run()
     #expect(try small.metrics("a") == small.metrics("straight"))
@@ -186,8 +186,7 @@ struct TrainerFaultTests {
   @Test func theRefusalCanBecomeANote() throws {
     let settings = ["model.layers=4", "model.hidden-size=65536", "model.intermediate-size=1048576"]
     func plan(_ more: String...) throws -> TrainingPlan {
-      try TrainingPlan(
-        small.configuration("a", settings + more), text: PreparedCorpus(folder: small.shards), peakRate: 1)
+      try TrainingPlan(small.configuration("a", settings + more))
     }
     var notes: [String] = []
     #expect(throws: InputError.self) { try plan().checkMemory { notes.append($0) } }
@@ -213,8 +212,8 @@ struct TrainerFaultTests {
     #expect(!FileManager.default.fileExists(atPath: small.path("a")))
   }
 
-  @Test func aTextShorterThanAWindowIsRefused() throws {
+  @Test func aTextShorterThanASequenceIsRefused() throws {
     let text = message { _ = try small.trainer("a", ["training.sequence-length=2000"]) }
-    #expect(text.contains("too few for a window of 2000"), "\(text)")
+    #expect(text.contains("too few for a sequence of 2000"), "\(text)")
   }
 }

@@ -13,13 +13,13 @@ struct TrainerSpikeTests {
     "schedule.kind=constant", "optimizer.learning-rate=1e-6",
   ]
 
-  /// For each step that a run has recorded, whether its update was left out.
+  /// For each step that a run has recorded, whether its update was skipped.
   private func skips(_ run: String) throws -> [Bool] {
     try small.metrics(run).split(separator: "\n").filter { $0.contains("\"loss\"") }
       .map { $0.contains("\"skipped\":true") }
   }
 
-  @Test func anUpdateIsLeftOutWhereItIsRecordedSo() throws {
+  @Test func anUpdateIsSkippedWhereItIsRecordedSo() throws {
     var history: [[Float]] = []
     var trainer: Trainer?
     let progress = RecordingProgress(afterStep: { _ in history.append(trainer?.weights ?? []) })
@@ -42,7 +42,7 @@ struct TrainerSpikeTests {
     let skips = try skips("a").dropFirst(130)
     #expect(skips.filter { $0 }.count >= 20)
     #expect(skips.suffix(20).contains(false))
-    #expect(progress.notes.contains { $0.contains("were all left out") }, "\(progress.notes)")
+    #expect(progress.notes.contains { $0.contains("were all skipped") }, "\(progress.notes)")
   }
 
   @Test func aFullMemoryOfLossesIsSavedAndGoesOn() throws {

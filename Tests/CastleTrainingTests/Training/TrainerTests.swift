@@ -37,7 +37,8 @@ struct TrainerTests {
     #expect(try #require(validation.result.bitsPerByte) > 0.5)
   }
 
-  /// The run is interrupted at every possible place in turn: before each step and inside each evaluation and sample.
+  /// The run is interrupted at every possible place in turn: before each step and inside each evaluation and
+  /// sample.
   @Test(arguments: 1...33)
   func interruptedAndResumedEqualsStraight(question: Int) throws {
     let settings = ["samples.every=6", "samples.prompts=[lo hi]", "samples.max-tokens=3"]
@@ -57,12 +58,12 @@ struct TrainerTests {
 
   @Test func epochsAreRecorded() throws {
     let text = try PreparedCorpus(folder: small.shards)
-    let windows = try TokenWindows(shards: text.training.shards, length: 24).count
+    let sequences = try TokenSequences(shards: text.training.shards, length: 24).count
     _ = try small.trainer("a").run()
     let last = try small.metrics("a").split(separator: "\n").last {
       $0.contains("\"step\":12,") && $0.contains("\"loss\"")
     }
-    #expect(try #require(last).contains("\"epoch\":\(24 / Double(windows)),"), "\(last ?? "")")
+    #expect(try #require(last).contains("\"epoch\":\(24 / Double(sequences)),"), "\(last ?? "")")
   }
 
   @Test func accumulationOfHalvesEqualsTheWhole() throws {

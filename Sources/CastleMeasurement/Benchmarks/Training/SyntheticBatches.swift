@@ -1,40 +1,29 @@
-import CastleCorpus
-import CastleModel
 import CastleTensors
 package import CastleTraining
-import Foundation
 
-/// Batches of random tokens, read from a shard in a temporary folder as training reads its text.
-package final class SyntheticBatches {
-  package let batches: TokenBatches
+/// Batches of random tokens, the same few over and over.
+package final class SyntheticBatches: BatchSource {
+  package private(set) var position = 0
 
-  private let folder: String
+  private let settings: StepSettings
+  private let tokens: [Int32]
+
+  private static let differentBatches = 4
 
   /// Tokens for a few batches of `settings`.
-  ///
-  /// Throws an `InputError` if the temporary folder cannot be written.
-  package init(vocabularySize: Int, settings: StepSettings, seed: UInt64) throws {
-    folder = NSTemporaryDirectory() + "castle-benchmark-\(UUID().uuidString)"
-    let path = folder + "/random_000.bin"
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      let writer = try TokenShardWriter(path: path, width: TokenWidth(vocabularySize: vocabularySize))
-      var source = RandomSource(seed: seed)
-      let windows = 4 * settings.batchSize
-      for window in 0..<windows {
-        let count = settings.sequenceLength + (window == windows - 1 ? 1 : 0)
-        try writer.append(
-          (0..<count).map { _ in Int32.random(in: 0..<Int32(vocabularySize), using: &source) })
-      }
-      _ = try writer.finish()
-      batches = TokenBatches(
-        windows: try TokenWindows(shards: [TokenShard(path: path)], length: settings.sequenceLength),
-        batchSize: settings.batchSize, seed: seed, separator: nil)
-    } catch {
-      try? FileManager.default.removeItem(atPath: folder)
-      throw error
-    }
+  package init(vocabularySize: Int, settings: StepSettings, seed: UInt64) {
+    self.settings = settings
+    var source = RandomSource(seed: seed)
+    let count = Self.differentBatches * settings.batchSize * settings.sequenceLength + 1
+    tokens = (0..<count).map { _ in Int32.random(in: 0..<Int32(vocabularySize), using: &source) }
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
+  package func next() -> TokenBatch {
+    let start = position % (Self.differentBatches * settings.batchSize) * settings.sequenceLength
+    let places = start..<start + settings.batchSize * settings.sequenceLength
+    position += settings.batchSize
+    return TokenBatch(
+      tokens: Array(tokens[places]),
+      targets: Array(tokens[places.lowerBound + 1..<places.upperBound + 1]), length: settings.sequenceLength)
+  }
 }

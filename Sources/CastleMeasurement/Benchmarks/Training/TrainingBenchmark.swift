@@ -39,11 +39,11 @@ package struct TrainingBenchmark {
       configuration: model, recomputesActivations: settings.recomputes, backend: backend
     ).run()
     let timed = TimedBackend(backend)
-    let data = try SyntheticBatches(
+    let source = SyntheticBatches(
       vocabularySize: model.vocabularySize, settings: settings, seed: configuration.seed)
     let step = try TrainingStep(
-      LanguageModel(model, backend: timed, seed: configuration.seed), configuration: configuration,
-      batches: data.batches)
+      LanguageModel(model, backend: timed, seed: configuration.seed), settings: settings,
+      optimizer: configuration.optimizer, source: source)
     timed.learnParameters(of: step.model, gradients: step.gradients)
 
     var number = 0
@@ -80,19 +80,19 @@ package struct TrainingBenchmark {
     let clock = ContinuousClock()
     backend.synchronize()
     let start = clock.now
-    let (loss, norm) = try step.computeGradients { batches in
-      try backend.measure(.data, .forward) { try batches.advance() }
+    let (loss, norm) = try step.computeGradients { source in
+      try backend.measure(.data, .forward) { try source.next() }
     }
     guard loss.isFinite, norm.isFinite else {
       throw InputError(
         "step \(number): the loss is \(loss); lower optimizer.learning-rate, "
           + "which is \(configuration.optimizer.learningRate)")
     }
-    let schedule = configuration.learningRateSchedule
+    let steps = configuration.steps ?? StepSettings.defaultSteps
     step.update(
       norm: norm,
       learningRate: configuration.optimizer.learningRate
-        * schedule.factor(step: min(number, configuration.training.steps)),
+        * configuration.learningRateSchedule(steps: steps).factor(step: min(number, steps)),
       number: number)
     backend.synchronize()
     return (clock.now - start) / .seconds(1)

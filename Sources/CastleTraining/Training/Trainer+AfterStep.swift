@@ -1,5 +1,6 @@
 import CastleCorpus
 import CastleEvaluation
+import CastleFormats
 import CastleModel
 
 extension Trainer {
@@ -7,17 +8,21 @@ extension Trainer {
   ///
   /// Returns false if someone asked to end during it; all of it is then still due.
   func completeStep() throws -> Bool {
-    let isLast = state.step == configuration.training.steps
+    let isLast = state.step == plan.steps
     let evaluates = isDue(configuration.evaluation.every) || isLast
     guard let results = try evaluates ? evaluateSets() : [],
       let samples = try isDue(configuration.samples.every) ? drawSamples() : []
     else { return false }
     try record(results)
     try record(samples)
-    let isBest = rememberBest(results) && configuration.checkpoints.keepsBest
+    let isBest = takeIn(results) && configuration.checkpoints.keepsBest
     state.isStepComplete = true
     isSaved = false
-    if isDue(configuration.checkpoints.every) || isLast || isBest { try saveCheckpoint() }
+    if stopsEarly { noteEarlyStop() }
+    let checkpoints = configuration.checkpoints
+    if isDue(checkpoints.every) || isDue(checkpoints.permanentEvery) || isLast || isBest || stopsEarly {
+      try saveCheckpoint()
+    }
     return true
   }
 
@@ -25,15 +30,17 @@ extension Trainer {
   func saveCheckpoint() throws {
     state.seconds = clock.seconds
     state.records = try records.synchronize()
-    let entry = try folder.store.save(step: state.step) { target in
-      try model.save(to: target, tokenizer: text.tokenizerPath)
-      try arithmetic.optimizer.save(layout: model.layout, folder: target)
+    let checkpoints = configuration.checkpoints
+    let entry = try folder.store.save(step: state.step, isPermanent: isDue(checkpoints.permanentEvery)) {
+      target in
+      try model.save(to: target, tokenizer: plan.text.tokenizerPath)
+      try trainingStep.optimizer.save(layout: model.layout, folder: target)
       try state.write(to: target)
+      try AtomicFile.write(
+        try configuration.yaml().utf8, path: target + "/" + RunFolder.checkpointConfigurationName)
     }
-    if configuration.checkpoints.keepsBest && state.best?.step == state.step {
-      try folder.store.markBest(entry)
-    }
-    try folder.store.prune(keeping: configuration.checkpoints.keep, and: entry)
+    if checkpoints.keepsBest && state.best?.step == state.step { try folder.store.markBest(entry) }
+    try folder.store.prune(keeping: checkpoints.keep, and: entry)
     isSaved = true
     progress.saved(entry)
   }
@@ -66,10 +73,19 @@ extension Trainer {
     results.forEach(progress.evaluated)
   }
 
-  /// Whether the first set's loss is the lowest so far.
-  private func rememberBest(_ results: [EvaluationMetrics]) -> Bool {
-    guard let first = results.first, first.result.loss < state.best?.loss ?? .infinity else { return false }
-    state.best = .init(step: state.step, loss: first.result.loss)
-    return true
+  /// Whether the loss that decides is the lowest so far.
+  private func takeIn(_ results: [EvaluationMetrics]) -> Bool {
+    guard let loss = plan.decisiveLoss(results) else { return false }
+    return state.add(
+      validationLoss: loss, minimumImprovement: configuration.evaluation.minimumImprovement)
+  }
+
+  private func noteEarlyStop() {
+    let best =
+      state.best.map { ": the lowest loss was \(NumberFormat.fixed($0.loss, 4)) after step \($0.step)" } ?? ""
+    progress.note(
+      "stopping early after step \(state.step)\(best); "
+        + "\(NumberFormat.count(configuration.evaluation.patience, "evaluation")) without a lower one "
+        + "(evaluation.patience)")
   }
 }

@@ -5,7 +5,8 @@ import CastleOperations
 import Foundation
 
 extension ModelSettings {
-  /// The model that these settings describe, for windows of `length` tokens from a tokenizer of `tokenizerSize` tokens.
+  /// The model that these settings describe, for sequences of `length` tokens from a tokenizer of
+  /// `tokenizerSize` tokens.
   ///
   /// - Throws: ``InputError`` if a value does not fit the others, or would change the model of ``initial``.
   public func configuration(
@@ -19,14 +20,15 @@ extension ModelSettings {
       try Self.checkUnchanged(result, from: base, folder: initial)
       guard length <= base.maximumLength else {
         throw InputError(
-          "training.sequence-length is \(length), more than the \(base.maximumLength) tokens that the model in \(initial) reads"
-        )
+          subject: "training.sequence-length",
+          problem:
+            "is \(length), more than the \(base.maximumLength) tokens that the model in \(initial) reads")
       }
     }
     guard result.vocabularySize >= tokenizerSize else {
       throw InputError(
-        "model.vocabulary-size is \(result.vocabularySize), fewer than the \(tokenizerSize) tokens of the tokenizer"
-      )
+        subject: "model.vocabulary-size",
+        problem: "is \(result.vocabularySize), fewer than the \(tokenizerSize) tokens of the tokenizer")
     }
     if initial == nil {
       result.maximumLength = max(length, Self.leastMaximumLength)
@@ -34,22 +36,27 @@ extension ModelSettings {
       result.beginOfTextID = endOfText.map { Int($0) }
     }
     result.trainingLength = length
+    guard result.mechanism.hasLookahead || result.mechanism.usesCausalKeys else {
+      throw InputError(
+        subject: "model.causal-keys", problem: "is false without lookahead keys",
+        remedy: "choose a preset with lookahead keys")
+    }
     do {
       try result.validate()
     } catch let error as InputError {
-      throw InputError(
-        Self.keys.reduce(error.description) { $0.replacingOccurrences(of: $1.key, with: $1.value) })
+      throw error.replacingTerms { term in
+        if case .key(let key) = term { .key(Self.keys[key] ?? key) } else { term }
+      }
     }
     return result
   }
 
   /// What keys of a `config.json` are called here.
-  private static let keys: KeyValuePairs = [
+  private static let keys = [
     "num_key_value_heads": "model.kv-heads", "num_attention_heads": "model.heads",
     "num_hidden_layers": "model.layers", "head_dim": "model.head-size", "hidden_size": "model.hidden-size",
     "intermediate_size": "model.intermediate-size", "vocab_size": "model.vocabulary-size",
-    "max_position_embeddings": "training.sequence-length", "causal_keys": "model.causal-keys",
-    "choose attention_type castle": "choose a preset with lookahead keys",
+    "max_position_embeddings": "training.sequence-length", "training_length": "training.sequence-length",
   ]
 
   private static let leastMaximumLength = 1024
@@ -69,8 +76,9 @@ extension ModelSettings {
     ]
     guard let changed = values.first(where: { $0.of(model) != $0.of(base) }) else { return }
     throw InputError(
-      "model.\(changed.key) would change the model in \(folder) (model.initial), which is trained as it is: "
-        + "leave out one of the two")
+      subject: "model.\(changed.key)",
+      problem: "would change the model in \(folder) (model.initial), which is trained as it is",
+      remedy: "leave out one of the two")
   }
 
   private static func read(folder: String) throws -> ModelConfiguration {
@@ -90,7 +98,8 @@ extension ModelSettings {
     let keys = kvHeads ?? (heads == nil ? result.heads.kvHeads : queryHeads)
     guard queryHeads % keys == 0 else {
       throw InputError(
-        "model.kv-heads is \(keys), which does not divide model.heads, which is \(queryHeads)")
+        subject: "model.kv-heads",
+        problem: "is \(keys), which does not divide model.heads, which is \(queryHeads)")
     }
     result.heads = HeadLayout(
       queryHeads: queryHeads, kvHeads: keys, headSize: headSize ?? result.heads.headSize)

@@ -2,8 +2,8 @@
 public struct ModelSettings: ConfigurationSection {
   /// The name of the preset.
   public var preset = "3m-castle"
-  /// A model folder that training starts from, in place of the preset and random weights. The other keys may not
-  /// change its model.
+  /// A model folder that training starts from, in place of the preset and random weights. The other keys may
+  /// not change its model.
   public var initial: String?
   /// The number of layers.
   public var layers: Int?

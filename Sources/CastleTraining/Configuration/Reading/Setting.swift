@@ -42,6 +42,32 @@ public struct Setting<Section> {
     node = { $0[keyPath: property].node }
     entries = { section, path in section[keyPath: property].entries(under: path) }
   }
+
+  /// A key that holds sections under names of the user's choice; a later file or override adds to them.
+  init<Inner: ConfigurationSection>(
+    sections name: String, _ property: WritableKeyPath<Section, [String: Inner]>, _ help: String
+  ) {
+    self.name = name
+    self.help = help
+    assign = { section, node, path in
+      if node.isNull { return section[keyPath: property] = [:] }
+      guard let mapping = node.mapping else {
+        throw path.error("is \(node.quoted), which is not names with a group of settings each", at: node)
+      }
+      for (key, value) in mapping {
+        let name = key.scalar?.string ?? ""
+        try section[keyPath: property][name, default: Inner()].apply(value, at: path.appending(name))
+      }
+    }
+    node = { section in
+      Node(section[keyPath: property].sorted { $0.key < $1.key }.map { (Node($0.key), $0.value.node) })
+    }
+    entries = { section, path in
+      let sections = section[keyPath: property].sorted { $0.key < $1.key }
+      guard !sections.isEmpty else { return [SettingEntry(path: path, value: "{}", help: help)] }
+      return sections.flatMap { $0.value.entries(under: path + "." + $0.key) }
+    }
+  }
 }
 
 /// What a value must be beyond its type.

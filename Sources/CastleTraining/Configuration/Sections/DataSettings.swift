@@ -1,0 +1,44 @@
+/// The text to train on, made by `castle prepare`: one folder, or several in a mixture.
+public struct DataSettings: ConfigurationSection {
+  /// The folder of the shards and of their tokenizer; empty if there is a mixture.
+  public var shards = ""
+  /// Several texts by name.
+  public var mixture: [String: MixtureText] = [:]
+  /// Whether attention stops at the end of a document.
+  public var separatesDocuments = true
+
+  /// The default settings.
+  public init() {}
+
+  /// The section `data`.
+  public static var settings: [Setting<Self>] {
+    [
+      Setting("shards", \.shards, "folder made by castle prepare"),
+      Setting(
+        sections: "mixture", \.mixture,
+        "in place of shards several texts, name: {shards: folder made by castle prepare, weight: number}"),
+      Setting(
+        "separates-documents", \.separatesDocuments,
+        "attention sees nothing of the document before in the same sequence"),
+    ]
+  }
+}
+
+/// A text of a mixture.
+public struct MixtureText: ConfigurationSection {
+  /// The folder of the shards and of their tokenizer.
+  public var shards = ""
+  /// How much of the run the text has, relative to the other weights.
+  public var weight = 1.0
+
+  /// The default settings.
+  public init() {}
+
+  /// The section `data.mixture.NAME`.
+  public static var settings: [Setting<Self>] {
+    [
+      Setting("shards", \.shards, "folder made by castle prepare"),
+      Setting("weight", \.weight, "share of the sequences, relative to the other weights", .positive),
+    ]
+  }
+}
