@@ -5,7 +5,8 @@ import CastleOperations
 import Foundation
 
 extension ModelSettings {
-  /// The model that these settings describe, for windows of `length` tokens from a tokenizer of `tokenizerSize` tokens.
+  /// The model that these settings describe, for windows of `length` tokens from a tokenizer of
+  /// `tokenizerSize` tokens.
   ///
   /// - Throws: ``InputError`` if a value does not fit the others, or would change the model of ``initial``.
   public func configuration(
@@ -23,7 +24,7 @@ extension ModelSettings {
         )
       }
     }
-    guard result.vocabularySize >= tokenizerSize else {
+    guard initial != nil || result.vocabularySize >= tokenizerSize else {
       throw InputError(
         "model.vocabulary-size is \(result.vocabularySize), fewer than the \(tokenizerSize) tokens of the tokenizer"
       )
@@ -74,8 +75,7 @@ extension ModelSettings {
   }
 
   private static func read(folder: String) throws -> ModelConfiguration {
-    let path = folder + "/config.json"
-    return try ModelConfiguration(json: try MappedFile(path: path).withBytes { Array($0) }, source: path)
+    try ModelConfiguration(folder: folder)
   }
 
   private func apply(to result: inout ModelConfiguration) throws {
