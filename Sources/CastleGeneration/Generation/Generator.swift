@@ -1,4 +1,3 @@
-import CastleFormats
 public import CastleModel
 
 /// Generates one sequence, token by token.
@@ -8,7 +7,8 @@ public import CastleModel
 /// while let token = try generator.next() { use(token) }
 /// ```
 ///
-/// It works on token ids alone; text is the caller's. The same request and model give the same tokens.
+/// It works on token ids alone; ``TextGenerator`` makes text of them. The same request and model give the
+/// same tokens.
 public final class Generator {
   /// What is generated.
   public let request: GenerationRequest
@@ -16,13 +16,12 @@ public final class Generator {
   public private(set) var finishReason: FinishReason?
   /// Counts and times so far.
   public private(set) var statistics = GenerationStatistics()
+  /// The token that ended generation, if one did.
+  public private(set) var endToken: Int32?
 
   private let session: DecodingSession
   private let isCancelled: () -> Bool
   private var sampler: Sampler
-  private var filter: StopSequenceFilter<Int32>
-  private var ready: [Int32] = []
-  private var readyIndex = 0
   private var lastToken: Int32?
 
   /// The prompt is read in pieces of this many tokens, between which it can be cancelled.
@@ -31,72 +30,47 @@ public final class Generator {
   /// Prepares a sequence; the model reads the prompt at the first ``next()``.
   ///
   /// - Parameter isCancelled: Asked between tokens and between pieces of the prompt; true ends generation.
-  /// - Throws: `InputError` if the prompt is empty, longer than the model can read or has an id outside the
-  ///   vocabulary, or if `maximumTokens` is negative.
+  /// - Throws: `InputError` if the model cannot go on from the prompt; see ``GenerationRequest/check(_:)``.
   public init(
     _ request: GenerationRequest, model: LanguageModel, isCancelled: @escaping () -> Bool = { false }
   ) throws {
-    let longest = model.configuration.maximumLength
-    let vocabularySize = model.configuration.vocabularySize
-    guard !request.prompt.isEmpty else { throw InputError("the prompt has no tokens; give at least one") }
-    guard request.prompt.count <= longest else {
-      throw InputError(
-        "the prompt has \(request.prompt.count) tokens, but the model reads at most \(longest)")
-    }
-    guard request.maximumTokens >= 0 else {
-      throw InputError("max-tokens is \(request.maximumTokens), but must not be negative")
-    }
-    if let stranger = request.prompt.first(where: { $0 < 0 || $0 >= vocabularySize }) {
-      throw InputError(
-        "the prompt's token id \(stranger) is outside the model's vocabulary, 0..<\(vocabularySize)")
-    }
+    try request.check(model.configuration)
     self.request = request
     self.isCancelled = isCancelled
-    let room = longest - request.prompt.count
+    let room = model.configuration.maximumLength - request.prompt.count
     session = try DecodingSession(
       model, capacity: request.prompt.count + min(room, max(request.maximumTokens - 1, 0)))
     sampler = Sampler(request.sampling)
-    filter = StopSequenceFilter(request.stopSequences)
   }
 
   /// The next token, or nil when generation has ended.
   ///
-  /// A token that may be the start of a stop sequence comes when it is known not to be.
-  ///
-  /// - Throws: `InputError` if the model's scores are not numbers.
+  /// - Throws: `InputError` if the model's logits are not numbers.
   public func next() throws -> Int32? {
-    while readyIndex == ready.count {
-      guard finishReason == nil else { return nil }
-      ready = try chooseToken().map { filter.append(CollectionOfOne($0)) } ?? []
-      readyIndex = 0
-      if filter.isStopped { finishReason = .stopSequence }
-      if finishReason != nil { ready += filter.finish() }
-    }
-    defer { readyIndex += 1 }
-    return ready[readyIndex]
-  }
-
-  /// Runs the model over what it has not read yet and chooses a token; nil when generation ends without one.
-  private func chooseToken() throws -> Int32? {
+    guard finishReason == nil else { return nil }
     guard statistics.generatedTokens < request.maximumTokens else { return end(.maximumTokens) }
     guard let token = try lastToken.map(chooseToken(after:)) ?? chooseFirstToken() else { return nil }
     statistics.generatedTokens += 1
     lastToken = token
-    return request.endTokens.contains(token) ? end(.endToken) : token
+    guard !request.endTokens.contains(token) else {
+      endToken = token
+      return end(.endToken)
+    }
+    return token
   }
 
   private func chooseFirstToken() throws -> Int32? {
     let start = ContinuousClock.now
-    var scores: [Float] = []
+    var logits: [Float] = []
     for first in stride(from: 0, to: request.prompt.count, by: Self.promptChunk) {
       guard !isCancelled() else { return end(.cancelled) }
       let chunk = request.prompt[first..<min(first + Self.promptChunk, request.prompt.count)]
-      scores = try session.append(Array(chunk))
+      logits = try session.append(Array(chunk))
       statistics.promptTokens += chunk.count
       statistics.promptSeconds = Self.seconds(since: start)
     }
     sampler.observe(request.prompt)
-    return try sampler.next(scores)
+    return try sampler.next(logits)
   }
 
   private func chooseToken(after token: Int32) throws -> Int32? {

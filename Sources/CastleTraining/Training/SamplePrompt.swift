@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleGeneration
 import CastleModel
 import CastleTokenizer
 
@@ -9,19 +10,24 @@ struct SamplePrompt: Sendable {
   /// The tokens that the model reads first; at least one.
   let tokens: [Int32]
 
-  /// The prompts of a run, or the beginning of a document if it has none of its own; nothing if the run draws no samples.
+  /// The prompts of a run, or the beginning of a document if it has none of its own; nothing if the run draws
+  /// no samples.
   ///
   /// Throws an ``InputError`` if `model` cannot go on from one of them.
   static func all(
     _ settings: SampleSettings, _ tokenizer: Tokenizer, model: ModelConfiguration
   ) throws -> [SamplePrompt] {
     guard settings.every > 0 else { return [] }
-    let start = tokenizer.endOfText.map { [$0] } ?? []
     let texts = settings.prompts.isEmpty ? [""] : settings.prompts
     return try texts.enumerated().map { index, text in
-      let tokens = start + tokenizer.encode(text, specialTokens: .ordinary)
-      guard !tokens.isEmpty else {
-        throw InputError("samples.prompts: an empty prompt needs a tokenizer with an end-of-text token")
+      var request = TextRequest(text, maximumTokens: settings.maximumTokens)
+      request.specialTokens = .ordinary
+      let tokens: [Int32]
+      do {
+        tokens = try request.promptTokens(model, tokenizer)
+        try model.check(tokens: tokens)
+      } catch let error as InputError {
+        throw InputError("samples.prompts: prompt \(index + 1): \(error)")
       }
       guard tokens.count <= model.maximumLength else {
         throw InputError(
