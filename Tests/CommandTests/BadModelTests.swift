@@ -100,7 +100,9 @@ struct BadModelTests {
     try CastleProcess.expectRefusal(
       ["logits", "--model", model, "--tokens", "999", "--output", folder.path("y")], naming: "999")
     try folder.write("{", to: "model/tokenizer.json")
-    try CastleProcess.expectRefusal(arguments("generate", model: model), naming: "tokenizer.json")
+    for command in ["generate", "evaluate"] {
+      try CastleProcess.expectRefusal(arguments(command, model: model), naming: "tokenizer.json")
+    }
   }
 
   /// The tokenizers of some published models have a token that the model has no row for.
