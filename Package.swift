@@ -76,7 +76,7 @@ let package = Package(
       resources: [
         .embedInCode("Python/configuration_castle.py"), .embedInCode("Python/modeling_castle.py"),
       ]),
-    library("CastleGeneration", ["CastleModel", "CastleTensors", "CastleFormats"]),
+    library("CastleGeneration", ["CastleModel", "CastleTensors", "CastleFormats", "CastleTokenizer"]),
     library(
       "CastleEvaluation",
       [
@@ -126,7 +126,10 @@ let package = Package(
       resources: [.copy("Golden")]),
     tests(
       "CastleGeneration",
-      ["CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"]),
+      [
+        "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
+        "CastleTokenizer",
+      ]),
     tests(
       "CastleEvaluation",
       [

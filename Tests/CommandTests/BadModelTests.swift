@@ -92,6 +92,36 @@ struct BadModelTests {
     try CastleProcess.expectRefusal(arguments(command, model: model), naming: "tokenizer.json")
   }
 
+  @Test func cheapChecksComeBeforeTheWeights() throws {
+    let model = try tiny.copy(in: folder, changing: "model.safetensors") { $0.removeLast(1_000) }
+    let long = String(repeating: "qzx ", count: 2_000)
+    try CastleProcess.expectRefusal(
+      ["generate", "--model", model, "--prompt-file", "-"], naming: "prompt has", input: long)
+    try CastleProcess.expectRefusal(
+      ["logits", "--model", model, "--tokens", "999", "--output", folder.path("y")], naming: "999")
+    try folder.write("{", to: "model/tokenizer.json")
+    for command in ["generate", "evaluate"] {
+      try CastleProcess.expectRefusal(arguments(command, model: model), naming: "tokenizer.json")
+    }
+  }
+
+  /// The tokenizers of some published models have a token that the model has no row for.
+  @Test func aTokenWithoutARowIsAnErrorOnlyWhenUsed() throws {
+    let model = try tiny.copy(in: folder, changing: "tokenizer.json") { bytes in
+      var object = try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+      var added = try #require(object["added_tokens"] as? [[String: Any]])
+      added.append(["id": 300, "content": "<|pad|>", "special": true])
+      object["added_tokens"] = added
+      bytes = [UInt8](try JSONSerialization.data(withJSONObject: object))
+    }
+    for command in ["generate", "evaluate"] {
+      let expected = try CastleProcess.output(arguments(command, model: tiny.model))
+      #expect(try CastleProcess.output(arguments(command, model: model)) == expected)
+    }
+    try CastleProcess.expectRefusal(
+      ["generate", "--model", model, "--prompt", "Line<|pad|>"], naming: "token id 300")
+  }
+
   @Test func aDamagedTokenizerIsNotTakenForNone() throws {
     let model = try tiny.copy(in: folder, changing: "tokenizer.json") { $0 = Array($0.prefix(100)) }
     try CastleProcess.expectRefusal(

@@ -55,6 +55,27 @@ struct GenerateTests {
     #expect(object["finish_reason"] as? String == "stop-sequence")
   }
 
+  @Test func thePromptGetsTheTokenizersSpecialTokens() throws {
+    func promptTokens(_ more: String...) throws -> Int {
+      let arguments = ["--prompt", "Line", "--max-tokens", "1", "--json"]
+      return try #require(try object(generate(arguments + more))["prompt_tokens"] as? Int)
+    }
+    #expect(try promptTokens() == promptTokens("--no-special-tokens") + 1)
+    try CastleProcess.expectRefusal(
+      ["generate", "--model", model, "--no-special-tokens"], naming: "the prompt is empty")
+  }
+
+  @Test func theGenerationFileSaysWhatEndsAText() throws {
+    let folder = try TemporaryFolder()
+    let copy = try TinyModel.shared.get().copy(in: folder, changing: "generation_config.json") {
+      $0 = Array(#"{"eos_token_id": [\#((0..<300).map(String.init).joined(separator: ","))]}"#.utf8)
+    }
+    let output = try CastleProcess.output(["generate", "--model", copy, "--prompt", "Line", "--json"])
+    let result = try object(output)
+    #expect(result["text"] as? String == "" && result["generated_tokens"] as? Int == 1)
+    #expect(result["finish_reason"] as? String == "end-token")
+  }
+
   @Test func withoutAPromptANewDocumentBegins() throws {
     #expect(try !generate("--max-tokens", "10").isEmpty)
   }
@@ -75,11 +96,21 @@ struct GenerateTests {
   @Test(arguments: [
     ["--temperature", "-1"], ["--top-k", "-3"], ["--top-p", "1.5"], ["--min-p", "2"],
     ["--repetition-penalty", "0"], ["--max-tokens", "-5"], ["--threads", "0"], ["--seed", "abc"],
+    ["--seed", "-1"], ["--top-k", "-1"],
   ])
   func valuesOutsideTheirRangeAreNamed(option: [String]) throws {
     try CastleProcess.expectRefusal(
       ["generate", "--model", model, "--prompt", "Line"] + option, naming: option[1],
       String(option[0].dropFirst(2)))
+  }
+
+  @Test(arguments: [
+    (["--seed", "-1"], "from 0 to 18446744073709551615"),
+    (["--top-k", "-1"], "0 for all tokens, or 1 or more"),
+  ])
+  func rangesAreNamed(option: [String], range: String) throws {
+    try CastleProcess.expectRefusal(
+      ["generate", "--model", model, "--prompt", "Line"] + option, naming: range)
   }
 
   @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))

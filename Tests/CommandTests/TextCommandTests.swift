@@ -45,6 +45,13 @@ struct TextCommandTests {
     #expect(ordinary.split(separator: " ").count > 1)
   }
 
+  @Test func theTokenizersSpecialTokensCanBeAdded() throws {
+    let plain = try CastleProcess.output(["tokenize", "--tokenizer", tokenizer, "the cat"])
+    let whole = try CastleProcess.output(
+      ["tokenize", "--tokenizer", tokenizer, "--add-special-tokens", "the cat"])
+    #expect(whole == "0 " + plain)
+  }
+
   @Test func bytesThatAreNotUTF8CanBeKept() throws {
     let path = try folder.write([0x61, 0xFF, 0x0A], to: "bytes.txt")
     let kept = try CastleProcess.output(

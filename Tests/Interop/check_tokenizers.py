@@ -48,7 +48,8 @@ def train(texts, size):
 
 def compare(name, tokenizer_file, tokenizer, folder, data):
     (folder / "text").write_bytes(data)
-    ours = json.loads(castle("tokenize", "--tokenizer", tokenizer_file, "--file", folder / "text", "--json"))
+    ours = json.loads(castle(
+        "tokenize", "--tokenizer", tokenizer_file, "--file", folder / "text", "--json", "--add-special-tokens"))
     theirs = tokenizer.encode(data.decode("utf8", errors="replace")).ids
     require(ours["ids"] == theirs, f"{name}: other ids for {data!r}")
 

@@ -1,4 +1,7 @@
-/// What is to be generated.
+import CastleFormats
+public import CastleModel
+
+/// What is to be generated, in token ids.
 public struct GenerationRequest: Sendable, Hashable {
   /// The tokens to go on from; at least one.
   public var prompt: [Int32]
@@ -8,19 +11,35 @@ public struct GenerationRequest: Sendable, Hashable {
   public var maximumTokens: Int
   /// Tokens that end the text. They are not given out.
   public var endTokens: Set<Int32>
-  /// Sequences of tokens that end the text. They are not given out.
-  public var stopSequences: [[Int32]]
 
   /// Bundles the parts of a request.
   public init(
-    prompt: [Int32], sampling: SamplingOptions = .greedy, maximumTokens: Int, endTokens: Set<Int32> = [],
-    stopSequences: [[Int32]] = []
+    prompt: [Int32], sampling: SamplingOptions = .greedy, maximumTokens: Int, endTokens: Set<Int32> = []
   ) {
     self.prompt = prompt
     self.sampling = sampling
     self.maximumTokens = maximumTokens
     self.endTokens = endTokens
-    self.stopSequences = stopSequences
+  }
+
+  /// Checks that a model of `configuration` can go on from the prompt.
+  ///
+  /// - Throws: `InputError` if the prompt is empty, longer than the model can read or has an id outside the
+  ///   vocabulary, or if ``maximumTokens`` is negative.
+  public func check(_ configuration: ModelConfiguration) throws {
+    let longest = configuration.maximumLength
+    let vocabularySize = configuration.vocabularySize
+    guard !prompt.isEmpty else { throw InputError("the prompt has no tokens; give at least one") }
+    guard prompt.count <= longest else {
+      throw InputError("the prompt has \(prompt.count) tokens, but the model reads at most \(longest)")
+    }
+    guard maximumTokens >= 0 else {
+      throw InputError("the most tokens to generate are \(maximumTokens), but must not be negative")
+    }
+    if let stranger = prompt.first(where: { $0 < 0 || $0 >= vocabularySize }) {
+      throw InputError(
+        "the prompt's token id \(stranger) is outside the model's vocabulary, 0..<\(vocabularySize)")
+    }
   }
 }
 
@@ -28,7 +47,7 @@ public struct GenerationRequest: Sendable, Hashable {
 public enum FinishReason: String, Sendable, CaseIterable {
   /// One of the request's end tokens was chosen.
   case endToken = "end-token"
-  /// One of the request's stop sequences was completed.
+  /// One of the request's stop strings came.
   case stopSequence = "stop-sequence"
   /// As many tokens as the request allows were generated.
   case maximumTokens = "maximum-tokens"
@@ -44,7 +63,7 @@ public struct GenerationStatistics: Sendable, Hashable {
   public internal(set) var promptTokens = 0
   /// The time that reading the prompt took, in seconds.
   public internal(set) var promptSeconds = 0.0
-  /// The tokens that were chosen, an end token and stop sequences included.
+  /// The tokens that were chosen, an end token and those of a stop string included.
   public internal(set) var generatedTokens = 0
   /// The chosen tokens that the model has read, one at a time.
   public internal(set) var decodedTokens = 0

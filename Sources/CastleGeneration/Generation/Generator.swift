@@ -1,4 +1,3 @@
-import CastleFormats
 public import CastleModel
 
 /// Generates one sequence, token by token.
@@ -8,7 +7,8 @@ public import CastleModel
 /// while let token = try generator.next() { use(token) }
 /// ```
 ///
-/// It works on token ids alone; text is the caller's. The same request and model give the same tokens.
+/// It works on token ids alone; ``TextGenerator`` makes text of them. The same request and model give the
+/// same tokens.
 public final class Generator {
   /// What is generated.
   public let request: GenerationRequest
@@ -16,14 +16,13 @@ public final class Generator {
   public private(set) var finishReason: FinishReason?
   /// Counts and times so far.
   public private(set) var statistics = GenerationStatistics()
+  /// The token that ended generation, if one did.
+  public private(set) var endToken: Int32?
 
   private let engine: InferenceEngine
   private let sequence: SequenceState
   private let isCancelled: () -> Bool
   private var sampler: Sampler
-  private var filter: StopSequenceFilter<Int32>
-  private var ready: [Int32] = []
-  private var readyIndex = 0
   private var lastToken: Int32?
 
   /// Prepares a sequence of its own engine. The other parameters and errors are those of
@@ -37,59 +36,35 @@ public final class Generator {
   /// Prepares a sequence of `engine`; the model reads the prompt at the first ``next()``.
   ///
   /// - Parameter isCancelled: Asked between tokens and between pieces of the prompt; true ends generation.
-  /// - Throws: `InputError` if the prompt is empty, longer than the model can read or has an id outside the
-  ///   vocabulary, or if `maximumTokens` is negative.
+  /// - Throws: `InputError` if the model cannot go on from the prompt; see ``GenerationRequest/check(_:)``.
   public init(
     _ request: GenerationRequest, engine: InferenceEngine, isCancelled: @escaping () -> Bool = { false }
   ) throws {
-    let longest = engine.model.configuration.maximumLength
-    let vocabularySize = engine.model.configuration.vocabularySize
-    guard !request.prompt.isEmpty else { throw InputError("the prompt has no tokens; give at least one") }
-    guard request.prompt.count <= longest else {
-      throw InputError(
-        "the prompt has \(request.prompt.count) tokens, but the model reads at most \(longest)")
-    }
-    guard request.maximumTokens >= 0 else {
-      throw InputError("max-tokens is \(request.maximumTokens), but must not be negative")
-    }
-    if let stranger = request.prompt.first(where: { $0 < 0 || $0 >= vocabularySize }) {
-      throw InputError(
-        "the prompt's token id \(stranger) is outside the model's vocabulary, 0..<\(vocabularySize)")
-    }
+    let configuration = engine.model.configuration
+    try request.check(configuration)
     self.request = request
     self.isCancelled = isCancelled
-    let room = longest - request.prompt.count
     self.engine = engine
+    let room = configuration.maximumLength - request.prompt.count
     sequence = try engine.makeSequence(
       capacity: request.prompt.count + min(room, max(request.maximumTokens - 1, 0)))
     sampler = Sampler(request.sampling)
-    filter = StopSequenceFilter(request.stopSequences)
   }
 
   /// The next token, or nil when generation has ended.
   ///
-  /// A token that may be the start of a stop sequence comes when it is known not to be.
-  ///
-  /// - Throws: `InputError` if the model's scores are not numbers.
+  /// - Throws: `InputError` if the model's logits are not numbers.
   public func next() throws -> Int32? {
-    while readyIndex == ready.count {
-      guard finishReason == nil else { return nil }
-      ready = try chooseToken().map { filter.append(CollectionOfOne($0)) } ?? []
-      readyIndex = 0
-      if filter.isStopped { finishReason = .stopSequence }
-      if finishReason != nil { ready += filter.finish() }
-    }
-    defer { readyIndex += 1 }
-    return ready[readyIndex]
-  }
-
-  /// Runs the model over what it has not read yet and chooses a token; nil when generation ends without one.
-  private func chooseToken() throws -> Int32? {
+    guard finishReason == nil else { return nil }
     guard statistics.generatedTokens < request.maximumTokens else { return end(.maximumTokens) }
     guard let token = try lastToken.map(chooseToken(after:)) ?? chooseFirstToken() else { return nil }
     statistics.generatedTokens += 1
     lastToken = token
-    return request.endTokens.contains(token) ? end(.endToken) : token
+    guard !request.endTokens.contains(token) else {
+      endToken = token
+      return end(.endToken)
+    }
+    return token
   }
 
   private func chooseFirstToken() throws -> Int32? {

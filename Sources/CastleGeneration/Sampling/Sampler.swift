@@ -2,23 +2,23 @@ import CastleFormats
 import CastleTensors
 import Foundation
 
-/// Chooses one token after another from the model's scores.
+/// Chooses one token after another from the model's logits.
 ///
 /// ```swift
 /// var sampler = Sampler(try SamplingOptions(temperature: 0.8, topK: 50, seed: 1))
 /// let token = try sampler.next(logits)
 /// ```
 ///
-/// The same options and scores give the same tokens. The vocabulary is never sorted: with `topK` the cost is one
-/// pass over it and a heap of that many tokens.
+/// The same options and logits give the same tokens on every machine. The vocabulary is never sorted: a
+/// choice is a few passes over it.
 public struct Sampler: Sendable {
   /// How tokens are chosen.
   public let options: SamplingOptions
 
   private var random: RandomSource
   private var seen = TokenSet()
-  private var scores: [Float] = []
-  private var candidates = CandidateList()
+  private var row = LogitRow()
+  private var search = RankSearch()
 
   /// A sampler that has seen no token yet.
   public init(_ options: SamplingOptions) {
@@ -32,114 +32,61 @@ public struct Sampler: Sendable {
     for token in tokens { seen.insert(token) }
   }
 
-  /// The next token, given the score of every token of the vocabulary: logits, that is natural logarithms of
+  /// The next token, given the logit of every token of the vocabulary: the natural logarithms of the
   /// probabilities up to a constant.
   ///
-  /// - Throws: `InputError` if there is no score or one is NaN or +∞: no choice would mean anything.
+  /// - Throws: `InputError` if there is no logit or one is NaN or +∞: no choice would mean anything.
   public mutating func next(_ logits: some Sequence<Float>) throws -> Int32 {
-    scores.removeAll(keepingCapacity: true)
-    scores.append(contentsOf: logits)
+    row.load(logits)
     penaliseRepetition()
-    let best = try Self.best(of: scores)
-    let token = options.temperature > 0 ? draw(best: best.score) : best.token
+    try row.checkBest()
+    let place = options.temperature > 0 ? draw() : row.bestPlace
+    let token = row.token(at: place)
     observe(CollectionOfOne(token))
     return token
   }
 
+  /// The weights that tokens are drawn with: 2ᵏ · exp((logit − best) / temperature) rounded to whole numbers,
+  /// where the exponential is within 10⁻⁶ of its value, and k is the largest, up to 38, for which the sum of
+  /// as many is exact.
+  ///
+  /// - Throws: `InputError` as ``next(_:)`` does.
+  package static func weights(_ logits: [Float], temperature: Float) throws -> [Double] {
+    var row = LogitRow()
+    row.load(logits)
+    try row.checkBest()
+    row.weigh(temperature: temperature)
+    return row.weights[..<row.count].map(Double.init)
+  }
+
   private mutating func penaliseRepetition() {
     let penalty = options.repetitionPenalty
-    for token in seen.tokens where Int(token) < scores.count {
-      let score = scores[Int(token)]
-      scores[Int(token)] = score > 0 ? score / penalty : score * penalty
+    for token in seen.tokens where Int(token) < row.count {
+      let logit = row[Int(token)]
+      row[Int(token)] = logit > 0 ? logit / penalty : logit * penalty
     }
   }
 
-  private static func best(of scores: [Float]) throws -> Candidate {
-    var best = Candidate(score: -.infinity, token: -1)
-    for token in scores.indices {
-      let score = scores[token]
-      guard score < .infinity else {
-        throw InputError("the model's score of token \(token) is \(score); its weights are damaged")
-      }
-      if score > best.score { best = Candidate(score: score, token: Int32(token)) }
+  /// Draws a place among those that top-k, then top-p of what it left, then min-p let stay.
+  private mutating func draw() -> Int {
+    if let topK = options.topK, topK < row.count {
+      row.keep(search.limit(row, toBest: topK, temperature: options.temperature))
     }
-    guard best.token >= 0 else { throw InputError("the model gives no token a finite score") }
-    return best
+    row.weigh(temperature: options.temperature)
+    let limit = options.topP < 1 ? search.limit(row, toShare: Double(options.topP)) : .none
+    let floor = row.best + options.temperature * log(options.minP)
+    return row.place(at: random.nextDouble(), within: limit.raised(to: floor))
   }
+}
 
-  /// The probability of a token relative to that of the best one.
-  private func weight(_ score: Float, best: Float) -> Double {
-    exp(Double(score - best) / Double(options.temperature))
-  }
-
-  /// The lowest score that min-p lets stay.
-  private func floor(best: Float) -> Float {
-    best + options.temperature * log(options.minP)
-  }
-
-  private mutating func draw(best: Float) -> Int32 {
-    if let topK = options.topK, topK < scores.count {
-      candidates.keepBest(topK, of: scores)
-      let total = candidates.items.reduce(0) { $0 + weight($1.score, best: best) }
-      cutToNucleus(total: total, best: best)
-    } else if options.topP < 1 {
-      let total = scores.reduce(0) { $0 + weight($1, best: best) }
-      keepNucleus(total: total, best: best)
-    } else {
-      return drawFromAll(best: best)
+extension LogitRow {
+  /// Finds the highest logit.
+  ///
+  /// - Throws: `InputError` if there is none, or a logit is NaN or +∞.
+  fileprivate mutating func checkBest() throws {
+    if let token = findBest() {
+      throw InputError("the model's logit of token \(token) is \(self[token]); its weights are damaged")
     }
-    return drawFromCandidates(best: best)
-  }
-
-  /// Applies top-p and min-p to the candidates, which are in order.
-  private mutating func cutToNucleus(total: Double, best: Float) {
-    let floor = floor(best: best)
-    var sum = 0.0
-    var count = 0
-    for item in candidates.items {
-      guard item.score >= floor else { break }
-      sum += weight(item.score, best: best)
-      count += 1
-      if sum >= Double(options.topP) * total { break }
-    }
-    candidates.cut(to: max(count, 1))
-  }
-
-  /// Applies top-p and min-p to the whole vocabulary.
-  private mutating func keepNucleus(total: Double, best: Float) {
-    let enough = Double(options.topP) * total
-    let temperature = Double(options.temperature)
-    var sum = 0.0
-    candidates.keepBest(of: scores, atLeast: floor(best: best)) { item in
-      sum += exp(Double(item.score - best) / temperature)
-      return sum >= enough
-    }
-  }
-
-  private mutating func drawFromCandidates(best: Float) -> Int32 {
-    let total = candidates.items.reduce(0) { $0 + weight($1.score, best: best) }
-    var rest = random.nextDouble() * total
-    for item in candidates.items {
-      rest -= weight(item.score, best: best)
-      if rest < 0 { return item.token }
-    }
-    return candidates.items[0].token
-  }
-
-  /// Draws with no filter but min-p, in the order of the ids.
-  private mutating func drawFromAll(best: Float) -> Int32 {
-    let floor = floor(best: best)
-    var total = 0.0
-    var bestToken: Int32 = 0
-    for token in scores.indices where scores[token] >= floor {
-      total += weight(scores[token], best: best)
-      if scores[token] == best { bestToken = Int32(token) }
-    }
-    var rest = random.nextDouble() * total
-    for token in scores.indices where scores[token] >= floor {
-      rest -= weight(scores[token], best: best)
-      if rest < 0 { return Int32(token) }
-    }
-    return bestToken
+    guard best > -.infinity else { throw InputError("the model gives no token a finite logit") }
   }
 }

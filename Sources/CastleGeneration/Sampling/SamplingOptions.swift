@@ -1,10 +1,10 @@
 import CastleFormats
 
-/// How the next token is chosen from the model's scores.
+/// How the next token is chosen from the model's logits.
 ///
 /// The filters apply in the order repetition penalty, temperature, top-k, top-p, min-p.
 public struct SamplingOptions: Sendable, Hashable {
-  /// What the scores are divided by; 0 always takes the best token.
+  /// What the logits are divided by; 0 always takes the best token.
   public private(set) var temperature: Float
   /// Only this many of the best tokens stay; nil keeps all.
   public private(set) var topK: Int?
@@ -14,8 +14,8 @@ public struct SamplingOptions: Sendable, Hashable {
   /// Tokens stay whose probability is at least this part of the best one's; 0 keeps all
   /// (Nguyen et al., "Turning Up the Heat: Min-p Sampling", 2024).
   public private(set) var minP: Float
-  /// Positive scores of tokens that have occurred are divided by this, negative ones multiplied; 1 changes nothing
-  /// (Keskar et al., "CTRL", 2019).
+  /// Positive logits of tokens that have occurred are divided by this, negative ones multiplied; 1 changes
+  /// nothing (Keskar et al., "CTRL", 2019).
   public private(set) var repetitionPenalty: Float
   /// What the random choices are made from.
   public var seed: UInt64

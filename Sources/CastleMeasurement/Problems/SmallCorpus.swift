@@ -11,7 +11,7 @@ package enum SmallCorpus {
   ) throws {
     let tokenizer = try Tokenizer(
       vocabulary: (0..<256).map { [UInt8($0)] } + [nil], merges: [],
-      addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")])
+      addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")], template: TextTemplate(before: [256]))
     let tokenizerPath = folder.path + "/tokenizer.json"
     try TokenizerFile.write(tokenizer, path: tokenizerPath)
     var source = RandomSource(seed: seed)

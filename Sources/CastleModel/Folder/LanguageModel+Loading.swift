@@ -1,31 +1,22 @@
 import CastleFormats
 public import CastleOperations
-import Foundation
 
 extension LanguageModel {
-  /// Reads a model folder: one of ours, or one of a LLaMA model in Hugging Face's form, with weights in F32, F16,
-  /// BF16 or F64, in one safetensors file or several with an index.
+  /// Reads a model folder: one of ours, or one of a LLaMA model in Hugging Face's form, with weights in F32,
+  /// F16, BF16 or F64, in one safetensors file or several with an index.
   ///
   /// Throws an `InputError` that names the file, key or tensor which is missing, superfluous or of the wrong
   /// shape, and what would be right.
   public convenience init(folder: String, backend: any Backend) throws {
-    let path = "\(folder)/\(ModelFolder.configuration)"
-    guard FileManager.default.fileExists(atPath: path) else {
-      let inside = "\(folder)/model"
-      let hint =
-        FileManager.default.fileExists(atPath: "\(inside)/\(ModelFolder.configuration)")
-        ? "; the model of this run is \(inside)" : ""
-      throw InputError("\(folder) is not a model folder: it has no \(ModelFolder.configuration)\(hint)")
-    }
-    let configuration = try MappedFile(path: path).withBytes {
-      try ModelConfiguration(json: $0, source: path)
-    }
+    let configuration = try ModelConfiguration(folder: folder)
     try self.init(folder: folder, configuration: configuration, backend: backend)
   }
 
-  /// Reads the weights of a model folder into a model of `configuration`, which must have parameters of the same shapes.
+  /// Reads the weights of a model folder into a model of `configuration`, which must have parameters of the
+  /// same shapes.
   ///
-  /// Throws an `InputError` that names the file or tensor which is missing, superfluous or of the wrong shape.
+  /// Throws an `InputError` that names the file or tensor which is missing, superfluous or of the wrong
+  /// shape.
   public convenience init(
     folder: String, configuration: ModelConfiguration, backend: any Backend
   ) throws {

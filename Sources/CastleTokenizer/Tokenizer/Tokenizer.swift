@@ -24,6 +24,9 @@ public final class Tokenizer: Sendable {
   /// first present of `<|end_of_text|>`, `</s>`, `<eos>`.
   public let endOfText: Int32?
 
+  /// The special tokens around a text. ``encode(_:specialTokens:)`` leaves them to its caller.
+  public let template: TextTemplate
+
   /// The bytes that the vocabulary has no token for. Encoding leaves them out, as Python's `tokenizers` does.
   public var missingBytes: [UInt8] { (0...255).filter { byteTokens[Int($0)] < 0 } }
 
@@ -52,9 +55,13 @@ public final class Tokenizer: Sendable {
   ///   - vocabulary: The bytes of each token; the place is the id. `nil` where an id is not used.
   ///   - merges: The merges, the one to apply first at the start.
   ///   - addedTokens: Tokens for whole strings. Their ids may lie in the vocabulary or above.
+  ///   - template: The special tokens around a text.
   /// - Throws: ``InputError`` if an id is out of range or given to two tokens, an added token is empty or there twice,
-  ///   or a merge does not join its two tokens.
-  public init(vocabulary: [[UInt8]?], merges: [Merge], addedTokens: [AddedToken]) throws {
+  ///   a merge does not join its two tokens, or the template has an id that is not a token.
+  public init(
+    vocabulary: [[UInt8]?], merges: [Merge], addedTokens: [AddedToken],
+    template: TextTemplate = TextTemplate()
+  ) throws {
     let size = max(vocabulary.count, (addedTokens.map { Int($0.id) + 1 }.max() ?? 0))
     guard size <= Self.mostTokens, !addedTokens.contains(where: { $0.id < 0 }) else {
       throw InputError(
@@ -64,9 +71,15 @@ public final class Tokenizer: Sendable {
     try Self.check(addedTokens, vocabulary: vocabulary)
     for token in addedTokens { tokens[Int(token.id)] = Array(token.content.utf8) }
     try Self.check(merges, vocabulary: vocabulary)
+    for id in template.before + template.after {
+      guard tokens.indices.contains(Int(id)), tokens[Int(id)] != nil else {
+        throw InputError("the template of texts has the id \(id), which is not a token")
+      }
+    }
 
     vocabularySize = size
     self.addedTokens = addedTokens.sorted { $0.id < $1.id }
+    self.template = template
     mergeList = merges
     self.merges = MergeTable(merges)
     var byteTokens = [Int32](repeating: -1, count: 256)

@@ -94,8 +94,10 @@ struct TokenizerDocument {
     try TokenizerSettings(name: name, hasAllBytes: hasAllBytes).check(settings, model: modelSettings)
     let merges = try MergeResolver(names: names, file: name).resolve(mergePairs)
     try checkAddedTokens()
+    let template = try TextTemplate(postProcessor: settings["post_processor"] ?? .null, file: name)
     do {
-      return try Tokenizer(vocabulary: names.tokens, merges: merges, addedTokens: addedTokens)
+      return try Tokenizer(
+        vocabulary: names.tokens, merges: merges, addedTokens: addedTokens, template: template)
     } catch let error as InputError {
       throw InputError("\(name): \(error)")
     }

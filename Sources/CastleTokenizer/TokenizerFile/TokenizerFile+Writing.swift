@@ -13,8 +13,10 @@ extension TokenizerFile {
 private struct TokenizerWriter {
   var output: [UInt8] = []
 
-  private static let byteLevel =
-    #"{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}"#
+  private static let byteLevel = JSONValue.object([
+    "type": .string("ByteLevel"), "add_prefix_space": .bool(false), "trim_offsets": .bool(true),
+    "use_regex": .bool(true),
+  ])
 
   mutating func write(_ tokenizer: Tokenizer) {
     append("{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n")
@@ -26,16 +28,19 @@ private struct TokenizerWriter {
       writer.append(", \"normalized\": \(token.isNormalized), \"special\": \(token.isSpecial)}")
     }
     append("],\n  \"normalizer\": null,\n")
-    for part in ["pre_tokenizer", "post_processor", "decoder"] {
-      append("  \"\(part)\": \(Self.byteLevel),\n")
+    let added = Dictionary(uniqueKeysWithValues: tokenizer.addedTokens.map { ($0.id, $0.content) })
+    let postProcessor = tokenizer.template.postProcessor(byteLevel: Self.byteLevel) { id in
+      String(decoding: Self.name(of: id, tokenizer, added), as: UTF8.self)
     }
+    append("  \"pre_tokenizer\": \(Self.byteLevel.text),\n")
+    append("  \"post_processor\": \(postProcessor.text),\n")
+    append("  \"decoder\": \(Self.byteLevel.text),\n")
     append("  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n")
     append("    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n")
     append("    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n")
     append("    \"vocab\": {")
-    let added = Dictionary(uniqueKeysWithValues: tokenizer.addedTokens.map { ($0.id, $0.content) })
     list((0..<Int32(tokenizer.vocabularySize)).filter(tokenizer.isInVocabulary)) { writer, id in
-      writer.quote(added[id].map { Array($0.utf8) } ?? ByteAlphabet.encode(tokenizer.bytes(of: id)))
+      writer.quote(Self.name(of: id, tokenizer, added))
       writer.append(": \(id)")
     }
     append("},\n    \"merges\": [")
@@ -45,6 +50,11 @@ private struct TokenizerWriter {
       writer.quote(left + [UInt8(ascii: " ")] + right)
     }
     append("]\n  }\n}\n")
+  }
+
+  /// The name of a token as the file spells it.
+  private static func name(of id: Int32, _ tokenizer: Tokenizer, _ added: [Int32: String]) -> [UInt8] {
+    added[id].map { Array($0.utf8) } ?? ByteAlphabet.encode(tokenizer.bytes(of: id))
   }
 
   private mutating func list<Element>(

@@ -12,8 +12,7 @@ struct TokenizerSettings {
       switch key {
       case "version": break
       case "truncation", "padding", "normalizer": try expectNull(value, key)
-      case "pre_tokenizer": break
-      case "post_processor": try checkPostProcessor(value)
+      case "pre_tokenizer", "post_processor": break
       case "decoder": try checkDecoder(value)
       default: throw InputError("\(name) has the part \"\(key)\", which is not implemented")
       }
@@ -39,27 +38,6 @@ struct TokenizerSettings {
     guard value["use_regex"] != .bool(false) else {
       throw InputError("\(name): ByteLevel without use_regex is not implemented; it must be true")
     }
-  }
-
-  /// ByteLevel changes offsets only, and a template of nothing but the text changes nothing.
-  private func checkPostProcessor(_ value: JSONValue) throws {
-    switch (value, value["type"]) {
-    case (.null, _), (_, .string("ByteLevel")):
-      return
-    case (_, .string("Sequence")):
-      guard case .list(let parts) = value["processors"] else { break }
-      return try parts.forEach(checkPostProcessor)
-    case (_, .string("TemplateProcessing")):
-      guard case .list(let parts) = value["single"], parts.count == 1,
-        case .object(let part) = parts[0], part["Sequence"] != nil
-      else {
-        throw InputError(
-          "\(name): its TemplateProcessing adds tokens around a text, which is not implemented")
-      }
-      return
-    default: break
-    }
-    throw InputError("\(name) has the post_processor \(describe(value)); only ByteLevel is implemented")
   }
 
   /// Without a decoder, the bytes of the tokens are joined, as ByteLevel does.

@@ -9,6 +9,7 @@ import CastleFormats
 /// initial_alphabet=ByteLevel.alphabet())` for the same documents.
 ///
 /// The ids: the special tokens, the 256 bytes in order of their characters in the byte-level alphabet, the merges.
+/// A text begins with the end-of-text token, as a document in training follows the end of the one before.
 public struct TokenizerTrainer: Sendable {
   /// The number of tokens in the end, special ones and the 256 bytes included.
   public var vocabularySize = 4096
@@ -49,7 +50,9 @@ public struct TokenizerTrainer: Sendable {
     let vocabulary = learner.vocabulary.enumerated().map { id, bytes in
       id < specialTokens.count ? nil : bytes
     }
-    return try Tokenizer(vocabulary: vocabulary, merges: learner.merges, addedTokens: base.addedTokens)
+    return try Tokenizer(
+      vocabulary: vocabulary, merges: learner.merges, addedTokens: base.addedTokens,
+      template: TextTemplate(before: base.endOfText.map { [$0] } ?? []))
   }
 
   /// The tokenizer of the special tokens and the bytes, which cuts texts as the one to be learned does.

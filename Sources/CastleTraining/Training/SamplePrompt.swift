@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleGeneration
 import CastleModel
 import CastleTokenizer
 
@@ -17,14 +18,16 @@ struct SamplePrompt: Sendable {
     _ settings: SampleSettings, _ tokenizer: Tokenizer, model: ModelConfiguration
   ) throws -> [SamplePrompt] {
     guard settings.every > 0 else { return [] }
-    let start = tokenizer.endOfText.map { [$0] } ?? []
     let texts = settings.prompts.isEmpty ? [""] : settings.prompts
     return try texts.enumerated().map { index, text in
-      let tokens = start + tokenizer.encode(text, specialTokens: .ordinary)
-      guard !tokens.isEmpty else {
-        throw InputError(
-          subject: "samples.prompts", problem: ": an empty prompt needs a tokenizer with an end-of-text token"
-        )
+      var request = TextRequest(text, maximumTokens: settings.maximumTokens)
+      request.specialTokens = .ordinary
+      let tokens: [Int32]
+      do {
+        tokens = try request.promptTokens(model, tokenizer)
+        try model.check(tokens: tokens)
+      } catch let error as InputError {
+        throw InputError(subject: "samples.prompts", problem: ": prompt \(index + 1): \(error)")
       }
       guard tokens.count <= model.maximumLength else {
         throw InputError(

@@ -31,13 +31,11 @@ extension Trainer {
   }
 
   private func sample(_ prompt: SamplePrompt, _ options: SamplingOptions) throws -> String? {
-    let request = GenerationRequest(
-      prompt: prompt.tokens, sampling: options, maximumTokens: configuration.samples.maximumTokens,
-      endTokens: Set(plan.text.tokenizer.endOfText.map { [$0] } ?? []))
-    let generator = try Generator(request, model: model, isCancelled: isInterrupted)
-    var tokens: [Int32] = []
-    while let token = try generator.next() { tokens.append(token) }
-    guard generator.finishReason != .cancelled else { return nil }
-    return String(decoding: try plan.text.tokenizer.decode(tokens), as: UTF8.self)
+    let request = TextRequest(
+      .tokens(prompt.tokens), sampling: options, maximumTokens: configuration.samples.maximumTokens)
+    let generator = try TextGenerator(
+      request, model: model, tokenizer: plan.text.tokenizer, isCancelled: isInterrupted)
+    let sample = try generator.remainingText()
+    return generator.finishReason == .cancelled ? nil : sample
   }
 }

@@ -62,10 +62,12 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let backend = try backendOptions.makeBackend()
-    let model = try LanguageModel(folder: model, backend: backend)
-    let tokenizer = try TokenizerFile.read(ifPresentIn: self.model)
+    // What is quickly checked comes before the weights are read.
+    let configuration = try ModelConfiguration(folder: model)
+    let tokenizer = try TokenizerFile.read(ifPresentIn: model)
     let text = try EvaluationText(path: data, tokenizer: tokenizer, limit: tokens)
+    let model = try LanguageModel(
+      folder: model, configuration: configuration, backend: backendOptions.makeBackend())
     let evaluator = try Evaluator(
       model, batch: batchSize, length: windowLength(model, text: text),
       separator: joinDocuments ? nil : text.separator)

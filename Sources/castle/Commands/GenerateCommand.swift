@@ -13,13 +13,17 @@ struct GenerateCommand: ParsableCommand {
     abstract: "Write text with a model.",
     discussion: """
       The text appears on standard output as it is generated, without the prompt; the speed is reported on standard \
-      error. Without a prompt the model starts a new document. Ctrl-C ends at the next token.
+      error. Without a prompt the model starts a new document. The prompt gets the special tokens that tokenizer.json \
+      says, such as <|endoftext|> before it; --no-special-tokens continues a text in its middle. Ctrl-C ends at the \
+      next token.
 
       EXAMPLES
         castle generate --model runs/first/model --prompt "To be, or not"
         castle generate --model runs/first/model --prompt-file - < start.txt
         castle generate --model runs/first/model --prompt "Enter" --stop $'\\n\\n'
         castle generate --model runs/first/model --temperature 0 --max-tokens 50
+        castle generate --model runs/first/model --no-special-tokens \\
+          --prompt "and then she"
       """)
 
   @Option(help: ArgumentHelp("A model folder with a tokenizer.json.", valueName: "folder"))
@@ -30,6 +34,9 @@ struct GenerateCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("A file with the text to go on from; - is standard input.", valueName: "file"))
   var promptFile: String?
+
+  @Flag(help: "Add no special tokens to the prompt: it stands in the middle of a text.")
+  var noSpecialTokens = false
 
   @Option(parsing: .unconditional, help: ArgumentHelp("The most tokens to generate.", valueName: "count"))
   var maxTokens = 256
@@ -57,27 +64,30 @@ struct GenerateCommand: ParsableCommand {
   }
 
   func run() throws {
+    // What is quickly checked comes before the weights are read.
     let options = try sampling.options()
-    let text = try promptBytes()
-    let languageModel = try LanguageModel(folder: model, backend: backendOptions.makeBackend())
+    let configuration = try ModelConfiguration(folder: model)
     let tokenizer = try TokenizerFile.read(path: model)
-    let vocabularySize = languageModel.configuration.vocabularySize
-    guard tokenizer.vocabularySize <= vocabularySize else {
-      throw InputError(
-        "\(model): the tokenizer has \(tokenizer.vocabularySize) tokens, but the model only \(vocabularySize); "
-          + "they belong to different models")
-    }
-    let request = try GenerationRequest(
-      prompt: promptTokens(text, tokenizer, languageModel.configuration), sampling: options,
-      maximumTokens: maxTokens, endTokens: Self.endTokens(tokenizer, languageModel.configuration))
+    var request = TextRequest(
+      .text(try promptBytes()), sampling: options, maximumTokens: maxTokens, stops: stop)
+    request.addsSpecialTokens = !noSpecialTokens
+    _ = try request.encoded(for: configuration, tokenizer)
+    let languageModel = try LanguageModel(
+      folder: model, configuration: configuration, backend: backendOptions.makeBackend())
     Interruption.listen()
-    let generator = try Generator(request, model: languageModel) { Interruption.isRequested }
-    var output = GeneratedText(stops: stop.map { Array($0.utf8) })
-    try output.write(generator, tokenizer) { part in
-      guard !json else { return }
-      try StandardOutput.write(part)
+    let generator = try TextGenerator(request, model: languageModel, tokenizer: tokenizer) {
+      Interruption.isRequested
     }
-    try report(generator, output)
+    if json {
+      let text = try generator.remainingText()
+      try StandardOutput.write(Self.json(generator, text: text).text + "\n")
+    } else {
+      while let piece = try generator.next() {
+        if !piece.text.isEmpty { try StandardOutput.write(piece.text) }
+      }
+      try StandardOutput.write("\n")
+      StandardError.write(Self.summary(generator) + "\n")
+    }
   }
 
   private func promptBytes() throws -> [UInt8] {
@@ -85,38 +95,22 @@ struct GenerateCommand: ParsableCommand {
     return Array((prompt ?? "").utf8)
   }
 
-  private func promptTokens(
-    _ text: [UInt8], _ tokenizer: Tokenizer, _ configuration: ModelConfiguration
-  ) throws -> [Int32] {
-    guard text.isEmpty else { return tokenizer.encode(text) }
-    guard let start = configuration.beginOfTextID.map(Int32.init) ?? tokenizer.endOfText else {
-      throw InputError("the prompt is empty and the model has no token that starts a text; give a --prompt")
-    }
-    return [start]
-  }
-
-  private static func endTokens(_ tokenizer: Tokenizer, _ configuration: ModelConfiguration) -> Set<Int32> {
-    Set(configuration.endOfTextIDs.map(Int32.init) + [tokenizer.endOfText].compactMap { $0 })
-  }
-
-  private func report(_ generator: Generator, _ output: GeneratedText) throws {
+  private static func json(_ generator: TextGenerator, text: String) -> JSONObject {
     let statistics = generator.statistics
-    let reason = output.isStopped ? FinishReason.stopSequence : generator.finishReason
-    if json {
-      try StandardOutput.write(
-        JSONObject([
-          ("text", .text(output.text)), ("finish_reason", .text(reason?.rawValue ?? "")),
-          ("prompt_tokens", .integer(generator.request.prompt.count)),
-          ("generated_tokens", .integer(statistics.generatedTokens)),
-          ("prompt_tokens_per_second", .number(statistics.promptTokensPerSecond)),
-          ("decode_tokens_per_second", .number(statistics.decodeTokensPerSecond)),
-        ]).text + "\n")
-      return
-    }
-    try StandardOutput.write("\n")
+    return JSONObject([
+      ("text", .text(text)), ("finish_reason", .text(generator.finishReason?.rawValue ?? "")),
+      ("prompt_tokens", .integer(generator.request.prompt.count)),
+      ("generated_tokens", .integer(statistics.generatedTokens)),
+      ("prompt_tokens_per_second", .number(statistics.promptTokensPerSecond)),
+      ("decode_tokens_per_second", .number(statistics.decodeTokensPerSecond)),
+    ])
+  }
+
+  private static func summary(_ generator: TextGenerator) -> String {
+    let statistics = generator.statistics
     let longest = generator.request.prompt.count + statistics.generatedTokens
     let note =
-      switch reason {
+      switch generator.finishReason {
       case .contextFull: "; the model reads no more than these \(longest) tokens"
       case .cancelled: "; interrupted"
       default: ""
@@ -124,9 +118,7 @@ struct GenerateCommand: ParsableCommand {
     let rates = [statistics.promptTokensPerSecond, statistics.decodeTokensPerSecond].map {
       NumberFormat.fixed($0, 0)
     }
-    StandardError.write(
-      "prompt \(NumberFormat.count(statistics.promptTokens, "token")), \(rates[0]) tokens/s; "
-        + "generated \(NumberFormat.count(statistics.generatedTokens, "token")), \(rates[1]) tokens/s\(note)\n"
-    )
+    return "prompt \(NumberFormat.count(statistics.promptTokens, "token")), \(rates[0]) tokens/s; "
+      + "generated \(NumberFormat.count(statistics.generatedTokens, "token")), \(rates[1]) tokens/s\(note)"
   }
 }

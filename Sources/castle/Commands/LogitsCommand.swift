@@ -44,13 +44,17 @@ struct LogitsCommand: ParsableCommand {
   }
 
   func run() throws {
+    // What is quickly checked comes before the weights are read.
     let ids = try Self.parse(tokens)
-    let model = try LanguageModel(folder: model, backend: try backend.makeBackend())
-    let logits = cached ? try cachedLogits(model, ids) : try model.logits(ids)
-    let shape = [ids.count, model.configuration.vocabularySize]
+    let configuration = try ModelConfiguration(folder: model)
+    try configuration.check(length: ids.count)
+    try configuration.check(tokens: ids)
+    let shape = [ids.count, configuration.vocabularySize]
     let writer = try SafetensorsWriter(
       path: output, tensors: [.init(name: "logits", type: .f32, shape: shape)])
-    try writer.write(logits)
+    let model = try LanguageModel(
+      folder: model, configuration: configuration, backend: try backend.makeBackend())
+    try writer.write(cached ? try cachedLogits(model, ids) : try model.logits(ids))
     try writer.finish()
   }
 

@@ -52,7 +52,7 @@ struct PrepareCommand: ParsableCommand {
   )
   var validationDocuments: Int?
 
-  @Option(parsing: .unconditional, help: "Chooses the validation documents.")
+  @Option(parsing: .unconditional, help: "Chooses the validation documents.", transform: Seed.parse)
   var seed: UInt64 = 0
 
   @Option(parsing: .unconditional, help: ArgumentHelp("The most tokens in a shard.", valueName: "tokens"))

@@ -28,6 +28,9 @@ struct TokenizeCommand: ParsableCommand {
   @Flag(help: "Take the names of special tokens, such as <|endoftext|>, as ordinary text.")
   var ordinary = false
 
+  @Flag(help: "Add the special tokens that the tokenizer gives a text, as Python's transformers does.")
+  var addSpecialTokens = false
+
   @Flag(help: "Keep bytes that are not UTF-8 instead of replacing them with U+FFFD.")
   var keepInvalidBytes = false
 
@@ -48,9 +51,10 @@ struct TokenizeCommand: ParsableCommand {
       )
     }
     let bytes = try text.map { Array($0.utf8) } ?? CommandInput.bytes(ofFile: file)
-    let ids = tokenizer.encode(
+    var ids = tokenizer.encode(
       bytes, specialTokens: ordinary ? .ordinary : .recognized,
       invalidBytes: keepInvalidBytes ? .kept : .replaced)
+    if addSpecialTokens { ids = tokenizer.template.apply(to: ids) }
     let list = ids.map(String.init).joined(separator: json ? "," : " ")
     let line = json ? #"{"bytes":\#(bytes.count),"count":\#(ids.count),"ids":[\#(list)]}"# : list
     try StandardOutput.write(line + "\n")

@@ -3,7 +3,7 @@ import CastleGeneration
 
 /// How tokens are chosen.
 struct SamplingArguments: ParsableArguments {
-  @Option(parsing: .unconditional, help: "What scores are divided by; 0 always takes the best token.")
+  @Option(parsing: .unconditional, help: "What logits are divided by; 0 always takes the best token.")
   var temperature: Float = 0.8
 
   @Option(
@@ -19,12 +19,19 @@ struct SamplingArguments: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: "Divide positive scores of tokens that have occurred by this; 1: no penalty.")
+    help: "Divide positive logits of tokens that have occurred by this; 1: no penalty.")
   var repetitionPenalty: Float = 1
 
   @Option(
-    parsing: .unconditional, help: "What the choices are made from: the same seed writes the same text.")
+    parsing: .unconditional, help: "What the choices are made from: the same seed writes the same text.",
+    transform: Seed.parse)
   var seed: UInt64 = 0
+
+  func validate() throws {
+    guard topK >= 0 else {
+      throw ValidationError("--top-k is \(topK), it must be 0 for all tokens, or 1 or more")
+    }
+  }
 
   /// The options, checked.
   func options() throws -> SamplingOptions {

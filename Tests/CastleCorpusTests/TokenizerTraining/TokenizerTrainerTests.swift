@@ -29,6 +29,19 @@ struct TokenizerTrainerTests {
       trained.mergeList.map { Array(trained.bytes(of: $0.merged)) } == [Array("ba".utf8), Array("dc".utf8)])
   }
 
+  @Test func aTextBeginsWithTheEndOfTextToken() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("abab abab", to: "text.txt")
+    #expect(try train([path], size: 259).template == TextTemplate(before: [0]))
+    var trainer = TokenizerTrainer()
+    trainer.vocabularySize = 259
+    trainer.specialTokens = ["<|x|>", "<|endoftext|>"]
+    let pool = ThreadPool(threadCount: 1)
+    #expect(try trainer.train(paths: [path], pool: pool).template == TextTemplate(before: [1]))
+    trainer.specialTokens = ["<|x|>"]
+    #expect(try trainer.train(paths: [path], pool: pool).template.isEmpty)
+  }
+
   @Test func aSmallTextGivesFewerTokens() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("abab", to: "text.txt")

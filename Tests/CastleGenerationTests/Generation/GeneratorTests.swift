@@ -39,8 +39,8 @@ struct GeneratorTests {
     let tokens = try run(Generator(request, model: model))
     #expect(tokens.count == 12)
     for token in tokens {
-      let scores = try model.logits(sequence).suffix(61)
-      #expect(scores.max() == scores[scores.startIndex + Int(token)])
+      let logits = try model.logits(sequence).suffix(61)
+      #expect(logits.max() == logits[logits.startIndex + Int(token)])
       sequence.append(token)
     }
   }
@@ -59,11 +59,11 @@ struct GeneratorTests {
 
   /// Fifteen random tokens and the same request with another end.
   private func sampled(
-    endTokens: Set<Int32> = [], stopSequences: [[Int32]] = [], maximumTokens: Int = 15
+    endTokens: Set<Int32> = [], maximumTokens: Int = 15
   ) throws -> (tokens: [Int32], generator: Generator) {
     let request = GenerationRequest(
       prompt: prompt(4), sampling: try SamplingOptions(seed: 3), maximumTokens: maximumTokens,
-      endTokens: endTokens, stopSequences: stopSequences)
+      endTokens: endTokens)
     let generator = try Generator(request, model: model())
     return (try run(generator), generator)
   }
@@ -81,20 +81,7 @@ struct GeneratorTests {
     let (tokens, generator) = try sampled(endTokens: [all[6]])
     #expect(tokens == Array(all.prefix { $0 != all[6] }))
     #expect(generator.finishReason == .endToken)
-  }
-
-  @Test func itEndsBeforeAStopSequence() throws {
-    let all = try sampled().tokens
-    let (tokens, generator) = try sampled(stopSequences: [[60, 60, 60, 60], Array(all[5...7])])
-    #expect(tokens == Array(all[..<5]))
-    #expect(generator.finishReason == .stopSequence)
-  }
-
-  @Test func whatOnlyStartsAStopSequenceComesOut() throws {
-    let all = try sampled().tokens
-    let (tokens, generator) = try sampled(stopSequences: [Array(all.suffix(3)) + [1]])
-    #expect(tokens == all)
-    #expect(generator.finishReason == .maximumTokens)
+    #expect(generator.endToken == all[6])
   }
 
   @Test(arguments: [longest, longest - 2])

@@ -8,13 +8,13 @@ import Testing
 struct TrainingText {
   let folder: TemporaryFolder
 
-  /// Prepares 20 documents of simple sentences with `castle prepare`, and as many more as are asked for in a folder of their
-  /// own.
+  /// Prepares 20 documents of simple sentences with `castle prepare`, and as many more as are asked for in a
+  /// folder of their own.
   init(extraDocuments: Int = 0) throws {
     folder = try TemporaryFolder()
     let tokenizer = try Tokenizer(
       vocabulary: (0..<256).map { [UInt8($0)] } + [nil], merges: [],
-      addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")])
+      addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")], template: TextTemplate(before: [256]))
     try TokenizerFile.write(tokenizer, path: folder.path("tokenizer.json"))
     let documents = (0..<20).map(Self.document)
     try folder.write(documents.joined(separator: "\n%\n"), to: "source.txt")

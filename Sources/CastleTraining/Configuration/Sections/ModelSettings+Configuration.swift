@@ -25,7 +25,7 @@ extension ModelSettings {
             "is \(length), more than the \(base.maximumLength) tokens that the model in \(initial) reads")
       }
     }
-    guard result.vocabularySize >= tokenizerSize else {
+    guard initial != nil || result.vocabularySize >= tokenizerSize else {
       throw InputError(
         subject: "model.vocabulary-size",
         problem: "is \(result.vocabularySize), fewer than the \(tokenizerSize) tokens of the tokenizer")
@@ -82,8 +82,7 @@ extension ModelSettings {
   }
 
   private static func read(folder: String) throws -> ModelConfiguration {
-    let path = folder + "/config.json"
-    return try ModelConfiguration(json: try MappedFile(path: path).withBytes { Array($0) }, source: path)
+    try ModelConfiguration(folder: folder)
   }
 
   private func apply(to result: inout ModelConfiguration) throws {

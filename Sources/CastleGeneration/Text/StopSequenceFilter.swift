@@ -1,32 +1,32 @@
-/// Lets a stream through up to the first occurrence of one of several sequences.
+/// Lets a stream of bytes through up to the first occurrence of one of several sequences.
 ///
-/// What may be the start of such a sequence is held back until the next elements decide. It works on token ids
-/// and on bytes alike.
+/// What may be the start of such a sequence is held back until the next bytes decide. A sequence may begin
+/// and end in the middle of tokens.
 ///
 /// ```swift
 /// var filter = StopSequenceFilter([Array("\n\n".utf8)])
 /// let bytes = filter.append(newBytes)  // what can no longer be part of a stop sequence
 /// if filter.isStopped { return }
 /// ```
-public struct StopSequenceFilter<Element: Equatable & Sendable>: Sendable {
+public struct StopSequenceFilter: Sendable {
   /// Whether a stop sequence has come. Everything after it is dropped.
   public private(set) var isStopped = false
 
-  private let sequences: [[Element]]
-  private var held: [Element] = []
+  private let sequences: [[UInt8]]
+  private var held: [UInt8] = []
 
   /// A filter that stops at any of `sequences`. Empty ones are left out.
-  public init(_ sequences: [[Element]]) {
+  public init(_ sequences: [[UInt8]]) {
     self.sequences = sequences.filter { !$0.isEmpty }
   }
 
-  /// Takes in elements and gives out those that are known to come before any stop sequence. The one that is complete
-  /// first stops the stream; of several with the same end, the longest.
-  public mutating func append(_ elements: some Sequence<Element>) -> [Element] {
-    guard !sequences.isEmpty else { return Array(elements) }
-    var released: [Element] = []
-    for element in elements where !isStopped {
-      held.append(element)
+  /// Takes in bytes and gives out those that are known to come before any stop sequence. The one that is
+  /// complete first stops the stream; of several with the same end, the longest.
+  public mutating func append(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    guard !sequences.isEmpty else { return Array(bytes) }
+    var released: [UInt8] = []
+    for byte in bytes where !isStopped {
+      held.append(byte)
       if let length = lengthOfCompleteSequence {
         isStopped = true
         released += held.dropLast(length)
@@ -52,7 +52,7 @@ public struct StopSequenceFilter<Element: Equatable & Sendable>: Sendable {
   }
 
   /// Ends the stream: gives out what was held back, in which no stop sequence was completed.
-  public mutating func finish() -> [Element] {
+  public mutating func finish() -> [UInt8] {
     defer { held.removeAll() }
     return held
   }

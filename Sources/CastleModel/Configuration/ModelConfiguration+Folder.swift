@@ -1,0 +1,43 @@
+import CastleFormats
+import Foundation
+
+extension ModelConfiguration {
+  /// Reads the configuration of a model folder: its `config.json`, and of `generation_config.json`, if there
+  /// is one, the tokens that start, end and fill texts. Where both files name them, the latter counts, as in
+  /// Python's
+  /// `transformers`.
+  ///
+  /// Throws an `InputError` that names the file and the key.
+  public init(folder: String) throws {
+    let path = "\(folder)/\(ModelFolder.configuration)"
+    guard FileManager.default.fileExists(atPath: path) else {
+      let inside = "\(folder)/model"
+      let hint =
+        FileManager.default.fileExists(atPath: "\(inside)/\(ModelFolder.configuration)")
+        ? "; the model of this run is \(inside)" : ""
+      throw InputError("\(folder) is not a model folder: it has no \(ModelFolder.configuration)\(hint)")
+    }
+    self = try MappedFile(path: path).withBytes { try ModelConfiguration(json: $0, source: path) }
+    let generation = "\(folder)/\(ModelFolder.generation)"
+    if FileManager.default.fileExists(atPath: generation) {
+      try MappedFile(path: generation).withBytes { try readGeneration($0, source: generation) }
+    }
+  }
+
+  /// Takes over what a `generation_config.json` says about tokens. Ids that the model cannot choose are left
+  /// out.
+  private mutating func readGeneration(_ bytes: UnsafeRawBufferPointer, source: String) throws {
+    let object = ConfigurationObject(members: try JSONValue.object(bytes, source: source))
+    let vocabulary = 0..<vocabularySize
+    do {
+      let ends = try object.integers("eos_token_id").filter(vocabulary.contains)
+      if !ends.isEmpty { endOfTextIDs = ends }
+      if let id = try object.integer(ifPresent: "bos_token_id"), vocabulary.contains(id) {
+        beginOfTextID = id
+      }
+      if let id = try object.integer(ifPresent: "pad_token_id"), vocabulary.contains(id) { paddingID = id }
+    } catch let error as InputError {
+      throw InputError("\(source): \(error)")
+    }
+  }
+}
