@@ -90,7 +90,10 @@ let package = Package(
     library("CastleReports", ["CastleFormats", "CastleTraining"]),
     library(
       "CastleExperiments",
-      ["CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleTraining"]),
+      [
+        "CastleSystem", "CastleFormats", "CastleCorpus", "CastleEvaluation", "CastleModel", "CastleOperations",
+        "CastleTensors", "CastleAttention", "CastleTraining", "CastleReports", "Yams",
+      ]),
     library(
       "CastleMeasurement",
       [
