@@ -141,7 +141,9 @@ let package = Package(
         "CastleEvaluation", "CastleMeasurement",
       ]),
     tests("CastleReports", ["CastleFormats", "CastleEvaluation", "CastleTraining", "CastleMeasurement"]),
-    tests("CastleExperiments", ["CastleOperations"]),
+    tests(
+      "CastleExperiments",
+      ["CastleFormats", "CastleTraining", "CastleOperations", "CastleMeasurement"]),
     .testTarget(
       name: "CommandTests",
       dependencies: ["castle", "CastleFormats", "CastleTokenizer", "CastleCorpus", "CastleMeasurement"],

@@ -15,7 +15,7 @@ struct ExperimentCommand: ParsableCommand {
         castle experiment status Experiments/quick.yaml --data text=data/books
       """,
     subcommands: [
-      ExperimentPlanCommand.self, ExperimentRunCommand.self, ExperimentStatusCommand.self,
+      ExperimentPlanCommand.self, ExperimentRunCommand.self, ExperimentStatusCommand.self, ExperimentReportCommand.self,
       ExperimentCollectCommand.self, LookaheadRecallCommand.self,
     ])
 }
