@@ -91,7 +91,8 @@ let package = Package(
     library(
       "CastleExperiments",
       [
-        "CastleSystem", "CastleFormats", "CastleCorpus", "CastleEvaluation", "CastleModel", "CastleOperations",
+        "CastleSystem", "CastleFormats", "CastleCorpus", "CastleEvaluation", "CastleModel",
+        "CastleOperations",
         "CastleTensors", "CastleAttention", "CastleTraining", "CastleReports", "Yams",
       ]),
     library(

@@ -3,7 +3,7 @@ extension RunComparison {
   public var html: String {
     var plots = [
       plot(title: "Loss against tokens", label: "tokens trained on") { Double($0.tokens) },
-      plot(title: "Loss against time", label: "time, hours:minutes:seconds") { $0.seconds },
+      plot(title: "Loss against time", label: "time of training and evaluations") { $0.seconds },
     ]
     plots[1].xIsTime = true
     var blocks: [ReportPage.Block] = [
@@ -31,7 +31,9 @@ extension RunComparison {
       return Plot.Series(
         name: name,
         curves: [training]
-          + evaluations.map { Plot.Curve(name: "\(name), \($0.key)", points: points($0.value), weight: .strong) })
+          + evaluations.map {
+            Plot.Curve(name: "\(name), \($0.key)", points: points($0.value), weight: .strong)
+          })
     }
     return Plot(title: title, xLabel: label, yLabel: "loss, nats a token", series: series)
   }

@@ -89,7 +89,8 @@ struct CellPattern {
       let texts = try value.items().map { item in
         let text = try item.text()
         guard known.contains(text) else {
-          throw item.error("is '\(text)', which is no value of \(name); there are \(known.joined(separator: ", "))")
+          throw item.error(
+            "is '\(text)', which is no value of \(name); there are \(known.joined(separator: ", "))")
         }
         return text
       }

@@ -85,7 +85,8 @@ package struct Experiment: Sendable {
     if let cell = cells.first(where: { $0.name == text }) { return cell }
     if let number = Int(text), cells.indices.contains(number - 1) { return cells[number - 1] }
     throw InputError(
-      "\(source) has no cell '\(text)': name one of its \(cells.count) cells, or a number from 1 to \(cells.count)")
+      "\(source) has no cell '\(text)': name one of its \(cells.count) cells, or a number from 1 to \(cells.count)"
+    )
   }
 
   private static func scores(_ yaml: ExperimentYAML?) throws -> [TextScore] {
@@ -110,7 +111,8 @@ extension Experiment.Comparison {
       guard let value = members[key] else { return nil }
       let name = try value.text()
       guard let axis = axes.first(where: { $0.name == name }) else {
-        throw value.error("is '\(name)', which is no axis; there are \(axes.map(\.name).joined(separator: ", "))")
+        throw value.error(
+          "is '\(name)', which is no axis; there are \(axes.map(\.name).joined(separator: ", "))")
       }
       return axis
     }

@@ -47,7 +47,9 @@ enum CellName {
 
   static func isValid(_ name: String) -> Bool {
     let isPlain = name.unicodeScalars.allSatisfy { scalar in
-      scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "._+-=".unicodeScalars.contains(scalar))
+      scalar.isASCII
+        && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+          || "._+-=".unicodeScalars.contains(scalar))
     }
     return isPlain && !name.isEmpty && name.count <= longest && !name.hasPrefix(".")
   }

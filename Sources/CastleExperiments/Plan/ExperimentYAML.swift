@@ -131,7 +131,8 @@ struct SettingOverride: Sendable, Hashable {
     while let start = rest.firstRange(of: "${"), let end = rest[start.upperBound...].firstIndex(of: "}") {
       let name = String(rest[start.upperBound..<end])
       guard let folder = texts[name] else {
-        throw InputError("the experiment reads the text '\(name)': say where it lies with --data \(name)=FOLDER")
+        throw InputError(
+          "the experiment reads the text '\(name)': say where it lies with --data \(name)=FOLDER")
       }
       result += rest[..<start.lowerBound] + folder
       rest = rest[rest.index(after: end)...]

@@ -14,10 +14,11 @@ struct ExperimentPlots {
       var plots = [
         plot("Validation loss against tokens" + suffix, groups, \.validation, at: { Double($0.tokens) }),
         plot("Validation loss against time" + suffix, groups, \.validation, at: \.seconds),
-        plot("Training loss against tokens" + suffix, groups, \.training, at: { Double($0.tokens) }),
+        plot(
+          "Training loss against tokens" + suffix, groups, Self.smoothedTraining, at: { Double($0.tokens) }),
       ]
       plots[0].xLabel = "tokens trained on"
-      plots[1].xLabel = "time of training and evaluations, hours:minutes:seconds"
+      plots[1].xLabel = "time of training and evaluations"
       plots[1].xIsTime = true
       plots[2].xLabel = "tokens trained on"
       return plots
@@ -50,7 +51,8 @@ struct ExperimentPlots {
       guard results.count > 1 else {
         return Plot.Series(
           name: group.name,
-          curves: results.map { Plot.Curve(name: $0.result.cell, points: points($0.result), weight: .strong) })
+          curves: results.map { Plot.Curve(name: $0.result.cell, points: points($0.result), weight: .strong) }
+        )
       }
       var series = Plot.Series(
         name: group.name,
@@ -58,11 +60,12 @@ struct ExperimentPlots {
       if isPairedBySeed {
         let means = Self.means(results.map { curve($0.result) }, at: place)
         series.curves.append(
-          Plot.Curve(name: "\(group.name), mean of \(results.count)", points: means.map(\.mean), weight: .strong))
+          Plot.Curve(
+            name: "\(group.name), mean of \(results.count)", points: means.map(\.mean), weight: .strong))
         series.band = means.compactMap { point in
           point.deviation.map { Plot.Band(x: point.mean.x, low: point.mean.y - $0, high: point.mean.y + $0) }
         }
-      } else if let best = results.min(by: { Self.end(curve($0.result)) < Self.end(curve($1.result)) }) {
+      } else if let best = Self.best(results) {
         series.name = "\(group.name), best \(best.pair)"
         series.curves.append(Plot.Curve(name: best.result.cell, points: points(best.result), weight: .strong))
       }
@@ -71,7 +74,24 @@ struct ExperimentPlots {
     return Plot(title: title, xLabel: "", yLabel: "loss, nats a token", series: series)
   }
 
-  private static func end(_ points: [CellResult.Point]) -> Double { points.last?.loss ?? .infinity }
+  /// The finished run with the lowest loss, or before there is one that which has come furthest.
+  private static func best(_ members: [ExperimentSummary.Member]) -> ExperimentSummary.Member? {
+    members.filter(\.result.isFinished).min { end($0.result) < end($1.result) }
+      ?? members.max { $0.result.tokens < $1.result.tokens }
+  }
+
+  private static func end(_ result: CellResult) -> Double { result.validation.last?.loss ?? .infinity }
+
+  /// Training losses as running means over a twentieth of the points.
+  private static func smoothedTraining(_ result: CellResult) -> [CellResult.Point] {
+    let width = max(1, result.training.count / 20)
+    return result.training.indices.dropFirst(width - 1).map { index in
+      let stretch = result.training[(index - width + 1)...index]
+      var point = result.training[index]
+      point.loss = stretch.reduce(0) { $0 + $1.loss } / Double(stretch.count)
+      return point
+    }
+  }
 
   /// The mean at all places that every curve has.
   private static func means(
@@ -96,7 +116,8 @@ struct ExperimentPlots {
       let members = summary.groups.filter { $0.name == name }.flatMap(\.members)
       var losses: [Double: [Double]] = [:]
       for member in members where member.result.isFinished {
-        guard let x = place(member, member.result), x > 0, let loss = member.result.validation.last?.loss else { continue }
+        guard let x = place(member, member.result), x > 0, let loss = member.result.validation.last?.loss
+        else { continue }
         losses[x, default: []].append(loss)
       }
       let samples = losses.sorted { $0.key < $1.key }.map { ($0.key, Sample($0.value)) }

@@ -10,7 +10,9 @@ extension ExperimentReport {
       (
         "failed",
         .array(
-          summary.failures.map { .object(JSONObject([("cell", .text($0.cell)), ("error", .text($0.reason))])) })
+          summary.failures.map {
+            .object(JSONObject([("cell", .text($0.cell)), ("error", .text($0.reason))]))
+          })
       ),
       ("groups", .array(summary.groups.map { .object(Self.json($0)) })),
       ("differences", .array(summary.differences.map { .object(Self.json($0)) })),
@@ -44,12 +46,15 @@ extension ExperimentReport {
                 (
                   "final_losses",
                   .object(
-                    JSONObject(member.result.finalLosses.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }))
+                    JSONObject(
+                      member.result.finalLosses.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }
+                    ))
                 ),
                 (
                   "final_bits_per_byte",
                   .object(
-                    JSONObject(member.result.finalBits.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }))
+                    JSONObject(
+                      member.result.finalBits.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }))
                 ),
                 (
                   "validation",

@@ -43,7 +43,8 @@ package struct ExperimentReport {
     let finished = summary.groups.flatMap(\.members).count { $0.result.isFinished }
     var parts = ["\(finished) of \(NumberFormat.count(summary.experiment.cells.count, "run")) finished."]
     if !summary.unfinished.isEmpty {
-      parts.append("Under way, in the pictures only: \(summary.unfinished.map(\.cell).joined(separator: ", ")).")
+      parts.append(
+        "Under way, in the pictures only: \(summary.unfinished.map(\.cell).joined(separator: ", ")).")
     }
     if !summary.missing.isEmpty { parts.append("Not begun: \(summary.missing.joined(separator: ", ")).") }
     parts += summary.failures.map { "Failed: \($0.cell) (\($0.reason))." }
@@ -72,14 +73,16 @@ package struct ExperimentReport {
         }
         return [group.name] + (hasConditions ? [group.condition] : [])
           + [
-            finished[0].result.parameters.map(NumberFormat.grouped) ?? "", "\(losses.count)", Self.loss(losses.mean),
+            finished[0].result.parameters.map(NumberFormat.grouped) ?? "", "\(losses.count)",
+            Self.loss(losses.mean),
             Self.loss(losses.median), losses.standardDeviation.map(Self.loss) ?? "",
             bits.count > 0 ? Self.loss(bits.mean) : "",
           ] + (pairs == [""] ? [] : each)
       }
       let columns = comparison.map { ", then every \($0.pair.split(separator: ".").last ?? "")" } ?? ""
       return [
-        .heading("Final loss: \(measure)"), .text("In nats a token, lower is better\(columns)."),
+        .heading("Final loss: \(measure)"),
+        .text("In nats a token, lower is better\(columns). sd is the standard deviation of single runs."),
         .table([header] + rows, left: hasConditions ? [0, 1] : [0]),
       ]
     }
@@ -134,25 +137,30 @@ package struct ExperimentReport {
   /// Every run with its settings and versions.
   private var runs: [ReportPage.Block] {
     let results = summary.groups.flatMap { $0.members.map(\.result) }
-    let header = ["run", "steps", "tokens", "time", "tokens/s", "computed by"]
+    let header = ["run", "steps", "tokens", "time", "tokens/s"]
     let rows = results.map { result in
       [
         result.cell + (result.isFinished ? "" : " (under way)"), NumberFormat.grouped(result.steps),
         NumberFormat.grouped(result.tokens), NumberFormat.duration(result.seconds),
         result.seconds > 0 ? NumberFormat.grouped(Int(Double(result.tokens) / result.seconds)) : "",
-        result.machine ?? "",
       ]
     }
     let names = Set(results.flatMap(\.settings.keys)).subtracting(["output"]).sorted()
     let shared = names.filter { name in Set(results.map { $0.settings[name] }).count == 1 }
     let varied = names.filter { !shared.contains($0) }
+    let machines = Set(results.compactMap(\.machine)).sorted()
+    let texts = Set(results.compactMap(\.text)).sorted()
     return [
-      .heading("Runs"), .table([header] + rows, left: [0, 5]),
+      .heading("Runs"), .table([header] + rows, left: [0]),
+      .text(
+        "Computed by \(machines.joined(separator: "; ")). Training text: \(texts.joined(separator: ", ")) (SHA-256 of its "
+          + "files' hashes). Times are those of the machine as it was, with whatever else it did."),
       .folded(
         "Settings that differ",
         [
           .table(
-            [["run"] + varied] + results.map { result in [result.cell] + varied.map { result.settings[$0] ?? "" } },
+            [["run"] + varied]
+              + results.map { result in [result.cell] + varied.map { result.settings[$0] ?? "" } },
             left: Set(0...varied.count))
         ]),
       .folded(

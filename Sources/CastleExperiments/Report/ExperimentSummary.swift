@@ -101,7 +101,8 @@ package struct ExperimentSummary: Sendable {
   /// The measures that some finished cell has, the validation text first: "validation" or the name of a scored text.
   package var measures: [String] {
     let finished = groups.flatMap(\.members).map(\.result).filter(\.isFinished)
-    return Set(finished.flatMap { $0.finalLosses.keys }).sorted()
+    let names = Set(finished.flatMap { $0.finalLosses.keys })
+    return names.sorted { ($0 == "validation" ? "" : $0) < ($1 == "validation" ? "" : $1) }
   }
 
   /// The differences from the baseline in every condition, for every measure.
@@ -110,7 +111,9 @@ package struct ExperimentSummary: Sendable {
       measures.compactMap { measure in
         let pairs = Self.pairs(group, baseline) { $0.isFinished && $0.finalLosses[measure] != nil }
         guard !pairs.isEmpty else { return nil }
-        let values = pairs.map { ($0.own.finalLosses[measure] ?? .nan) - ($0.base.finalLosses[measure] ?? .nan) }
+        let values = pairs.map {
+          ($0.own.finalLosses[measure] ?? .nan) - ($0.base.finalLosses[measure] ?? .nan)
+        }
         return Difference(
           condition: group.condition, name: group.name, baseline: baseline.name, measure: measure,
           pairs: pairs.map(\.pair), differences: Sample(values))
@@ -128,7 +131,9 @@ package struct ExperimentSummary: Sendable {
   private func compared<Row>(_ rows: (_ group: Group, _ baseline: Group) -> [Row]) -> [Row] {
     guard let comparison = experiment.comparison else { return [] }
     return groups.filter { $0.name != comparison.baseline }.flatMap { group in
-      groups.first { $0.name == comparison.baseline && $0.condition == group.condition }.map { rows(group, $0) } ?? []
+      groups.first { $0.name == comparison.baseline && $0.condition == group.condition }.map {
+        rows(group, $0)
+      } ?? []
     }
   }
 
@@ -147,11 +152,14 @@ package struct ExperimentSummary: Sendable {
     let pairs = pairs(group, baseline) { $0.isFinished && $0.validation.count > 1 }
     guard !pairs.isEmpty else { return nil }
     let places = pairs.compactMap { _, own, base -> (tokens: Double, seconds: Double)? in
-      guard let end = base.validation.last, let place = own.firstPlace(atOrBelow: end.loss) else { return nil }
+      guard let end = base.validation.last, let place = own.firstPlace(atOrBelow: end.loss) else {
+        return nil
+      }
       return (place.tokens / Double(end.tokens), place.seconds / end.seconds)
     }
     return Crossing(
-      condition: group.condition, name: group.name, baseline: baseline.name, tokens: Sample(places.map(\.tokens)),
+      condition: group.condition, name: group.name, baseline: baseline.name,
+      tokens: Sample(places.map(\.tokens)),
       seconds: Sample(places.map(\.seconds)), pairCount: pairs.count)
   }
 }
@@ -169,7 +177,9 @@ extension CellResult {
 
   /// The last bits per byte on every text.
   package var finalBits: [String: Double] {
-    evaluations.compactMapValues { $0.last?.bitsPerByte }.merging(scores.compactMapValues(\.bitsPerByte)) { $1 }
+    evaluations.compactMapValues { $0.last?.bitsPerByte }.merging(scores.compactMapValues(\.bitsPerByte)) {
+      $1
+    }
   }
 
   /// Where the validation loss first falls to `loss`, on a straight line between evaluations; nil if it never does.

@@ -28,7 +28,9 @@ package struct Sample: Sendable, Hashable {
 
   /// Half the width of the 95 % interval of the mean (Student, 1908); nil for fewer than two numbers.
   package var halfWidth: Double? {
-    standardDeviation.map { StudentT.quantile(0.975, degreesOfFreedom: count - 1) * $0 / Double(count).squareRoot() }
+    standardDeviation.map {
+      StudentT.quantile(0.975, degreesOfFreedom: count - 1) * $0 / Double(count).squareRoot()
+    }
   }
 }
 

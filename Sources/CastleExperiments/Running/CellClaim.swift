@@ -17,7 +17,8 @@ final class CellClaim {
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       guard errno == EWOULDBLOCK else {
         throw InputError(
-          "cannot lock \(path): \(String(cString: strerror(errno))); choose an --output on a file system that has locks")
+          "cannot lock \(path): \(String(cString: strerror(errno))); choose an --output on a file system that has locks"
+        )
       }
       return nil
     }

@@ -69,7 +69,9 @@ package struct ExperimentFolder: Sendable {
     try AtomicFolder.makeFolder(path)
     guard try Owner.read(ownerPath) == nil else { return }
     let present = try FileManager.default.contentsOfDirectory(atPath: path)
-    if let stranger = present.sorted().first(where: { !["cells", "experiment.json"].contains($0) && !$0.hasPrefix(".") }) {
+    if let stranger = present.sorted().first(where: {
+      !["cells", "experiment.json"].contains($0) && !$0.hasPrefix(".")
+    }) {
       throw InputError("\(path) holds \(stranger) and no experiment: choose another --output")
     }
     try Owner(experiment: experiment.name).write(ownerPath)

@@ -6,7 +6,8 @@ extension Plot {
     func axis(_ axis: PlotAxis) -> JSONValue {
       let isLogarithmic = if case .logarithmic = axis.scale { true } else { false }
       return .object([
-        "low": .number(axis.low), "high": .number(axis.high), "start": .number(axis.start), "end": .number(axis.end),
+        "low": .number(axis.low), "high": .number(axis.high), "start": .number(axis.start),
+        "end": .number(axis.end),
         "log": .bool(isLogarithmic), "time": .bool(axis.isTime),
       ])
     }
@@ -16,11 +17,14 @@ extension Plot {
           "name": .string(curve.name), "style": .string(SeriesStyle(index).colorClass),
           "strong": .bool(curve.weight == .strong),
           "points": .list(
-            Self.few(curve.points).flatMap { [JSONValue.number(Self.rounded($0.x)), .number(Self.rounded($0.y))] }),
+            Self.few(curve.points).flatMap {
+              [JSONValue.number(Self.rounded($0.x)), .number(Self.rounded($0.y))]
+            }),
         ])
       }
     }
-    return JSONValue.object(["x": axis(x), "y": axis(y), "curves": .list(curves), "label": .string(xLabel)]).text
+    return JSONValue.object(["x": axis(x), "y": axis(y), "curves": .list(curves), "label": .string(xLabel)])
+      .text
   }
 
   private static let hoverPoints = 250

@@ -81,21 +81,26 @@ extension Plot {
     return parts
   }
 
-  private static func shapes(_ series: Series, _ style: SeriesStyle, _ x: PlotAxis, _ y: PlotAxis) -> [String] {
+  private static func shapes(_ series: Series, _ style: SeriesStyle, _ x: PlotAxis, _ y: PlotAxis) -> [String]
+  {
     func points(_ points: [Point]) -> String {
       thinned(points).map { "\(x.place($0.x).svg),\(y.place($0.y).svg)" }.joined(separator: " ")
     }
     var parts = ["<g class=\"\(style.colorClass)\">"]
     if !series.band.isEmpty {
-      let edge = series.band.map { Point(x: $0.x, y: $0.high) } + series.band.reversed().map { Point(x: $0.x, y: $0.low) }
+      let edge =
+        series.band.map { Point(x: $0.x, y: $0.high) }
+        + series.band.reversed().map { Point(x: $0.x, y: $0.low) }
       parts.append("<polygon class=\"band\" points=\"\(points(edge))\"/>")
     }
     for curve in series.curves.sorted(by: { $0.weight.order < $1.weight.order }) {
-      let dashes = curve.weight == .strong && !style.dashes.isEmpty ? " stroke-dasharray=\"\(style.dashes)\"" : ""
+      let dashes =
+        curve.weight == .strong && !style.dashes.isEmpty ? " stroke-dasharray=\"\(style.dashes)\"" : ""
       let title = "<title>\(HTMLText.escaped(curve.name))</title>"
       if curve.points.count > 1 {
         parts.append(
-          "<polyline class=\"\(curve.weight.name)\"\(dashes) points=\"\(points(curve.points))\">\(title)</polyline>")
+          "<polyline class=\"\(curve.weight.name)\"\(dashes) points=\"\(points(curve.points))\">\(title)</polyline>"
+        )
       }
       guard curve.weight == .strong, series.showsPoints || curve.points.count == 1 else { continue }
       parts.append("<g class=\"mark\">")
@@ -113,7 +118,8 @@ extension Plot {
   private func directLabels(_ x: PlotAxis, _ y: PlotAxis) -> [String] {
     let ends = series.enumerated().compactMap { index, series -> (index: Int, place: Point)? in
       let curves = series.curves
-      guard let curve = curves.last(where: { $0.weight == .strong }) ?? curves.last, let end = curve.points.last
+      guard let curve = curves.last(where: { $0.weight == .strong }) ?? curves.last,
+        let end = curve.points.last
       else { return nil }
       return (index, Point(x: x.place(end.x), y: min(max(y.place(end.y), y.end + 6), y.start - 2)))
     }.sorted { $0.place.y < $1.place.y }
@@ -132,7 +138,9 @@ extension Plot {
   /// `places`, in rising order, at least `distance` apart.
   static func apart(_ places: [Double], by distance: Double, within range: ClosedRange<Double>) -> [Double] {
     var result = places
-    for index in result.indices.dropFirst() { result[index] = max(result[index], result[index - 1] + distance) }
+    for index in result.indices.dropFirst() {
+      result[index] = max(result[index], result[index - 1] + distance)
+    }
     guard let last = result.indices.last, result[last] > range.upperBound else { return result }
     result[last] = range.upperBound
     for index in result.indices.dropLast().reversed() {
@@ -152,7 +160,8 @@ extension Plot {
     "<line class=\"\(role)\" x1=\"\(x1.svg)\" y1=\"\(y1.svg)\" x2=\"\(x2.svg)\" y2=\"\(y2.svg)\"/>"
   }
 
-  static func text(_ x: Double, _ y: Double, _ text: String, anchor: String, role: String = "tick") -> String {
+  static func text(_ x: Double, _ y: Double, _ text: String, anchor: String, role: String = "tick") -> String
+  {
     "<text class=\"\(role)\" x=\"\(x.svg)\" y=\"\(y.svg)\" text-anchor=\"\(anchor)\">\(HTMLText.escaped(text))</text>"
   }
 }

@@ -1,4 +1,3 @@
-import CastleFormats
 import Foundation
 
 /// An axis: what it shows, and where.
@@ -11,7 +10,10 @@ struct PlotAxis {
   let start: Double
   let end: Double
 
-  init(low: Double, high: Double, scale: Plot.Scale = .linear, isTime: Bool = false, from start: Double, to end: Double) {
+  init(
+    low: Double, high: Double, scale: Plot.Scale = .linear, isTime: Bool = false, from start: Double,
+    to end: Double
+  ) {
     self.low = low
     self.high = high > low ? high : low + 1
     self.scale = scale
@@ -50,8 +52,11 @@ struct PlotAxis {
 
   private var timeTicks: [Double] {
     let rough = (high - low) / Self.most
-    let units: [Double] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200]
-    return units.first { $0 >= rough }.map(multiples(of:)) ?? multiples(of: (rough / 86_400).rounded(.up) * 86_400)
+    let units: [Double] = [
+      1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200,
+    ]
+    return units.first { $0 >= rough }.map(multiples(of:))
+      ?? multiples(of: (rough / 86_400).rounded(.up) * 86_400)
   }
 
   private func multiples(of unit: Double) -> [Double] {
@@ -75,7 +80,15 @@ struct PlotAxis {
     return trimmed(value)
   }
 
-  private static func time(_ seconds: Double) -> String { seconds == 0 ? "0" : NumberFormat.duration(seconds) }
+  private static func time(_ seconds: Double) -> String {
+    switch seconds {
+    case 0: "0"
+    case ..<60: trimmed(seconds) + " s"
+    case ..<3600: trimmed(seconds / 60) + " min"
+    case ..<172_800: trimmed(seconds / 3600) + " h"
+    default: trimmed(seconds / 86_400) + " d"
+    }
+  }
 
   private static func trimmed(_ value: Double) -> String { String(format: "%.4g", value) }
 }

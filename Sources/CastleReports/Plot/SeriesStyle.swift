@@ -18,9 +18,12 @@ struct SeriesStyle {
     let r = 4.0
     return switch index % 4 {
     case 0: "<circle cx=\"\(x.svg)\" cy=\"\(y.svg)\" r=\"\(r.svg)\"/>"
-    case 1: "<rect x=\"\((x - r).svg)\" y=\"\((y - r).svg)\" width=\"\((2 * r).svg)\" height=\"\((2 * r).svg)\"/>"
+    case 1:
+      "<rect x=\"\((x - r).svg)\" y=\"\((y - r).svg)\" width=\"\((2 * r).svg)\" height=\"\((2 * r).svg)\"/>"
     case 2: path("M\(x.svg) \((y - 5).svg)L\((x + 5).svg) \((y + 4).svg)H\((x - 5).svg)Z")
-    default: path("M\(x.svg) \((y - 5).svg)L\((x + 5).svg) \(y.svg)L\(x.svg) \((y + 5).svg)L\((x - 5).svg) \(y.svg)Z")
+    default:
+      path(
+        "M\(x.svg) \((y - 5).svg)L\((x + 5).svg) \(y.svg)L\(x.svg) \((y + 5).svg)L\((x - 5).svg) \(y.svg)Z")
     }
   }
 

@@ -53,7 +53,9 @@ struct ExperimentTests {
   @Test func aCellIsFoundByNameOrNumber() throws {
     let experiment = try experiment("")
     #expect(try experiment.cell("2") == experiment.cell("seed-1_castle"))
-    #expect(throws: InputError("small.yaml has no cell '5': name one of its 4 cells, or a number from 1 to 4")) {
+    #expect(
+      throws: InputError("small.yaml has no cell '5': name one of its 4 cells, or a number from 1 to 4")
+    ) {
       try experiment.cell("5")
     }
   }
@@ -78,7 +80,8 @@ struct ExperimentTests {
   ])
   func aBadFileIsNamed(yaml: String, words: String) {
     let message = message(yaml)
-    #expect(message?.hasPrefix("small.yaml") == true && message?.contains(words) == true, "\(message ?? "none")")
+    #expect(
+      message?.hasPrefix("small.yaml") == true && message?.contains(words) == true, "\(message ?? "none")")
   }
 
   @Test func tooManyCellsAreRefusedBeforeTheyAreMade() {
@@ -88,11 +91,14 @@ struct ExperimentTests {
   }
 
   @Test func aWrongSettingNamesItsCell() throws {
-    let cell = try Experiment(yaml: "name: x\ncells: [{name: a, settings: {model.sized: 3}}]", source: "x").cells[0]
+    let cell = try Experiment(yaml: "name: x\ncells: [{name: a, settings: {model.sized: 3}}]", source: "x")
+      .cells[0]
     let error = try #require(throws: InputError.self) { try cell.configuration(output: "o", texts: [:]) }
     #expect(error.description.hasPrefix("cell a: model.sized=3: model.sized is not a setting"))
     let text = try experiment("").cells[0]
-    #expect(throws: InputError("the experiment reads the text 'books': say where it lies with --data books=FOLDER")) {
+    #expect(
+      throws: InputError("the experiment reads the text 'books': say where it lies with --data books=FOLDER")
+    ) {
       try text.configuration(output: "o", texts: [:])
     }
   }

@@ -20,7 +20,9 @@ struct ExperimentReportTests {
     let runs = try small.runs("runs")
     try small.run(runs)
     let summary = try ExperimentSummary(runs)
-    #expect(summary.groups.map(\.name) == ["causal", "castle"] && summary.measures == ["long", "validation", "whole"])
+    #expect(
+      summary.groups.map(\.name) == ["causal", "castle"]
+        && summary.measures == ["validation", "long", "whole"])
     let difference = try #require(summary.differences.first { $0.measure == "whole" })
     #expect(difference.name == "castle" && difference.baseline == "causal" && difference.pairs == ["1", "2"])
     let losses = try runs.experiment.cells.map { try runs.history($0)?.scores["whole"]?.loss ?? .nan }
@@ -44,7 +46,8 @@ struct ExperimentReportTests {
     let summary = try ExperimentSummary(runs)
     #expect(summary.unfinished.map(\.cell) == ["seed-1_castle"] && summary.differences.isEmpty)
     #expect(summary.missing == ["seed-2_causal", "seed-2_castle"])
-    #expect(try ExperimentReport(summary).page.markdown.contains("Under way, in the pictures only: seed-1_castle."))
+    #expect(
+      try ExperimentReport(summary).page.markdown.contains("Under way, in the pictures only: seed-1_castle."))
   }
 
   @Test func aReportOfCollectedResultsIsTheSame() throws {

@@ -68,7 +68,8 @@ struct ExperimentRunnerTests {
 
   @Test func aCellThatDoesNotFitFailsByName() throws {
     let runs = try small.runs("runs") {
-      $0 + "cells: [{name: huge, settings: {model.hidden-size: 65536, model.layers: 1000, model.heads: 4096}}]\n"
+      $0
+        + "cells: [{name: huge, settings: {model.hidden-size: 65536, model.layers: 1000, model.heads: 4096}}]\n"
     }
     let progress = RecordingExperimentProgress()
     #expect(try small.run(runs, only: ["huge"], progress: progress) == .done(failed: ["huge"], taken: []))

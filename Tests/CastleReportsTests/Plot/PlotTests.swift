@@ -29,8 +29,11 @@ struct PlotTests {
   }
 
   @Test func seriesDifferInMoreThanColour() {
-    let lines = plot([3, 2, 1]).svg(identifier: "a").split(separator: "\n").filter { $0.hasPrefix("<polyline") }
-    #expect(lines.count == 2 && !lines[0].contains("stroke-dasharray") && lines[1].contains("stroke-dasharray"))
+    let lines = plot([3, 2, 1]).svg(identifier: "a").split(separator: "\n").filter {
+      $0.hasPrefix("<polyline")
+    }
+    #expect(
+      lines.count == 2 && !lines[0].contains("stroke-dasharray") && lines[1].contains("stroke-dasharray"))
   }
 
   @Test(arguments: [[], [2], [1, 1, 1], [1e-9, 1e9]])

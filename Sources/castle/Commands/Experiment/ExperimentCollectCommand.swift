@@ -12,7 +12,8 @@ struct ExperimentCollectCommand: ParsableCommand {
       Reports can be made from these files without the runs, so they can be kept in a repository.
 
       EXAMPLES
-        castle experiment collect Experiments/quick.yaml --data text=data/books --into Experiments/results/quick
+        castle experiment collect Experiments/quick.yaml \\
+          --data text=data/books --into Experiments/results/quick
       """)
 
   @OptionGroup var options: ExperimentOptions
@@ -30,7 +31,9 @@ struct ExperimentCollectCommand: ParsableCommand {
       try AtomicFile.write(bytes, path: "\(into)/\(cell.name).json")
       count += 1
     }
-    guard count > 0 else { throw InputError("no cell of \(folder.experiment.name) in \(folder.path) is finished") }
+    guard count > 0 else {
+      throw InputError("no cell of \(folder.experiment.name) in \(folder.path) is finished")
+    }
     print("\(into): \(NumberFormat.count(count, "result")) of \(folder.experiment.cells.count)")
   }
 }

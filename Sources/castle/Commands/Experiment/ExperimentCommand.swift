@@ -12,10 +12,11 @@ struct ExperimentCommand: ParsableCommand {
       EXAMPLES
         castle experiment plan Experiments/quick.yaml --data text=data/books
         castle experiment run Experiments/quick.yaml --data text=data/books
-        castle experiment status Experiments/quick.yaml --data text=data/books
+        castle experiment report Experiments/quick.yaml --data text=data/books
       """,
     subcommands: [
-      ExperimentPlanCommand.self, ExperimentRunCommand.self, ExperimentStatusCommand.self, ExperimentReportCommand.self,
+      ExperimentPlanCommand.self, ExperimentRunCommand.self, ExperimentStatusCommand.self,
+      ExperimentReportCommand.self,
       ExperimentCollectCommand.self, LookaheadRecallCommand.self,
     ])
 }

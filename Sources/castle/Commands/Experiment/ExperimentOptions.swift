@@ -9,7 +9,8 @@ struct ExperimentOptions: ParsableArguments {
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("The folder of the runs (default: runs/ and the experiment's name).", valueName: "folder"))
+    help: ArgumentHelp(
+      "The folder of the runs (default: runs/ and the experiment's name).", valueName: "folder"))
   var output: String?
 
   @Option(

@@ -11,6 +11,9 @@ struct ExperimentPlanCommand: ParsableCommand {
     discussion: """
       Times come from the speed of runs in the folder, of the same model if there are some; before there are any, they are \
       the least that the machine's rate of matrix products allows, marked with ≥.
+
+      EXAMPLES
+        castle experiment plan Experiments/quick.yaml --data text=data/books
       """)
 
   @OptionGroup var options: ExperimentOptions
@@ -34,7 +37,11 @@ struct ExperimentPlanCommand: ParsableCommand {
 struct ExperimentStatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Print how far the runs of an experiment are, and how long the rest will take.")
+    abstract: "Print how far the runs of an experiment are, and how long the rest will take.",
+    discussion: """
+      EXAMPLES
+        castle experiment status Experiments/quick.yaml --data text=data/books
+      """)
 
   @OptionGroup var options: ExperimentOptions
 

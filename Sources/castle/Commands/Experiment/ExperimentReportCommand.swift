@@ -14,7 +14,8 @@ struct ExperimentReportCommand: ParsableCommand {
 
       EXAMPLES
         castle experiment report Experiments/quick.yaml --data text=data/books
-        castle experiment report Experiments/quick.yaml --results Experiments/results/quick --into report
+        castle experiment report Experiments/quick.yaml \\
+          --results Experiments/results/quick --into report
       """)
 
   @OptionGroup var options: ExperimentOptions
@@ -29,7 +30,7 @@ struct ExperimentReportCommand: ParsableCommand {
       valueName: "folder"))
   var into: String?
 
-  @Flag(help: "Print the report as one JSON object, too.")
+  @Flag(help: "Print the report as one JSON object.")
   var json = false
 
   func run() throws {

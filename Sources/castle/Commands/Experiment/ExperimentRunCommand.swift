@@ -18,8 +18,10 @@ struct ExperimentRunCommand: ParsableCommand {
 
       EXAMPLES
         castle experiment run Experiments/quick.yaml --data text=data/books
-        castle experiment run Experiments/quick.yaml --data text=data/books --jobs 2
-        castle experiment run Experiments/quick.yaml --data text=data/books --only $SLURM_ARRAY_TASK_ID
+        castle experiment run Experiments/quick.yaml --data text=data/books \\
+          --jobs 2
+        castle experiment run Experiments/quick.yaml --data text=data/books \\
+          --only $SLURM_ARRAY_TASK_ID
       """)
 
   @OptionGroup var options: ExperimentOptions

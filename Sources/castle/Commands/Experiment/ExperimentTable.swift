@@ -25,7 +25,8 @@ enum ExperimentTable {
     let header = ["", "cell", "done", "loss", "left", "state"]
     let rows = try estimates.enumerated().map { index, row in
       let history = try folder.history(row.cell)
-      let loss = history?.evaluations.values.compactMap { $0.last?.loss }.first ?? history?.training.last?.loss
+      let loss =
+        history?.evaluations.values.compactMap { $0.last?.loss }.first ?? history?.training.last?.loss
       return [
         "\(index + 1)", row.cell.name, NumberFormat.fixed(row.share * 100, 0) + " %",
         loss.map { NumberFormat.fixed($0, 4) } ?? "-",
@@ -65,7 +66,8 @@ enum ExperimentTable {
     let finished = estimates.count { $0.state == .finished }
     let rest = estimates.reduce(0) { $0 + $1.remaining }
     let mark = estimates.allSatisfy { $0.isMeasured || $0.remaining == 0 } ? "" : "at least "
-    return "\(folder.experiment.name): \(finished) of \(NumberFormat.count(estimates.count, "cell")) finished, "
+    return
+      "\(folder.experiment.name): \(finished) of \(NumberFormat.count(estimates.count, "cell")) finished, "
       + "\(NumberFormat.grouped(tokens)) tokens in all, \(mark)\(NumberFormat.duration(rest)) left"
   }
 
