@@ -144,7 +144,7 @@ let package = Package(
     tests("CastleReports", ["CastleFormats", "CastleEvaluation", "CastleTraining", "CastleMeasurement"]),
     tests(
       "CastleExperiments",
-      ["CastleFormats", "CastleTraining", "CastleOperations", "CastleMeasurement"]),
+      ["CastleFormats", "CastleTraining", "CastleReports", "CastleOperations", "CastleMeasurement"]),
     .testTarget(
       name: "CommandTests",
       dependencies: ["castle", "CastleFormats", "CastleTokenizer", "CastleCorpus", "CastleMeasurement"],

@@ -39,6 +39,13 @@ struct ExperimentPlots {
 
   private var isPairedBySeed: Bool { (summary.experiment.comparison?.pair ?? "seed") == "seed" }
 
+  /// What the kinds of lines mean.
+  var legend: String {
+    isPairedBySeed
+      ? "Strong lines are means over seeds, areas one standard deviation to either side, thin lines every run."
+      : "Strong lines are the best run of each, thin lines every run."
+  }
+
   private func plot(
     _ title: String, _ groups: [ExperimentSummary.Group], _ curve: (CellResult) -> [CellResult.Point],
     at place: (CellResult.Point) -> Double

@@ -30,6 +30,7 @@ package struct ExperimentReport {
     if !summary.experiment.question.isEmpty { blocks.append(.text(summary.experiment.question)) }
     blocks.append(.text(progress))
     blocks += plots.losses.map { .plot($0) }
+    if summary.groups.contains(where: { $0.members.count > 1 }) { blocks.append(.text(plots.legend)) }
     blocks += finalLosses
     blocks += differences
     blocks += crossings
@@ -53,6 +54,9 @@ package struct ExperimentReport {
 
   private var comparison: Experiment.Comparison? { summary.experiment.comparison }
 
+  /// The last word of the axis along which runs are paired.
+  private var pairName: String { comparison?.pair.split(separator: ".").last.map(String.init) ?? "" }
+
   /// A table of each measure: mean, median, standard deviation, and every run.
   private var finalLosses: [ReportPage.Block] {
     let hasConditions = summary.conditions != [""]
@@ -62,7 +66,8 @@ package struct ExperimentReport {
     return summary.measures.flatMap { measure -> [ReportPage.Block] in
       let header =
         [comparison?.axis ?? "run"] + (hasConditions ? ["condition"] : [])
-        + ["parameters", "runs", "mean", "median", "sd", "bits/byte"] + (pairs == [""] ? [] : pairs)
+        + ["parameters", "runs", "mean", "median", "sd", "bits/byte"]
+        + (pairs == [""] ? [] : pairs.map { "\(pairName) \($0)" })
       let rows = summary.groups.compactMap { group -> [String]? in
         let finished = group.members.filter { $0.result.isFinished && $0.result.finalLosses[measure] != nil }
         guard !finished.isEmpty else { return nil }
@@ -79,10 +84,9 @@ package struct ExperimentReport {
             bits.count > 0 ? Self.loss(bits.mean) : "",
           ] + (pairs == [""] ? [] : each)
       }
-      let columns = comparison.map { ", then every \($0.pair.split(separator: ".").last ?? "")" } ?? ""
       return [
         .heading("Final loss: \(measure)"),
-        .text("In nats a token, lower is better\(columns). sd is the standard deviation of single runs."),
+        .text("In nats a token, lower is better. sd is the standard deviation of single runs."),
         .table([header] + rows, left: hasConditions ? [0, 1] : [0]),
       ]
     }
@@ -91,12 +95,11 @@ package struct ExperimentReport {
   private var differences: [ReportPage.Block] {
     let rows = summary.differences
     guard !rows.isEmpty, let comparison else { return [] }
-    let pair = comparison.pair.split(separator: ".").last.map(String.init) ?? comparison.pair
     let header = ["compared", "text", "pairs", "mean", "95 % interval", "median", "each"]
     return [
       .heading("Differences from \(comparison.baseline)"),
       .text(
-        "Loss minus that of \(comparison.baseline) with the same \(pair); below zero is better. Intervals of the mean are "
+        "Loss minus that of \(comparison.baseline) with the same \(pairName); below zero is better. Intervals of the mean are "
           + "Student's t over the pairs."),
       .table(
         [header]

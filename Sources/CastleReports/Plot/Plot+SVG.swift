@@ -45,7 +45,7 @@ extension Plot {
   private var verticalRange: (Double, Double) {
     let curves = series.flatMap(\.curves)
     let bars = series.flatMap(\.bars)
-    let low = (curves.flatMap { $0.points.map(\.y) } + bars.map(\.low)).min() ?? 0
+    let low = (curves.flatMap { $0.points.map(\.y) } + (bars + series.flatMap(\.band)).map(\.low)).min() ?? 0
     let starts = curves.filter { $0.weight != .faint }.compactMap { curve in
       curve.points.isEmpty ? nil : curve.points[Self.shownFrom(curve.points.count)...].map(\.y).max()
     }

@@ -1,6 +1,7 @@
 import CastleExperiments
 import CastleFormats
 import CastleMeasurement
+import CastleReports
 import Foundation
 import Testing
 
