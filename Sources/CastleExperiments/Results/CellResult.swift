@@ -70,7 +70,7 @@ package struct CellResult: Sendable, Hashable, JSONFile {
     self.experiment = experiment
     self.cell = cell.name
     values = Dictionary(cell.values.map { ($0.axis, $0.value) }) { first, _ in first }
-    settings = configuration.inEffect.settingValues
+    settings = configuration.settingValues
     text = trainer?.state.text
     machine = trainer?.state.machine
     parameters = trainer?.plan.parameterCount

@@ -15,9 +15,10 @@ enum CellIdentity {
   /// The first setting in which a run with the settings `present` is not the planned one.
   ///
   /// The text itself is compared by its hash when a run is resumed. Settings that `present` does not have are those of a later
-  /// version.
+  /// version. A warm-up that is not planned follows from the length of the run.
   static func difference(_ planned: TrainingConfiguration, _ present: [String: String]) -> Difference? {
-    for entry in planned.inEffect.entries {
+    let free = free + (planned.schedule.warmUp == nil ? ["schedule.warm-up"] : [])
+    for entry in planned.entries {
       guard !free.contains(where: { entry.path == $0 || ($0.hasSuffix(".") && entry.path.hasPrefix($0)) }),
         let value = present[entry.path], value != entry.value
       else { continue }
@@ -31,12 +32,5 @@ extension TrainingConfiguration {
   /// Every setting with its value.
   var settingValues: [String: String] {
     Dictionary(uniqueKeysWithValues: entries.map { ($0.path, $0.value) })
-  }
-
-  /// The settings as a run writes them down: with the warm-up that follows from its length.
-  var inEffect: TrainingConfiguration {
-    var result = self
-    result.schedule.warmUp = warmUpSteps
-    return result
   }
 }

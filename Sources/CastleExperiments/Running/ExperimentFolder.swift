@@ -24,7 +24,7 @@ package struct ExperimentFolder: Sendable {
     case missing
     /// The run goes on, or waits for its scores, in this or another process.
     case running
-    /// The run ended before its end and can be resumed.
+    /// The run ended before its end and can be resumed, or the experiment asks for scores that are missing.
     case interrupted
     /// The cell failed for the reason given.
     case failed(String)
@@ -103,7 +103,8 @@ package struct ExperimentFolder: Sendable {
   /// How far a cell is. Whoever has its claim says so.
   package func state(_ cell: ExperimentCell, isClaimed: Bool = false) throws -> CellState {
     let manager = FileManager.default
-    if manager.fileExists(atPath: result(cell)) { return .finished }
+    let known = try CellResult.read(ifPresent: result(cell))?.scores
+    if let known, experiment.scores.allSatisfy({ known[$0.name] != nil }) { return .finished }
     if try !isClaimed && CellClaim.isTaken(claim(cell)) { return .running }
     if let failure = try Failure.read(failure(cell)) { return .failed(failure.reason) }
     return manager.fileExists(atPath: run(cell) + "/config.yaml") ? .interrupted : .missing

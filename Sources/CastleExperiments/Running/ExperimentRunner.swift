@@ -58,6 +58,7 @@ package final class ExperimentRunner {
   ///   cannot be written. An error in a cell is that cell's.
   package func run(_ cells: [ExperimentCell], retriesFailed: Bool = false) throws -> Outcome {
     for cell in cells { try folder.checkIdentity(cell) }
+    try checkTexts(of: cells)
     try folder.take()
     var failed: [String] = []
     var taken: [String] = []
@@ -81,6 +82,22 @@ package final class ExperimentRunner {
     return .done(failed: failed, taken: taken)
   }
 
+  /// Checks that finished cells were trained on the texts that the others will be. Those under way check it themselves.
+  private func checkTexts(of cells: [ExperimentCell]) throws {
+    var fingerprints: [String: String] = [:]
+    for cell in cells {
+      guard let text = try CellResult.read(ifPresent: folder.result(cell))?.text else { continue }
+      let shards = try folder.configuration(cell).data.shards
+      let fingerprint = try fingerprints[shards] ?? PreparedCorpus(folder: shards).fingerprint
+      fingerprints[shards] = fingerprint
+      guard fingerprint == text else {
+        throw InputError(
+          "\(shards) is not the text that \(cell.name) in \(folder.path) was trained on: name that one with --data, or choose "
+            + "another --output")
+      }
+    }
+  }
+
   /// Trains and scores a cell. False if it failed, nil if someone asked to end.
   private func complete(_ cell: ExperimentCell) throws -> Bool? {
     folder.forgetFailure(of: cell)
@@ -98,14 +115,22 @@ package final class ExperimentRunner {
 
   private func result(of cell: ExperimentCell) throws -> CellResult? {
     let configuration = try folder.configuration(cell)
+    if var result = try CellResult.read(ifPresent: folder.result(cell)) {
+      // Trained before, and the experiment has come to ask for more.
+      let model = try LanguageModel(folder: configuration.output + "/model", backend: backend)
+      guard let scores = try scores(of: model, configuration, cell, known: result.scores) else { return nil }
+      result.scores = scores
+      return result
+    }
     let isBegun = FileManager.default.fileExists(atPath: configuration.output + "/config.yaml")
     let number = (folder.experiment.cells.firstIndex(of: cell) ?? 0) + 1
     let trainer = try Trainer(
       configuration, resumes: isBegun, backend: backend, peakRate: peakRate,
       progress: progress.begin(cell, number: number, of: folder.experiment.cells.count),
       isInterrupted: isInterrupted)
-    guard try trainer.run() == .finished else { return nil }
-    guard let scores = try scores(of: trainer, cell) else { return nil }
+    guard try trainer.run() == .finished,
+      let scores = try scores(of: trainer.model, trainer.configuration, cell, known: [:])
+    else { return nil }
     var result = try CellResult(
       cell, experiment: folder.experiment.name, configuration: trainer.configuration,
       history: RunHistory(folder: configuration.output), trainer: trainer)
@@ -113,17 +138,19 @@ package final class ExperimentRunner {
     return result
   }
 
-  /// What the experiment measures on a finished model; nil if someone asked to end.
-  private func scores(of trainer: Trainer, _ cell: ExperimentCell) throws -> [String: CellResult.Score]? {
-    var scores: [String: CellResult.Score] = [:]
-    let configuration = trainer.configuration
+  /// What the experiment measures on a finished model, without what is `known`; nil if someone asked to end.
+  private func scores(
+    of model: LanguageModel, _ configuration: TrainingConfiguration, _ cell: ExperimentCell,
+    known: [String: CellResult.Score]
+  ) throws -> [String: CellResult.Score]? {
+    var scores = known
     let tokenizer = try PreparedCorpus(folder: configuration.data.shards).tokenizer
-    for score in folder.experiment.scores {
+    for score in folder.experiment.scores where known[score.name] == nil {
       let path = try SettingOverride.fill(score.data, from: folder.texts)
       let text = try EvaluationText(path: path, tokenizer: tokenizer, limit: score.tokens)
       let length = score.length ?? configuration.training.sequenceLength
       let evaluator = try Evaluator(
-        trainer.model, batch: configuration.training.batchSize, length: length,
+        model, batch: configuration.training.batchSize, length: length,
         separator: configuration.data.separatesDocuments ? text.separator : nil)
       let result = try evaluator.evaluate(text) { share in
         progress.scoring(cell, score.name, share: share)

@@ -26,6 +26,23 @@ struct ExperimentRunnerTests {
     #expect(again.begun.isEmpty)
   }
 
+  @Test func aTextThatIsAskedForLaterIsScoredWithoutTraining() throws {
+    let later = try small.runs("runs")
+    let first = try small.runs("runs") { $0.replacing("    whole: \"${text}\"\n", with: "") }
+    try small.run(first, only: ["seed-1_causal"])
+    let cell = later.experiment.cells[0]
+    let before = try #require(try later.history(cell))
+    #expect(before.scores.keys.sorted() == ["long"])
+    #expect(try later.state(cell) == .interrupted)
+
+    let progress = RecordingExperimentProgress()
+    try small.run(later, only: ["seed-1_causal"], progress: progress)
+    let after = try #require(try later.history(cell))
+    #expect(progress.begun.isEmpty && progress.finished == [cell.name])
+    #expect(after.scores.keys.sorted() == ["long", "whole"] && after.training == before.training)
+    #expect(try later.state(cell) == .finished)
+  }
+
   @Test func anInterruptedExperimentGoesOnToTheSameNumbers() throws {
     let whole = try small.runs("whole")
     try small.run(whole)
@@ -102,6 +119,16 @@ struct ExperimentRunnerTests {
     #expect(error.description.contains("training.steps 6") && error.description.contains("now says 8"))
     #expect(error.description.contains("seed-1_causal"))
     #expect(try runs.state(runs.experiment.cells[0]) == .finished)
+  }
+
+  @Test func anotherTextIsRefused() throws {
+    let runs = try small.runs("runs")
+    try small.run(runs, only: ["seed-1_causal"])
+    try SmallCorpus.prepare(small.folder, name: "other", seed: 2)
+    let other = try ExperimentFolder(
+      runs.experiment, path: runs.path, texts: ["text": small.folder.path + "/other"])
+    let error = try #require(throws: InputError.self) { try small.run(other) }
+    #expect(error.description.contains("/other is not the text that seed-1_causal"))
   }
 
   @Test func theFolderOfAnotherExperimentIsRefused() throws {

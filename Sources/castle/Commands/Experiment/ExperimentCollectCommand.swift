@@ -26,7 +26,7 @@ struct ExperimentCollectCommand: ParsableCommand {
     var count = 0
     for cell in folder.experiment.cells {
       try folder.checkIdentity(cell)
-      guard try folder.state(cell) == .finished else { continue }
+      guard FileManager.default.fileExists(atPath: folder.result(cell)) else { continue }
       let bytes = try MappedFile(path: folder.result(cell)).withBytes { Array($0) }
       try AtomicFile.write(bytes, path: "\(into)/\(cell.name).json")
       count += 1
