@@ -93,7 +93,11 @@ let package = Package(
     library("CastleReports", ["CastleFormats", "CastleTraining"]),
     library(
       "CastleExperiments",
-      ["CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleTraining"]),
+      [
+        "CastleSystem", "CastleFormats", "CastleCorpus", "CastleEvaluation", "CastleModel",
+        "CastleOperations",
+        "CastleTensors", "CastleAttention", "CastleTraining", "CastleReports", "Yams",
+      ]),
     library(
       "CastleMeasurement",
       [
@@ -144,7 +148,9 @@ let package = Package(
         "CastleEvaluation", "CastleMeasurement",
       ]),
     tests("CastleReports", ["CastleFormats", "CastleEvaluation", "CastleTraining", "CastleMeasurement"]),
-    tests("CastleExperiments", ["CastleOperations"]),
+    tests(
+      "CastleExperiments",
+      ["CastleFormats", "CastleTraining", "CastleReports", "CastleOperations", "CastleMeasurement"]),
     .testTarget(
       name: "BackendStubTests",
       dependencies: ["CastleAttention", "CastleModel", "CastleOperations", "CastleTensors"],

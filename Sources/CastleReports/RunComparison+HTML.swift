@@ -1,68 +1,47 @@
 extension RunComparison {
   /// The comparison as one page that needs no other file and no network.
   public var html: String {
-    let charts = [
-      chart(title: "Loss against tokens", label: "tokens") { Double($0.tokens) },
-      chart(title: "Loss against time", label: "seconds") { $0.seconds },
+    var plots = [
+      plot(title: "Loss against tokens", label: "tokens trained on") { Double($0.tokens) },
+      plot(title: "Loss against time", label: "time of training and evaluations") { $0.seconds },
     ]
-    let legend = runs.enumerated().map { index, run in
-      "<li><span style=\"background:\(Self.color(index))\"></span>\(HTMLText.escaped(run.folder))</li>"
+    plots[1].xIsTime = true
+    var blocks: [ReportPage.Block] = [
+      .text("Strong lines: evaluation. Faint lines: training, averaged over a fiftieth of the run.")
+    ]
+    blocks += plots.map { .plot($0) }
+    blocks.append(.table([header] + cells, left: [0]))
+    if !leftOut.isEmpty {
+      blocks.append(.heading("Left out"))
+      blocks.append(.table([["run", "why"]] + leftOut.map { [$0.run, $0.reason] }, left: [0, 1]))
     }
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <title>\(HTMLText.escaped(runs.map(\.name).joined(separator: ", ")))</title>
-      <style>\(Self.style)</style>
-      </head>
-      <body>
-      <h1>Comparison of runs</h1>
-      <ul class="legend">\(legend.joined())</ul>
-      <p>Strong lines: evaluation. Faint lines: training, averaged.</p>
-      \(charts.map(\.svg).joined(separator: "\n"))
-      \(htmlTable)
-      </body>
-      </html>
-
-      """
+    return ReportPage(title: "Comparison of runs", blocks: blocks).html
   }
 
-  private static let style = """
-    body { font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto; padding: 0 1em; }
-    svg { width: 100%; height: auto; }
-    svg text { font: 12px system-ui, sans-serif; fill: #555; }
-    svg text.title { font-size: 15px; fill: #111; }
-    svg .grid { stroke: #ddd; stroke-width: 1; }
-    table { border-collapse: collapse; width: 100%; }
-    td, th { padding: 4px 8px; text-align: right; border-bottom: 1px solid #ddd; }
-    td:first-child, th:first-child { text-align: left; }
-    .legend { list-style: none; padding: 0; }
-    .legend span { display: inline-block; width: 1em; height: 1em; margin-right: .5em; vertical-align: middle; }
-    """
-
-  private static func color(_ index: Int) -> String {
-    let colors = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2"]
-    return colors[index % colors.count]
-  }
-
-  private func chart(title: String, label: String, at position: (RunHistory.Point) -> Double) -> LossChart {
-    var curves: [LossChart.Curve] = []
-    for (index, run) in runs.enumerated() {
-      let color = Self.color(index)
-      let hasEvaluations = run.evaluations.values.contains { $0.count > 1 }
-      curves.append(
-        LossChart.Curve(
-          name: "\(run.name), training", color: color,
-          points: Self.averaged(run.steps).map { (position($0), $0.loss) }, isFaint: hasEvaluations))
-      for (set, points) in run.evaluations.sorted(by: { $0.key < $1.key }) where points.count > 1 {
-        curves.append(
-          LossChart.Curve(
-            name: "\(run.name), \(set)", color: color, points: points.map { (position($0), $0.loss) },
-            isFaint: false))
+  private func plot(title: String, label: String, at position: (RunHistory.Point) -> Double) -> Plot {
+    let names = titles
+    let series = zip(runs, names).map { run, name in
+      let evaluations = run.evaluations.sorted { $0.key < $1.key }.filter { $0.value.count > 1 }
+      func points(_ points: [RunHistory.Point]) -> [Plot.Point] {
+        points.map { Plot.Point(x: position($0), y: $0.loss) }
       }
+      let training = Plot.Curve(
+        name: "\(name), training", points: points(Self.averaged(run.steps)),
+        weight: evaluations.isEmpty ? .strong : .faint)
+      return Plot.Series(
+        name: name,
+        curves: [training]
+          + evaluations.map {
+            Plot.Curve(name: "\(name), \($0.key)", points: points($0.value), weight: .strong)
+          })
     }
-    return LossChart(title: title, horizontalLabel: label, curves: curves)
+    return Plot(title: title, xLabel: label, yLabel: "loss, nats a token", series: series)
+  }
+
+  /// The names of the runs' folders, whole where two end alike.
+  private var titles: [String] {
+    let names = runs.map(\.name)
+    return runs.map { run in names.count { $0 == run.name } > 1 ? run.folder : run.name }
   }
 
   /// A running mean over a fiftieth of the run.
@@ -76,13 +55,5 @@ extension RunComparison {
       mean.loss = sum / Double(min(index + 1, width))
       return mean
     }
-  }
-
-  private var htmlTable: String {
-    func row(_ cells: [String], _ tag: String) -> String {
-      "<tr>" + cells.map { "<\(tag)>\(HTMLText.escaped($0))</\(tag)>" }.joined() + "</tr>"
-    }
-    return "<table>\n" + row(header, "th") + "\n" + cells.map { row($0, "td") }.joined(separator: "\n")
-      + "\n</table>"
   }
 }

@@ -21,12 +21,29 @@ public struct RunComparison: Sendable {
     public var differences: [String: Double]
   }
 
+  /// A folder that was to be compared and is not.
+  public struct LeftOut: Sendable, Hashable {
+    /// The folder.
+    public var run: String
+    /// Why it cannot be compared.
+    public var reason: String
+
+    /// Bundles both.
+    public init(run: String, reason: String) {
+      self.run = run
+      self.reason = reason
+    }
+  }
+
   /// The runs, in the order given.
   public let runs: [RunHistory]
+  /// What could not be compared.
+  public let leftOut: [LeftOut]
 
   /// Compares `runs`; the first is what the others are measured against.
-  public init(runs: [RunHistory]) {
+  public init(runs: [RunHistory], leftOut: [LeftOut] = []) {
     self.runs = runs
+    self.leftOut = leftOut
   }
 
   /// The names of all sets that some run was evaluated on.
@@ -52,7 +69,7 @@ public struct RunComparison: Sendable {
   }
 
   /// The table as text.
-  public var table: String { Self.aligned([header] + cells) }
+  public var table: String { TextTable.aligned([header] + cells, leftColumns: [0]) }
 
   /// The names of the table's columns.
   var header: [String] {
@@ -94,17 +111,11 @@ public struct RunComparison: Sendable {
                 ("differences", object(row.differences)),
               ]))
           })
-      )
+      ),
+      (
+        "left_out",
+        .array(leftOut.map { .object(JSONObject([("run", .text($0.run)), ("error", .text($0.reason))])) })
+      ),
     ])
-  }
-
-  private static func aligned(_ lines: [[String]]) -> String {
-    let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-    return lines.map { cells in
-      zip(cells, widths).enumerated().map { index, entry in
-        let padding = String(repeating: " ", count: entry.1 - entry.0.count)
-        return index == 0 ? entry.0 + padding : padding + entry.0
-      }.joined(separator: "  ")
-    }.joined(separator: "\n")
   }
 }

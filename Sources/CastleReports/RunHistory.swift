@@ -12,6 +12,8 @@ public struct RunHistory: Sendable {
     public var seconds: Double
     /// The loss, in nats.
     public var loss: Double
+    /// The bits that the model needs for a byte of the text; nil for training losses, and where it is not known.
+    public var bitsPerByte: Double?
   }
 
   /// The folder.
@@ -36,12 +38,20 @@ public struct RunHistory: Sendable {
       guard let tokens = row.tokens else { continue }
       time = seconds[row.step] ?? time
       if let loss = row.loss {
-        steps.append(Point(tokens: tokens, seconds: time, loss: loss))
+        steps.append(Point(tokens: tokens, seconds: time, loss: loss, bitsPerByte: nil))
       } else if let loss = row.evaluationLoss, let set = row.set {
-        evaluations[set, default: []].append(Point(tokens: tokens, seconds: time, loss: loss))
+        evaluations[set, default: []].append(
+          Point(tokens: tokens, seconds: time, loss: loss, bitsPerByte: row.bitsPerByte))
       }
     }
     guard !steps.isEmpty else { throw InputError("\(folder) holds no steps of a run") }
+  }
+
+  /// Reads the records of the run in `folder`; nil if it has not done a step yet.
+  package init?(ifBegun folder: String) throws {
+    let data = FileManager.default.contents(atPath: folder + "/" + RunRecords.metricsName) ?? Data()
+    guard data.contains(UInt8(ascii: "\n")) else { return nil }
+    try self.init(folder: folder)
   }
 
   private struct Row: Decodable {
@@ -51,9 +61,11 @@ public struct RunHistory: Sendable {
     var seconds: Double?
     var set: String?
     var evaluationLoss: Double?
+    var bitsPerByte: Double?
 
     enum CodingKeys: String, CodingKey {
       case step, tokens, loss, seconds, set
+      case bitsPerByte = "bits_per_byte"
       case evaluationLoss = "evaluation_loss"
     }
   }

@@ -9,7 +9,8 @@ struct BackendOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "Threads that work together (default: all processors).")
   var threads: Int?
 
-  private var threadCount: Int { threads ?? min(Self.most, Processors.available) }
+  /// The number of threads that the options ask for.
+  var threadCount: Int { threads ?? min(Self.most, Processors.available) }
 
   private static let most = 256
 

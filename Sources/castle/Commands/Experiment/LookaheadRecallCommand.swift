@@ -5,14 +5,6 @@ import CastleFormats
 import CastleTraining
 import Foundation
 
-/// `castle experiment`: small studies of the mechanism.
-struct ExperimentCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "experiment",
-    abstract: "Small studies that show what lookahead keys do.",
-    subcommands: [LookaheadRecallCommand.self])
-}
-
 /// `castle experiment lookahead-recall`: what one layer can and cannot learn.
 struct LookaheadRecallCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

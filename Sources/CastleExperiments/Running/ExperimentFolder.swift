@@ -1,0 +1,164 @@
+import CastleFormats
+import CastleReports
+package import CastleTraining
+import Foundation
+
+/// The folder of an experiment.
+///
+///     experiment.json      whose folder it is
+///     cells/NAME           the run of a cell, as `castle train` makes it
+///     results/NAME.json    what is left of a finished cell: losses, scores, settings, versions
+///     failures/NAME.json   why a cell failed
+///     claims/NAME          the lock of whoever works on a cell
+package struct ExperimentFolder: Sendable {
+  /// The experiment.
+  package let experiment: Experiment
+  /// The folder.
+  package let path: String
+  /// The prepared texts by the names that the experiment gives them.
+  package let texts: [String: String]
+
+  /// How far a cell is.
+  package enum CellState: Sendable, Hashable {
+    /// Nothing is done.
+    case missing
+    /// The run goes on, or waits for its scores, in this or another process.
+    case running
+    /// The run ended before its end and can be resumed, or the experiment asks for scores that are missing.
+    case interrupted
+    /// The cell failed for the reason given.
+    case failed(String)
+    /// Trained and scored.
+    case finished
+  }
+
+  /// The folder `path` of `experiment`, which need not be there.
+  ///
+  /// - Throws: ``InputError`` if it is the folder of another experiment.
+  package init(_ experiment: Experiment, path: String, texts: [String: String]) throws {
+    self.experiment = experiment
+    self.path = path
+    self.texts = texts
+    guard let owner = try Owner.read(ownerPath), owner.experiment != experiment.name else { return }
+    throw InputError(
+      "\(path) holds the experiment \(owner.experiment), not \(experiment.name): choose another --output")
+  }
+
+  /// The folder of a cell's run.
+  package func run(_ cell: ExperimentCell) -> String { "\(path)/cells/\(cell.name)" }
+
+  func claim(_ cell: ExperimentCell) -> String { "\(path)/claims/\(cell.name)" }
+
+  package func result(_ cell: ExperimentCell) -> String { "\(path)/results/\(cell.name).json" }
+
+  private func failure(_ cell: ExperimentCell) -> String { "\(path)/failures/\(cell.name).json" }
+
+  private var ownerPath: String { path + "/experiment.json" }
+
+  /// The settings of a cell's run.
+  package func configuration(_ cell: ExperimentCell) throws -> TrainingConfiguration {
+    do {
+      return try cell.configuration(output: run(cell), texts: texts)
+    } catch let error as InputError {
+      throw InputError("\(experiment.source): \(error)")
+    }
+  }
+
+  /// Makes the folder the experiment's, if it is not yet.
+  func take() throws {
+    try AtomicFolder.makeFolder(path)
+    guard try Owner.read(ownerPath) == nil else { return }
+    let present = try FileManager.default.contentsOfDirectory(atPath: path)
+    if let stranger = present.sorted().first(where: {
+      !["cells", "experiment.json"].contains($0) && !$0.hasPrefix(".")
+    }) {
+      throw InputError("\(path) holds \(stranger) and no experiment: choose another --output")
+    }
+    try Owner(experiment: experiment.name).write(ownerPath)
+  }
+
+  /// Checks that what is there of a cell was made with the settings that the experiment gives it now.
+  ///
+  /// - Throws: ``InputError`` with the first setting that differs.
+  package func checkIdentity(_ cell: ExperimentCell) throws {
+    let planned = try configuration(cell)
+    let difference: CellIdentity.Difference?
+    let place: String
+    if let result = try CellResult.read(ifPresent: result(cell)) {
+      place = self.result(cell)
+      difference = CellIdentity.difference(planned, result.settings)
+    } else if FileManager.default.fileExists(atPath: run(cell) + "/config.yaml") {
+      place = run(cell)
+      difference = CellIdentity.difference(
+        planned, try TrainingConfiguration(path: run(cell) + "/config.yaml").settingValues)
+    } else {
+      return
+    }
+    guard let difference else { return }
+    throw InputError(
+      "\(place) was made with \(difference.setting) \(difference.present), but \(experiment.source) now says "
+        + "\(difference.planned): choose another --output, or remove what is there of the cell \(cell.name)")
+  }
+
+  /// How far a cell is. Whoever has its claim says so.
+  package func state(_ cell: ExperimentCell, isClaimed: Bool = false) throws -> CellState {
+    let manager = FileManager.default
+    let known = try CellResult.read(ifPresent: result(cell))?.scores
+    if let known, experiment.scores.allSatisfy({ known[$0.name] != nil }) { return .finished }
+    if try !isClaimed && CellClaim.isTaken(claim(cell)) { return .running }
+    if let failure = try Failure.read(failure(cell)) { return .failed(failure.reason) }
+    return manager.fileExists(atPath: run(cell) + "/config.yaml") ? .interrupted : .missing
+  }
+
+  /// What is known of a cell's losses: of its result if it is finished, of its run if that has begun.
+  package func history(_ cell: ExperimentCell) throws -> CellResult? {
+    if let result = try CellResult.read(ifPresent: result(cell)) { return result }
+    guard FileManager.default.fileExists(atPath: run(cell) + "/config.yaml") else { return nil }
+    let history = try RunHistory(ifBegun: run(cell))
+    return history.flatMap { history in
+      try? CellResult(
+        cell, experiment: experiment.name, configuration: configuration(cell), history: history, trainer: nil)
+    }
+  }
+
+  func remember(_ reason: String, of cell: ExperimentCell) throws {
+    try Failure(cell: cell.name, reason: reason).write(failure(cell))
+  }
+
+  func forgetFailure(of cell: ExperimentCell) {
+    unlink(failure(cell))
+  }
+
+  private struct Owner: JSONFile {
+    var experiment: String
+  }
+
+  private struct Failure: JSONFile {
+    var cell: String
+    var reason: String
+  }
+}
+
+/// A small JSON file with keys in snake case.
+protocol JSONFile: Codable {}
+
+extension JSONFile {
+  /// Reads the file; nil if there is none.
+  static func read(_ path: String) throws -> Self? {
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    do {
+      return try decoder.decode(Self.self, from: data)
+    } catch {
+      throw InputError("\(path) is damaged: put the old file back or remove it")
+    }
+  }
+
+  func write(_ path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    try AtomicFile.write(try encoder.encode(self) + Data("\n".utf8), path: path)
+  }
+}

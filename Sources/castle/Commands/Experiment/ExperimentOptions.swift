@@ -1,0 +1,43 @@
+import ArgumentParser
+import CastleExperiments
+import CastleFormats
+
+/// Which experiment, where its runs are, and where the texts lie that it reads.
+struct ExperimentOptions: ParsableArguments {
+  @Argument(help: ArgumentHelp("The experiment, a YAML file.", valueName: "file"))
+  var file: String
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "The folder of the runs (default: runs/ and the experiment's name).", valueName: "folder"))
+  var output: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where a text lies that the experiment calls ${KEY}. Can be repeated.", valueName: "KEY=folder"))
+  var data: [String] = []
+
+  /// The folder of the experiment that the options name.
+  func folder() throws -> ExperimentFolder {
+    let experiment = try Experiment(path: file)
+    return try ExperimentFolder(experiment, path: output ?? "runs/" + experiment.name, texts: texts())
+  }
+
+  private func texts() throws -> [String: String] {
+    try data.reduce(into: [:]) { result, text in
+      let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2 else {
+        throw InputError("--data \(text): expected KEY=folder, as in --data text=data/books")
+      }
+      guard result.updateValue(parts[1], forKey: parts[0]) == nil else {
+        throw InputError("--data \(parts[0]) is given twice")
+      }
+    }
+  }
+
+  /// The options as another `castle experiment` takes them.
+  func arguments(output: String) -> [String] {
+    [file, "--output", output] + data.flatMap { ["--data", $0] }
+  }
+}

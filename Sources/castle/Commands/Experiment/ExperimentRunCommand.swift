@@ -1,0 +1,120 @@
+import ArgumentParser
+import CastleExperiments
+import CastleFormats
+import CastleMeasurement
+import CastleOperations
+import CastleSystem
+import Foundation
+
+/// `castle experiment run`: trains what is missing.
+struct ExperimentRunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Train and score the runs of an experiment that are missing.",
+    discussion: """
+      Runs that were interrupted go on where they were. Several of these commands, on one machine or on many with a shared \
+      folder, share the work: none takes a run that another has. Ctrl-C saves and ends. A run that fails is named, and spoils \
+      no other.
+
+      EXAMPLES
+        castle experiment run Experiments/quick.yaml --data text=data/books
+        castle experiment run Experiments/quick.yaml --data text=data/books \\
+          --jobs 2
+        castle experiment run Experiments/quick.yaml --data text=data/books \\
+          --only $SLURM_ARRAY_TASK_ID
+      """)
+
+  @OptionGroup var options: ExperimentOptions
+
+  @Option(
+    help: ArgumentHelp("Do this one only: its name, or its number in the plan, from 1.", valueName: "cell"))
+  var only: String?
+
+  @Option(parsing: .unconditional, help: "Runs at a time; the threads are divided among them.")
+  var jobs = 1
+
+  @Flag(help: "Try runs again that have failed.")
+  var retry = false
+
+  @OptionGroup var backendOptions: BackendOptions
+
+  func validate() throws {
+    guard (1...256).contains(jobs) else {
+      throw ValidationError("--jobs is \(jobs), it must be from 1 to 256")
+    }
+    guard jobs == 1 || only == nil else { throw ValidationError("--only is one run: leave out --jobs") }
+  }
+
+  func run() throws {
+    Interruption.listen()
+    let folder = try options.folder()
+    let cells = try only.map { [try folder.experiment.cell($0)] } ?? folder.experiment.cells
+    guard jobs == 1 else { return try runJobs(folder) }
+
+    let backend = try backendOptions.makeBackend()
+    let peakRate = MachinePeaks.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
+    let progress = ExperimentConsole(folder, peakRate: peakRate)
+    progress.note(backend.summary)
+    let runner = ExperimentRunner(folder, backend: backend, peakRate: peakRate, progress: progress)
+    let outcome = try runner.run(cells, retriesFailed: retry)
+    progress.finish()
+    switch outcome {
+    case .interrupted:
+      progress.note("saved; the same command goes on")
+    case .done(let failed, let taken):
+      if !taken.isEmpty { progress.note("others work on \(taken.joined(separator: ", "))") }
+      try Self.report(failed: failed)
+    }
+  }
+
+  private static func report(failed: [String]) throws {
+    guard !failed.isEmpty else { return }
+    throw InputError(
+      "\(NumberFormat.count(failed.count, "cell")) failed: \(failed.joined(separator: ", ")); "
+        + "castle experiment status says why, and --retry tries again")
+  }
+
+  /// Starts ``jobs`` of these commands on the same folder, and waits for them.
+  private func runJobs(_ folder: ExperimentFolder) throws {
+    for cell in folder.experiment.cells { try folder.checkIdentity(cell) }
+    let threads = max(1, backendOptions.threadCount / jobs)
+    var arguments = ["experiment", "run"] + options.arguments(output: folder.path)
+    arguments += ["--threads", "\(threads)"] + (retry ? ["--retry"] : [])
+    let workers = try (0..<jobs).map { _ in try WorkerProcess(arguments) }
+    var isStopped = false
+    while workers.contains(where: \.isRunning) {
+      Thread.sleep(forTimeInterval: 0.1)
+      guard Interruption.isRequested, !isStopped else { continue }
+      isStopped = true
+      workers.forEach { $0.stop() }
+    }
+    guard !isStopped else { return }
+    let states = try folder.experiment.cells.map { ($0.name, try folder.state($0)) }
+    try Self.report(failed: states.filter { if case .failed = $0.1 { true } else { false } }.map(\.0))
+    let left = states.filter { $0.1 == .missing || $0.1 == .interrupted }.map(\.0)
+    guard left.isEmpty else {
+      throw InputError(
+        "a worker ended before its time: \(left.joined(separator: ", ")) not done; the same command goes on")
+    }
+  }
+}
+
+/// Another `castle` that works beside this one.
+private final class WorkerProcess {
+  private let process = Process()
+
+  init(_ arguments: [String]) throws {
+    process.executableURL = Bundle.main.executableURL
+    process.arguments = arguments
+    do {
+      try process.run()
+    } catch {
+      throw InputError("cannot start another castle for --jobs: \(error.localizedDescription)")
+    }
+  }
+
+  var isRunning: Bool { process.isRunning }
+
+  /// Asks it to save and end. It has a process group of its own, so Ctrl-C has not told it yet.
+  func stop() { kill(process.processIdentifier, SIGTERM) }
+}
