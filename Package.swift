@@ -75,7 +75,9 @@ let package = Package(
     library("CastleGeneration", ["CastleModel", "CastleTensors", "CastleFormats"]),
     library(
       "CastleEvaluation",
-      ["CastleSystem", "CastleModel", "CastleFormats", "CastleTokenizer", "CastleCorpus"]),
+      [
+        "CastleSystem", "CastleTensors", "CastleModel", "CastleFormats", "CastleTokenizer", "CastleCorpus",
+      ]),
     library(
       "CastleTraining",
       [

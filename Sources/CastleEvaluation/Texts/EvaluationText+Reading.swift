@@ -1,4 +1,4 @@
-public import CastleCorpus
+import CastleCorpus
 import CastleFormats
 public import CastleTokenizer
 import Foundation
