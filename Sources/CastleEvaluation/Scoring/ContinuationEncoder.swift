@@ -42,11 +42,13 @@ final class ContinuationEncoder {
     let targets = Array(tokens[min(contextCount, tokens.count)...])
     guard !targets.isEmpty else {
       throw InputError(
-        "\(JSONValue.quoted(continuation)) gives no token of its own after the context; let it begin with a space")
+        "\(JSONValue.quoted(continuation)) gives no token of its own after the context; let it begin with a space"
+      )
     }
     guard targets.count <= longest else {
       throw InputError(
-        "a continuation has \(targets.count) tokens, but the model reads only \(longest); leave this question out")
+        "a continuation has \(targets.count) tokens, but the model reads only \(longest); leave this question out"
+      )
     }
     tokens.removeLast()
     let isCut = tokens.count > longest

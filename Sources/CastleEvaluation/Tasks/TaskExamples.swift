@@ -34,7 +34,8 @@ public struct TaskExamples: Sendable {
     let most = source?.items.count ?? set.items.count - 1
     guard count <= most else {
       throw InputError(
-        "\((source ?? set).path) has \(NumberFormat.count(most, "example")) for a question, but \(count) are asked for")
+        "\((source ?? set).path) has \(NumberFormat.count(most, "example")) for a question, but \(count) are asked for"
+      )
     }
   }
 

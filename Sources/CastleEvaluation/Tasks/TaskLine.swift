@@ -92,7 +92,8 @@ struct TaskLine {
     let list = lists[key] ?? []
     guard (2...Self.mostChoices).contains(list.count) else {
       throw InputError(
-        "\"\(key)\" has \(list.count) element\(list.count == 1 ? "" : "s"); give from 2 to \(Self.mostChoices)")
+        "\"\(key)\" has \(list.count) element\(list.count == 1 ? "" : "s"); give from 2 to \(Self.mostChoices)"
+      )
     }
     return list
   }

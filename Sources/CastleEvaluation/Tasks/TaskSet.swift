@@ -32,7 +32,8 @@ public struct TaskSet: Sendable {
     let file = try MappedFile(path: path)
     guard file.count <= Self.fileLimit else {
       throw InputError(
-        "\(path) has \(NumberFormat.bytes(file.count)); a task file has at most \(NumberFormat.bytes(Self.fileLimit))")
+        "\(path) has \(NumberFormat.bytes(file.count)); a task file has at most \(NumberFormat.bytes(Self.fileLimit))"
+      )
     }
     let items = try file.withBytes { try Self.items($0, path: path) }
     guard let first = items.first else {

@@ -20,7 +20,7 @@ final class QueryRoom {
     backend = model.backend
     self.rowCount = rowCount
     width = model.configuration.vocabularySize
-    copiedRows = Self.copiedRows(model.configuration)
+    copiedRows = Self.copiedRows(model.configuration, rowCount: rowCount)
     normed = backend.allocate(
       Float.self, rowCount: rowCount, columnCount: model.configuration.hiddenSize)
     places = backend.allocate(Int32.self, rowCount: 1, columnCount: rowCount)
@@ -28,9 +28,9 @@ final class QueryRoom {
     losses = backend.allocate(Float.self, rowCount: 1, columnCount: rowCount)
   }
 
-  /// The rows of logits that are copied to the host at a time: at most 4 MB, but one at least.
-  static func copiedRows(_ configuration: ModelConfiguration) -> Int {
-    max(1, (1 << 20) / configuration.vocabularySize)
+  /// The rows of logits, of `rowCount`, that are copied to the host at a time: at most 4 MB, but one at least.
+  static func copiedRows(_ configuration: ModelConfiguration, rowCount: Int) -> Int {
+    min(rowCount, max(1, (1 << 20) / configuration.vocabularySize))
   }
 
   /// Brings the rows of `source` that `queries` ask about to the front of ``normed``, in their order.

@@ -95,11 +95,11 @@ public final class ScoringPass {
   public static func byteCount(
     _ configuration: ModelConfiguration, tokenCapacity: Int, longest: Int
   ) -> Int {
-    let indices = 4
+    let indices = 3
     let perToken = LayerActivations.countPerToken(configuration) + configuration.hiddenSize + 1 + indices
     let chunk = OutputHead.chunkSize(configuration, tokenCount: tokenCapacity)
     let logits = chunk * (configuration.vocabularySize + configuration.hiddenSize + 4)
-    let copied = QueryRoom.copiedRows(configuration) * configuration.vocabularySize
+    let copied = QueryRoom.copiedRows(configuration, rowCount: chunk) * configuration.vocabularySize
     let table = longest * configuration.heads.headSize
     // Exact below 2^53 bytes; beyond, what no machine has must still be a number.
     let count = Double(tokenCapacity) * Double(perToken) + Double(logits + copied + table)
