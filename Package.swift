@@ -80,7 +80,7 @@ let package = Package(
     library(
       "CastleEvaluation",
       [
-        "CastleSystem", "CastleAttention", "CastleOperations", "CastleModel", "CastleFormats",
+        "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleModel", "CastleFormats",
         "CastleTokenizer", "CastleCorpus",
       ]),
     library(

@@ -28,15 +28,11 @@ package struct CellEstimate: Sendable {
   /// Estimates every cell of `folder`: from the speed of cells with the same model that have done some steps, or of the others
   /// by the operations of a token, or from `peakRate`, the machine's rate of matrix products.
   package static func all(in folder: ExperimentFolder, peakRate: Double) throws -> [CellEstimate] {
-    var corpora: [String: PreparedCorpus] = [:]
     let rows = try folder.experiment.cells.map { cell in
       let configuration = try folder.configuration(cell)
-      let shards = configuration.data.shards
-      let text = try corpora[shards] ?? PreparedCorpus(folder: shards)
-      corpora[shards] = text
       do {
         return Row(
-          cell: cell, plan: try TrainingPlan(configuration, text: text, peakRate: peakRate),
+          cell: cell, plan: try TrainingPlan(configuration),
           state: try folder.state(cell), history: try folder.history(cell))
       } catch let error as InputError {
         throw InputError("\(folder.experiment.source): cell \(cell.name): \(error)")
@@ -48,7 +44,7 @@ package struct CellEstimate: Sendable {
       return CellEstimate(
         cell: row.cell, plan: row.plan, state: row.state,
         share: min(1, Double(row.history?.tokens ?? 0) / Double(row.plan.totalTokens)),
-        seconds: seconds ?? row.plan.leastSeconds, isMeasured: seconds != nil)
+        seconds: seconds ?? row.plan.operations / peakRate, isMeasured: seconds != nil)
     }
   }
 

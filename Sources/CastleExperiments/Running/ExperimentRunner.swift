@@ -35,19 +35,17 @@ package final class ExperimentRunner {
 
   private let folder: ExperimentFolder
   private let backend: any Backend
-  private let peakRate: Double
   private let progress: any ExperimentProgress
   private let isInterrupted: () -> Bool
 
-  /// A runner in `folder`. `peakRate` is the machine's rate of matrix products in operations per second; `isInterrupted` is
+  /// A runner in `folder`. `isInterrupted` is
   /// asked between steps.
   package init(
-    _ folder: ExperimentFolder, backend: any Backend, peakRate: Double, progress: any ExperimentProgress,
+    _ folder: ExperimentFolder, backend: any Backend, progress: any ExperimentProgress,
     isInterrupted: @escaping () -> Bool = { Interruption.isRequested }
   ) {
     self.folder = folder
     self.backend = backend
-    self.peakRate = peakRate
     self.progress = progress
     self.isInterrupted = isInterrupted
   }
@@ -125,7 +123,7 @@ package final class ExperimentRunner {
     let isBegun = FileManager.default.fileExists(atPath: configuration.output + "/config.yaml")
     let number = (folder.experiment.cells.firstIndex(of: cell) ?? 0) + 1
     let trainer = try Trainer(
-      configuration, resumes: isBegun, backend: backend, peakRate: peakRate,
+      configuration, resumes: isBegun, backend: backend,
       progress: progress.begin(cell, number: number, of: folder.experiment.cells.count),
       isInterrupted: isInterrupted)
     guard try trainer.run() == .finished,

@@ -18,10 +18,13 @@ public final class TrainingPass {
   /// The most tokens of a batch.
   public let tokenCapacity: Int
 
-  private let forward: ForwardPass
-  private let head: OutputHead
+  /// The most tokens of a sequence.
+  let longest: Int
+  let forward: ForwardPass
+  let head: OutputHead
+  let targetIDs: IndexMatrix
+
   private let workspace: GradientWorkspace
-  private let targetIDs: IndexMatrix
 
   /// Plans the memory for batches of `batch` rows of `length` tokens.
   ///
@@ -38,6 +41,7 @@ public final class TrainingPass {
     try model.check(length: length)
     self.model = model
     tokenCapacity = batch * length
+    longest = length
     forward = ForwardPass(
       model, capacity: tokenCapacity, longest: length, retention: recomputesActivations ? .streams : .all)
     head = OutputHead(model, tokenCount: tokenCapacity)

@@ -3,21 +3,41 @@ import CastleConsole
 import CastleEvaluation
 import CastleFormats
 import CastleModel
+import CastleSystem
 import CastleTokenizer
 import Foundation
 
-/// `castle evaluate`: how well a model predicts a text.
+/// `castle evaluate`: how well a model predicts a text, answers questions or copies.
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measure how well a model predicts a text: loss, perplexity, bits per byte.",
+    abstract: "Measure how well a model predicts a text, or how it does on tasks.",
     discussion: """
-      The text is a folder made by castle prepare (its validation part is read), a token shard, or a text file, which is \
-      encoded with the model's tokenizer as one document. Every token but the first is predicted once.
+      With --data: loss, perplexity and bits per byte of a folder made by castle prepare (its validation part is read), a \
+      token shard, or a text file, which is encoded with the model's tokenizer as one document. Every token but the first \
+      is predicted once.
+
+      With --tasks: accuracies and their standard errors. A task is a file of JSON lines, one question each; a folder is \
+      all files in it that end in .jsonl, and their mean. The forms:
+        {"sentence_good": "…", "sentence_bad": "…"}                  BLiMP
+        {"context": "…", "choices": ["…", "…"], "answer": 0}         multiple choice
+        {"contexts": ["…", "…"], "continuation": "…", "answer": 0}   choice of context (WinoGrande)
+        {"context": "…", "continuation": "…"}                        cloze (LAMBADA)
+      The answer is counted from 0. "delimiter", a space if it is not given, stands between context and continuation. \
+      scripts/convert-tasks makes these of other forms. acc is the share of questions whose most probable choice is \
+      right, acc_norm the same with log-probabilities divided by the bytes of the choice; for cloze, acc is the share \
+      that greedy decoding would write. Text is put together and encoded as in lm-eval. Contexts that are too long are cut \
+      from the left.
+
+      With --repeated-text: the loss on random tokens and on the same tokens again; the difference is what the model \
+      gains by copying from its context.
 
       EXAMPLES
         castle evaluate --model runs/first/model --data data/books
         castle evaluate --model runs/first/best --data play.txt --json
+        castle evaluate --model runs/first/model --tasks blimp/data,tasks/arc_easy.jsonl
+        castle evaluate --model runs/first/model --tasks tasks/piqa.jsonl --shots 5
+        castle evaluate --model runs/first/model --repeated-text
       """)
 
   @Option(help: ArgumentHelp("A model folder.", valueName: "folder"))
@@ -25,24 +45,59 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("A folder made by castle prepare, a token shard, or a text file.", valueName: "path"))
-  var data: String
+  var data: String?
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Task files and folders, separated by commas. Can be repeated.", valueName: "paths"))
+  var tasks: [String] = []
+
+  @Flag(help: "Measure in-context copying on repeated random tokens.")
+  var repeatedText = false
 
   @Option(
     parsing: .unconditional,
-    help: "Tokens of a window; by default as in the model's training, or what it can read if that is unknown."
-  )
+    help: ArgumentHelp(
+      "With --data and --repeated-text: tokens of a window (default: as in training, or what the model reads).",
+      valueName: "tokens"))
   var length: Int?
 
   @Option(
     name: [.customLong("batch-size"), .customLong("batch")], parsing: .unconditional,
-    help: "Windows computed at a time.")
-  var batchSize = 1
+    help: ArgumentHelp("With --data: windows computed at a time (default: 1).", valueName: "windows"))
+  var batchSize: Int?
 
-  @Option(parsing: .unconditional, help: "Tokens taken from the text; 0: all.")
-  var tokens = 0
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("With --data: tokens taken from the text (default: 0, all).", valueName: "tokens"))
+  var tokens: Int?
 
-  @Flag(help: "Let attention see the document before in the same window.")
+  @Flag(help: "With --data: let attention see the document before in the same window.")
   var joinDocuments = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("With --tasks: examples before each question (default: 0).", valueName: "count"))
+  var shots: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --shots: a task file to draw the examples from (default: the question's own, without the question).",
+      valueName: "file"))
+  var shotsFrom: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "With --repeated-text: the number of sequences (default: 64).", valueName: "count"))
+  var sequences: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "With --shots and --repeated-text: chooses the examples or tokens (default: 1).", valueName: "seed"))
+  var seed: UInt64?
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -50,60 +105,114 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
-    for (name, value, range) in [
-      ("--batch-size", batchSize, 1...65_536), ("--length", length ?? 1, 1...1_048_576),
-    ] {
-      guard range.contains(value) else {
-        throw ValidationError(
-          "\(name) is \(value), it must be from \(range.lowerBound) to \(range.upperBound)")
-      }
+    guard [data != nil, !tasks.isEmpty, repeatedText].filter({ $0 }).count == 1 else {
+      throw ValidationError("give one of --data, --tasks and --repeated-text")
     }
-    guard tokens >= 0 else { throw ValidationError("--tokens is \(tokens), it must not be negative") }
+    try checkOwners()
+    for (name, value, range) in [
+      ("--batch-size", batchSize, 1...65_536), ("--length", length, 1...1_048_576),
+      ("--shots", shots, 0...1000), ("--sequences", sequences, 1...1_000_000),
+    ] {
+      guard let value, !range.contains(value) else { continue }
+      throw ValidationError("\(name) is \(value), it must be from \(range.lowerBound) to \(range.upperBound)")
+    }
+    if let tokens, tokens < 0 { throw ValidationError("--tokens is \(tokens), it must not be negative") }
+  }
+
+  /// Refuses options that would have no effect.
+  private func checkOwners() throws {
+    let hasShots = (shots ?? 0) > 0
+    for (name, isGiven, isUsed, owners) in [
+      ("--length", length != nil, tasks.isEmpty, "--data or --repeated-text"),
+      ("--batch-size", batchSize != nil, data != nil, "--data"),
+      ("--tokens", tokens != nil, data != nil, "--data"),
+      ("--join-documents", joinDocuments, data != nil, "--data"),
+      ("--shots", shots != nil, !tasks.isEmpty, "--tasks"),
+      ("--shots-from", shotsFrom != nil, hasShots, "--shots, which must be more than 0"),
+      ("--sequences", sequences != nil, repeatedText, "--repeated-text"),
+      ("--seed", seed != nil, hasShots || repeatedText, "--shots or --repeated-text"),
+    ] where isGiven && !isUsed {
+      throw ValidationError("\(name) goes with \(owners)")
+    }
   }
 
   func run() throws {
     // What is quickly checked comes before the weights are read.
+    let groups = try tasks.flatMap(Self.paths).map { try TaskGroup(path: $0) }
+    let examples = TaskExamples(
+      count: shots ?? 0, seed: seed ?? 1, source: try shotsFrom.map { try TaskSet(path: $0) })
     let configuration = try ModelConfiguration(folder: model)
     let tokenizer = try TokenizerFile.read(ifPresentIn: model)
-    let text = try EvaluationText(path: data, tokenizer: tokenizer, limit: tokens)
-    let model = try LanguageModel(
+    let text = try data.map { try EvaluationText(path: $0, tokenizer: tokenizer, limit: tokens ?? 0) }
+    let languageModel = try LanguageModel(
       folder: model, configuration: configuration, backend: backendOptions.makeBackend())
-    let evaluator = try Evaluator(
-      model, batch: batchSize, length: windowLength(model, text: text),
-      separator: joinDocuments ? nil : text.separator)
-    let progress = ProgressLine()
-    let start = ProcessInfo.processInfo.systemUptime
-    let result = try evaluator.evaluate(text) { share in
-      guard share > 0 else { return true }
-      let passed = ProcessInfo.processInfo.systemUptime - start
-      let rest = NumberFormat.duration(passed / share - passed)
-      progress.update("evaluating  \(NumberFormat.fixed(share * 100, 0)) %  eta \(rest)")
-      return true
+    let progress = EvaluationProgress()
+    Interruption.listen()
+    let output: (text: String, json: JSONObject)?
+    if let text {
+      output = try evaluate(languageModel, text: text, progress)
+    } else if repeatedText {
+      output = try evaluateRepeatedText(languageModel, tokenizer, progress)
+    } else {
+      output = try evaluate(languageModel, tokenizer, groups, examples, progress)
     }
     progress.clear()
-    guard let result else { return }
-    print(json ? Self.json(result).text : Self.text(result))
+    guard let output else { throw InputError("interrupted; there is no result") }
+    print(json ? output.json.text : output.text)
   }
 
-  private func windowLength(_ model: LanguageModel, text: EvaluationText) -> Int {
-    let usual = model.configuration.trainingLength ?? model.configuration.maximumLength
-    return min(length ?? usual, max(text.tokenCount - 1, 1))
+  /// The paths of one `--tasks`: the commas of a path that exists do not separate.
+  private static func paths(_ list: String) throws -> [String] {
+    if FileManager.default.fileExists(atPath: list) { return [list] }
+    return try list.split(separator: ",", omittingEmptySubsequences: false).map { path in
+      guard !path.isEmpty else {
+        throw InputError("--tasks \(list): a path is empty; give files and folders separated by commas")
+      }
+      return String(path)
+    }
   }
 
-  /// A result as JSON.
-  static func json(_ result: EvaluationResult) -> JSONObject {
-    JSONObject([
-      ("loss", .number(result.loss)), ("perplexity", .number(result.perplexity)),
-      ("bits_per_byte", result.bitsPerByte.map { .number($0) } ?? .null), ("tokens", .integer(result.tokens)),
-    ])
+  private func evaluate(
+    _ model: LanguageModel, text: EvaluationText, _ progress: EvaluationProgress
+  ) throws -> (String, JSONObject)? {
+    let window = min(length ?? Self.usualLength(model), max(text.tokenCount - 1, 1))
+    let evaluator = try Evaluator(
+      model, batch: batchSize ?? 1, length: window, separator: joinDocuments ? nil : text.separator)
+    return try evaluator.evaluate(text) { progress.update($0) }.map { ($0.report, $0.json) }
   }
 
-  private static func text(_ result: EvaluationResult) -> String {
-    let bits = result.bitsPerByte.map { "\nbits per byte  \(NumberFormat.fixed($0, 4))" } ?? ""
-    return """
-      tokens         \(NumberFormat.grouped(result.tokens))
-      loss           \(NumberFormat.fixed(result.loss, 4))
-      perplexity     \(NumberFormat.fixed(result.perplexity, 3))\(bits)
-      """
+  private func evaluate(
+    _ model: LanguageModel, _ tokenizer: Tokenizer?, _ groups: [TaskGroup], _ examples: TaskExamples,
+    _ progress: EvaluationProgress
+  ) throws -> (String, JSONObject)? {
+    guard let tokenizer else {
+      throw InputError("\(self.model) has no tokenizer.json, which tasks need: their files hold text")
+    }
+    let evaluator = try TaskEvaluator(model, tokenizer: tokenizer)
+    let results = try evaluator.evaluate(groups, examples: examples) { progress.update($1, of: $0.name) }
+    guard let results else { return nil }
+    progress.clear()
+    let cut = results.flatMap(\.sets).reduce(0) { $0 + $1.cutItems }
+    if cut > 0 {
+      let verb = cut == 1 ? "was" : "were"
+      StandardError.write(
+        "note: \(NumberFormat.count(cut, "question")) \(verb) cut from the left to the "
+          + "\(NumberFormat.count(model.configuration.maximumLength, "token")) that the model reads\n")
+    }
+    return (TaskReport.text(results), TaskReport.json(results, examples: examples))
+  }
+
+  private func evaluateRepeatedText(
+    _ model: LanguageModel, _ tokenizer: Tokenizer?, _ progress: EvaluationProgress
+  ) throws -> (String, JSONObject)? {
+    let probe = try RepeatedTextProbe(model, tokenizer: tokenizer)
+    let result = try probe.evaluate(
+      length: length ?? Self.usualLength(model), sequences: sequences ?? 64, seed: seed ?? 1
+    ) { progress.update($0) }
+    return result.map { ($0.report, $0.json) }
+  }
+
+  private static func usualLength(_ model: LanguageModel) -> Int {
+    model.configuration.trainingLength ?? model.configuration.maximumLength
   }
 }

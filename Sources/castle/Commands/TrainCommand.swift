@@ -182,7 +182,7 @@ struct TrainCommand: ParsableCommand {
           .object(
             JSONObject(
               trainer.evaluations.map { row in
-                (row.set, .object(EvaluateCommand.json(row.result)))
+                (row.set, .object(row.result.json))
               }))
         ),
       ]).text)

@@ -55,7 +55,7 @@ struct ExperimentRunCommand: ParsableCommand {
     let peakRate = MachinePeaks.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
     let progress = ExperimentConsole(folder, peakRate: peakRate)
     progress.note(backend.summary)
-    let runner = ExperimentRunner(folder, backend: backend, peakRate: peakRate, progress: progress)
+    let runner = ExperimentRunner(folder, backend: backend, progress: progress)
     let outcome = try runner.run(cells, retriesFailed: retry)
     progress.finish()
     switch outcome {

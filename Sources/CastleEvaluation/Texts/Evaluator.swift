@@ -2,8 +2,6 @@ import CastleAttention
 import CastleCorpus
 import CastleFormats
 public import CastleModel
-import CastleOperations
-import CastleSystem
 import Foundation
 
 /// Measures how well a model predicts a text.
@@ -11,34 +9,31 @@ import Foundation
 /// The text is cut into windows that follow each other; every token but the first is predicted once, from the tokens
 /// of its window (and of its document, if documents are separated).
 public final class Evaluator {
-  private let pass: TrainingPass
+  private let pass: ScoringPass
   private let batch: Int
   private let length: Int
   private let separator: Int32?
 
-  /// An evaluator that runs through `pass`, which was made for `batch` windows of `length` tokens.
-  public init(
-    _ pass: TrainingPass, batch: Int, length: Int, separator: Int32?
-  ) {
+  /// An evaluator that runs through `pass`, which has room for `batch` windows of `length` tokens.
+  public init(_ pass: ScoringPass, batch: Int, length: Int, separator: Int32?) {
     self.pass = pass
     self.batch = batch
     self.length = length
     self.separator = separator
   }
 
-  /// An evaluator with a pass of its own, in which every layer uses the same memory.
+  /// An evaluator in the memory of a training pass, which was made for `batch` windows of `length` tokens.
+  public convenience init(_ pass: TrainingPass, batch: Int, length: Int, separator: Int32?) {
+    self.init(ScoringPass(sharing: pass), batch: batch, length: length, separator: separator)
+  }
+
+  /// An evaluator with a pass of its own.
   ///
   /// - Throws: ``InputError`` if `length` is more than the model reads, or the memory is not free.
   public convenience init(_ model: LanguageModel, batch: Int, length: Int, separator: Int32?) throws {
-    let bytes = TrainingPass.byteCount(
-      model.configuration, batch: batch, length: length, recomputesActivations: true)
-    if let available = ProcessMemory.available, bytes > available {
-      throw InputError(
-        subject: "\(batch) sequences of \(length) tokens",
-        problem: "need \(NumberFormat.bytes(bytes)), but only \(NumberFormat.bytes(available)) are free",
-        remedy: "lower \(.batchSize) or \(.sequenceLength)")
+    let pass = try ScoringMemory.makePass(model, tokenCapacity: batch * length, longest: length) {
+      "\(batch) sequences of \(length) tokens need \($0); lower --batch-size or --length"
     }
-    let pass = try TrainingPass(model, batch: batch, length: length, recomputesActivations: true)
     self.init(pass, batch: batch, length: length, separator: separator)
   }
 
@@ -73,9 +68,7 @@ public final class Evaluator {
     var documents: [Range<Int>] = []
     DocumentRanges.find(in: inputs, length: length, separator: separator, into: &documents)
     do {
-      return try pass.loss(
-        tokens: inputs, targets: Array(piece.dropFirst()), documents: Documents(documents)
-      ).sum.value
+      return try pass.loss(tokens: inputs, targets: Array(piece.dropFirst()), documents: Documents(documents))
     } catch let error as InputError {
       throw InputError("\(name): \(error); prepare it with the tokenizer of the model")
     }
