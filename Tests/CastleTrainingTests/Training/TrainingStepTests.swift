@@ -67,8 +67,8 @@ struct TrainingStepTests {
     var total = 0.0
     for batch in batches {
       total += try pass.lossAndGradients(
-        tokens: batch.tokens, targets: batch.targets, sequences: batch.documents.ranges, lossScale: 1,
-        into: sum)
+        tokens: batch.tokens, targets: batch.targets, documents: batch.documents, lossScale: 1, into: sum
+      ).value
     }
     #expect(abs(loss - total / 10) < 1e-6)
     for (mean, sum) in zip(numbers(step.gradients), numbers(sum)) { #expect(abs(mean - sum / 10) < 1e-6) }
