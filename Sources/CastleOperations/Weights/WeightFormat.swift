@@ -14,9 +14,10 @@ public enum WeightFormat: String, Sendable, CaseIterable, Codable {
   /// Whether weights are whole numbers times scales, in panels of 16 outputs.
   public var isQuantized: Bool { self == .int8 || self == .int4 }
 
-  /// The bytes of the values of a matrix, without scales; nil if there is no such number.
+  /// The bytes of the values of a matrix, without scales; nil if it is empty or there is no such number.
   package func valueByteCount(rowCount: Int, columnCount: Int) -> Int? {
-    switch self {
+    guard rowCount > 0, columnCount > 0 else { return nil }
+    return switch self {
     case .float32: Self.product(rowCount, columnCount, MemoryLayout<Float>.stride)
     case .bfloat16: Self.product(rowCount, columnCount, MemoryLayout<UInt16>.stride)
     case .int8: Self.product(Self.panels(rowCount), Self.groups(columnCount), Int(CASTLE_INT8_BLOCK))
@@ -24,8 +25,9 @@ public enum WeightFormat: String, Sendable, CaseIterable, Codable {
     }
   }
 
-  /// The number of scales of a matrix, 0 if the format has none; nil if there is no such number.
+  /// The number of scales of a matrix, 0 if the format has none; nil if it is empty or there is no such number.
   package func scaleCount(rowCount: Int, columnCount: Int) -> Int? {
+    guard rowCount > 0, columnCount > 0 else { return nil }
     guard isQuantized else { return 0 }
     return Self.product(Self.panels(rowCount), Self.groups(columnCount), Self.panelOutputs)
   }
@@ -43,7 +45,7 @@ public enum WeightFormat: String, Sendable, CaseIterable, Codable {
     var result = 1
     for factor in factors {
       let (product, overflow) = result.multipliedReportingOverflow(by: factor)
-      guard factor > 0, !overflow else { return nil }
+      guard !overflow else { return nil }
       result = product
     }
     return result
