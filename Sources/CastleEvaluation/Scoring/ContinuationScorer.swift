@@ -48,7 +48,9 @@ final class ContinuationScorer {
     }
     if tokens.count + inputs.count > pass.tokenCapacity { try flush() }
     if inputs.count > pass.longest {
-      pass = try Self.makePass(model, capacity: inputs.count, longest: inputs.count)
+      // At least twice as long, so that texts that grow and grow do not each make a pass.
+      let longest = min(max(inputs.count, 2 * pass.longest), model.configuration.maximumLength)
+      pass = try Self.makePass(model, capacity: longest, longest: longest)
     }
     let document = tokens.count..<tokens.count + inputs.count
     tokens += inputs

@@ -42,10 +42,15 @@ public struct TaskGroup: Sendable {
   }
 
   private static func files(in folder: String) throws -> [String] {
-    guard let walk = FileManager.default.enumerator(atPath: folder) else {
-      throw InputError("cannot read the folder \(folder)")
+    let paths: [String]
+    do {
+      let target = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
+      paths = try FileManager.default.subpathsOfDirectory(atPath: target)
+    } catch {
+      throw InputError("cannot read all of the folder \(folder): \(error.localizedDescription)")
     }
-    return walk.compactMap { $0 as? String }
+    return
+      paths
       .filter { $0.hasSuffix(".jsonl") && !$0.split(separator: "/").contains { $0.hasPrefix(".") } }
       .sorted().map { (folder as NSString).appendingPathComponent($0) }
   }

@@ -116,6 +116,9 @@ struct EvaluateCommand: ParsableCommand {
       guard let value, !range.contains(value) else { continue }
       throw ValidationError("\(name) is \(value), it must be from \(range.lowerBound) to \(range.upperBound)")
     }
+    if let seed, seed > Int.max {
+      throw ValidationError("--seed is \(seed), it must be at most \(Int.max)")
+    }
     if let tokens, tokens < 0 { throw ValidationError("--tokens is \(tokens), it must not be negative") }
   }
 

@@ -74,7 +74,7 @@ import Testing
     expect(try folder.write("\n \n\r\n", to: "blank.jsonl"), "holds no questions")
     expect("/dev/zero", "regular file")
     let invalid = Array(#"{"context": ""#.utf8) + [0xFF] + Array(#"", "continuation": "b"}"#.utf8)
-    expect(try folder.write(invalid, to: "latin.jsonl"), "line 1, column 13: expected a string in UTF-8")
+    expect(try folder.write(invalid, to: "latin.jsonl"), "line 1, column 14: expected a string in UTF-8")
     let huge = Array(repeating: UInt8(ascii: "x"), count: 5 << 20)
     expect(try folder.write(Array("\n".utf8) + huge, to: "huge.jsonl"), "huge.jsonl:2: the line has 5 MB")
   }
