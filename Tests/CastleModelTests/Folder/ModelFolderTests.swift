@@ -1,5 +1,6 @@
-import CastleMeasurement
+import CastleAttention
 import CastleFormats
+import CastleMeasurement
 import CastleModel
 import CastleTensors
 import Foundation
