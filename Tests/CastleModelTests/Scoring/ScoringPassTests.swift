@@ -1,5 +1,7 @@
+import CastleAttention
 import CastleFormats
 import CastleModel
+import CastleOperations
 import CastleTensors
 import Foundation
 import Testing
@@ -26,7 +28,7 @@ import Testing
     let documents = [0..<1, 1..<78, 78..<80, 80..<101]
     let places = [100, 0, 1, 77, 77, 79, 40, 3]
     let queries = places.map { TokenQuery(place: $0, token: Int32(($0 * 7) % 50)) }
-    let scores = try pass.score(tokens, documents: documents, queries: queries, alternatives: 5)
+    let scores = try pass.score(tokens, documents: Documents(documents), queries: queries, alternatives: 5)
     try #require(scores.count == queries.count)
     for (query, score) in zip(queries, scores) {
       let document = try #require(documents.first { $0.contains(query.place) })
@@ -40,7 +42,7 @@ import Testing
       }
       #expect(score.isGreedy == (Int32(best[0]) == query.token))
     }
-    let plain = try pass.score(tokens, documents: documents, queries: queries)
+    let plain = try pass.score(tokens, documents: Documents(documents), queries: queries)
     #expect(plain.map(\.logProbability) == scores.map(\.logProbability))
     #expect(plain.allSatisfy { $0.isGreedy == nil && $0.alternatives.isEmpty })
   }
@@ -51,7 +53,7 @@ import Testing
     let pass = try ScoringPass(model, tokenCapacity: 64, longest: 64)
     let tokens = randomTokens(20)
     let queries = (0..<500).map { TokenQuery(place: $0 % 20, token: Int32($0 % 50)) }
-    let scores = try pass.score(tokens, documents: [0..<20], queries: queries, alternatives: 60)
+    let scores = try pass.score(tokens, documents: Documents([0..<20]), queries: queries, alternatives: 60)
     let expected = try logProbabilities(model, tokens)
     for (query, score) in zip(queries, scores) {
       #expect(abs(Double(score.logProbability) - expected[query.place][Int(query.token)]) < 2e-5)
@@ -65,13 +67,13 @@ import Testing
     let (tokens, targets) = (randomTokens(70), randomTokens(70, seed: 2))
     let documents = [0..<40, 40..<47, 47..<70]
     let training = try TrainingPass(model, batch: 2, length: 40, recomputesActivations: recomputes)
-    let loss = try training.loss(tokens: tokens, targets: targets, sequences: documents).sum
+    let loss = try training.loss(tokens: tokens, targets: targets, documents: Documents(documents)).sum.value
     let sharing = ScoringPass(sharing: training)
-    #expect(try sharing.loss(tokens: tokens, targets: targets, documents: documents) == loss)
+    #expect(try sharing.loss(tokens: tokens, targets: targets, documents: Documents(documents)) == loss)
     let own = try ScoringPass(model, tokenCapacity: 80, longest: 40)
-    #expect(try own.loss(tokens: tokens, targets: targets, documents: documents) == loss)
+    #expect(try own.loss(tokens: tokens, targets: targets, documents: Documents(documents)) == loss)
     let queries = targets.enumerated().map { TokenQuery(place: $0, token: $1) }
-    let scores = try sharing.score(tokens, documents: documents, queries: queries)
+    let scores = try sharing.score(tokens, documents: Documents(documents), queries: queries)
     #expect(abs(scores.reduce(0) { $0 - Double($1.logProbability) } - loss) < 1e-6 * loss)
   }
 
@@ -80,10 +82,10 @@ import Testing
     let pass = try ScoringPass(model, tokenCapacity: 8, longest: 8)
     #expect(throws: InputError("token id 50 at position 1 is not in the vocabulary, 0 to 49")) {
       try pass.score(
-        [1, 2], documents: [0..<2], queries: [.init(place: 0, token: 3), .init(place: 1, token: 50)])
+        [1, 2], documents: Documents([0..<2]), queries: [.init(place: 0, token: 3), .init(place: 1, token: 50)])
     }
     #expect(throws: InputError.self) {
-      try pass.score([1, -1], documents: [0..<2], queries: [.init(place: 0, token: 3)])
+      try pass.score([1, -1], documents: Documents([0..<2]), queries: [.init(place: 0, token: 3)])
     }
     #expect(throws: InputError.self) { try ScoringPass(model, tokenCapacity: 4096, longest: 4096) }
   }
@@ -93,7 +95,7 @@ import Testing
     let model = try makeModel(preset, layers: 3)
     let pass = try ScoringPass(model, tokenCapacity: 300, longest: 100)
     let queries = [TokenQuery(place: 0, token: 1)]
-    _ = try pass.score([1, 2], documents: [0..<2], queries: queries, alternatives: 1)
+    _ = try pass.score([1, 2], documents: Documents([0..<2]), queries: queries, alternatives: 1)
     var sizes: [ObjectIdentifier: Int] = [:]
     var arrays = 0
     collect(pass, into: &sizes, arrays: &arrays)
