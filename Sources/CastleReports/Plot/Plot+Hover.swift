@@ -42,7 +42,7 @@ extension Plot {
     for (const svg of document.querySelectorAll('svg.plot')) {
       const plot = JSON.parse(svg.dataset.plot), layer = svg.querySelector('.hover');
       const make = (tag, attributes, text) => {
-        const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+        const node = document.createElementNS(svg.namespaceURI, tag);
         for (const name in attributes) node.setAttribute(name, attributes[name]);
         if (text !== undefined) node.textContent = text;
         layer.append(node);
