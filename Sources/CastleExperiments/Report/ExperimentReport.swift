@@ -148,7 +148,7 @@ package struct ExperimentReport {
         result.seconds > 0 ? NumberFormat.grouped(Int(Double(result.tokens) / result.seconds)) : "",
       ]
     }
-    let names = Set(results.flatMap(\.settings.keys)).subtracting(["output"]).sorted()
+    let names = Set(results.flatMap(\.settings.keys)).sorted()
     let shared = names.filter { name in Set(results.map { $0.settings[name] }).count == 1 }
     let varied = names.filter { !shared.contains($0) }
     let machines = Set(results.compactMap(\.machine)).sorted()

@@ -13,7 +13,7 @@ package struct CellResult: Sendable, Hashable, JSONFile {
   package var cell: String
   /// The value on every axis.
   package var values: [String: String]
-  /// Every setting of the run as it took effect.
+  /// Every setting of the run as it took effect, without its folder, and with names in place of the folders of texts.
   package var settings: [String: String]
   /// The hash that tells the training text.
   package var text: String?
@@ -64,13 +64,13 @@ package struct CellResult: Sendable, Hashable, JSONFile {
 
   /// What `history` says of `cell`. `trainer` has finished it; without one it may be going on.
   init(
-    _ cell: ExperimentCell, experiment: String, configuration: TrainingConfiguration, history: RunHistory,
+    _ cell: ExperimentCell, experiment: String, settings: [String: String], history: RunHistory,
     trainer: Trainer?
   ) throws {
     self.experiment = experiment
     self.cell = cell.name
     values = Dictionary(cell.values.map { ($0.axis, $0.value) }) { first, _ in first }
-    settings = configuration.settingValues
+    self.settings = settings
     text = trainer?.state.text
     machine = trainer?.state.machine
     parameters = trainer?.plan.parameterCount

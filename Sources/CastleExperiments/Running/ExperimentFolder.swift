@@ -86,11 +86,11 @@ package struct ExperimentFolder: Sendable {
     let place: String
     if let result = try CellResult.read(ifPresent: result(cell)) {
       place = self.result(cell)
-      difference = CellIdentity.difference(planned, result.settings)
+      difference = CellIdentity.difference(planned, result.settings, texts: texts)
     } else if FileManager.default.fileExists(atPath: run(cell) + "/config.yaml") {
       place = run(cell)
-      difference = CellIdentity.difference(
-        planned, try TrainingConfiguration(path: run(cell) + "/config.yaml").settingValues)
+      let present = try TrainingConfiguration(path: run(cell) + "/config.yaml")
+      difference = CellIdentity.difference(planned, present.portableValues(texts: texts), texts: texts)
     } else {
       return
     }
@@ -117,7 +117,8 @@ package struct ExperimentFolder: Sendable {
     let history = try RunHistory(ifBegun: run(cell))
     return history.flatMap { history in
       try? CellResult(
-        cell, experiment: experiment.name, configuration: configuration(cell), history: history, trainer: nil)
+        cell, experiment: experiment.name, settings: configuration(cell).portableValues(texts: texts),
+        history: history, trainer: nil)
     }
   }
 

@@ -130,7 +130,8 @@ package final class ExperimentRunner {
       let scores = try scores(of: trainer.model, trainer.configuration, cell, known: [:])
     else { return nil }
     var result = try CellResult(
-      cell, experiment: folder.experiment.name, configuration: trainer.configuration,
+      cell, experiment: folder.experiment.name,
+      settings: trainer.configuration.portableValues(texts: folder.texts),
       history: RunHistory(folder: configuration.output), trainer: trainer)
     result.scores = scores
     return result

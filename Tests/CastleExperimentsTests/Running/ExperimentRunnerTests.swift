@@ -19,6 +19,7 @@ struct ExperimentRunnerTests {
     #expect(result.isFinished && result.steps == 6 && result.values == ["seed": "1", "mechanism": "castle"])
     #expect(result.validation.map(\.tokens) == [96, 192, 288])
     #expect(result.scores["long"]?.length == 48 && result.scores["long"]?.tokens == 199)
+    #expect(result.settings["data.shards"] == "${text}" && result.settings["output"] == nil)
     #expect(result.settings["model.preset"] == "1m-castle" && result.machine?.contains("castle") == true)
 
     let again = RecordingExperimentProgress()
