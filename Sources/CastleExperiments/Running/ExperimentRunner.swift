@@ -82,17 +82,13 @@ package final class ExperimentRunner {
 
   /// Checks that finished cells were trained on the texts that the others will be. Those under way check it themselves.
   private func checkTexts(of cells: [ExperimentCell]) throws {
-    var fingerprints: [String: String] = [:]
     for cell in cells {
-      guard let text = try CellResult.read(ifPresent: folder.result(cell))?.text else { continue }
-      let shards = try folder.configuration(cell).data.shards
-      let fingerprint = try fingerprints[shards] ?? PreparedCorpus(folder: shards).fingerprint
-      fingerprints[shards] = fingerprint
-      guard fingerprint == text else {
-        throw InputError(
-          "\(shards) is not the text that \(cell.name) in \(folder.path) was trained on: name that one with --data, or choose "
-            + "another --output")
-      }
+      guard let text = try CellResult.read(ifPresent: folder.result(cell))?.text,
+        try TrainingText(folder.configuration(cell).data).fingerprint != text
+      else { continue }
+      throw InputError(
+        "\(folder.result(cell)) was trained on another text than --data names now: name that one, or choose another --output"
+      )
     }
   }
 
@@ -143,7 +139,7 @@ package final class ExperimentRunner {
     known: [String: CellResult.Score]
   ) throws -> [String: CellResult.Score]? {
     var scores = known
-    let tokenizer = try PreparedCorpus(folder: configuration.data.shards).tokenizer
+    let tokenizer = try TrainingText(configuration.data).tokenizer
     for score in folder.experiment.scores where known[score.name] == nil {
       let path = try SettingOverride.fill(score.data, from: folder.texts)
       let text = try EvaluationText(path: path, tokenizer: tokenizer, limit: score.tokens)

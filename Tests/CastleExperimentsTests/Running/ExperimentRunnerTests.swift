@@ -133,7 +133,7 @@ struct ExperimentRunnerTests {
     let other = try ExperimentFolder(
       runs.experiment, path: runs.path, texts: ["text": small.folder.path + "/other"])
     let error = try #require(throws: InputError.self) { try small.run(other) }
-    #expect(error.description.contains("/other is not the text that seed-1_causal"))
+    #expect(error.description.contains("seed-1_causal.json was trained on another text"))
   }
 
   @Test func theFolderOfAnotherExperimentIsRefused() throws {

@@ -53,7 +53,7 @@ struct SmallExperiment {
     isInterrupted: @escaping () -> Bool = { false }
   ) throws -> ExperimentRunner.Outcome {
     let runner = ExperimentRunner(
-      runs, backend: CPUBackend(threads: 1), peakRate: 1e11, progress: progress, isInterrupted: isInterrupted)
+      runs, backend: CPUBackend(threads: 1), progress: progress, isInterrupted: isInterrupted)
     let cells = runs.experiment.cells.filter { only?.contains($0.name) ?? true }
     return try runner.run(cells, retriesFailed: retriesFailed)
   }
