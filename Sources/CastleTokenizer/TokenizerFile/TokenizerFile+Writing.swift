@@ -22,27 +22,42 @@ private struct TokenizerWriter {
     list(tokenizer.addedTokens) { writer, token in
       writer.append("{\"id\": \(token.id), \"content\": ")
       writer.quote(Array(token.content.utf8))
-      writer.append(", \"single_word\": false, \"lstrip\": false, \"rstrip\": false")
+      writer.append(", \"single_word\": \(token.isSingleWord), \"lstrip\": \(token.stripsLeft)")
+      writer.append(", \"rstrip\": \(token.stripsRight)")
       writer.append(", \"normalized\": \(token.isNormalized), \"special\": \(token.isSpecial)}")
     }
-    append("],\n  \"normalizer\": null,\n")
+    let pipeline = tokenizer.pipeline
+    append("],\n  \"normalizer\": \((pipeline.parts["normalizer"] ?? .null).text),\n")
     for part in ["pre_tokenizer", "post_processor", "decoder"] {
-      append("  \"\(part)\": \(Self.byteLevel),\n")
+      let text =
+        pipeline.isGPT2 || part == "post_processor" && pipeline.preTokenizer.isByteLevel
+        ? Self.byteLevel : (pipeline.parts[part] ?? .null).text
+      append("  \"\(part)\": \(text),\n")
     }
-    append("  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n")
+    append("  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n")
+    let settings = pipeline.settings
+    append("    \"unk_token\": \(settings.unknownToken.map { JSONValue.string($0) }?.text ?? "null"),\n")
     append("    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n")
-    append("    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n")
+    append("    \"fuse_unk\": \(settings.fusesUnknown),\n    \"byte_fallback\": \(settings.fallsBackToBytes),\n")
+    append("    \"ignore_merges\": \(settings.ignoresMerges),\n")
     append("    \"vocab\": {")
     let added = Dictionary(uniqueKeysWithValues: tokenizer.addedTokens.map { ($0.id, $0.content) })
     list((0..<Int32(tokenizer.vocabularySize)).filter(tokenizer.isInVocabulary)) { writer, id in
-      writer.quote(added[id].map { Array($0.utf8) } ?? ByteAlphabet.encode(tokenizer.bytes(of: id)))
+      writer.quote(added[id].map { Array($0.utf8) } ?? tokenizer.name(of: id))
       writer.append(": \(id)")
     }
     append("},\n    \"merges\": [")
     list(tokenizer.mergeList) { writer, merge in
-      let left = ByteAlphabet.encode(tokenizer.bytes(of: merge.left))
-      let right = ByteAlphabet.encode(tokenizer.bytes(of: merge.right))
-      writer.quote(left + [UInt8(ascii: " ")] + right)
+      let (left, right) = (tokenizer.name(of: merge.left), tokenizer.name(of: merge.right))
+      if left.contains(UInt8(ascii: " ")) || right.contains(UInt8(ascii: " ")) {
+        writer.append("[")
+        writer.quote(left)
+        writer.append(", ")
+        writer.quote(right)
+        writer.append("]")
+      } else {
+        writer.quote(left + [UInt8(ascii: " ")] + right)
+      }
     }
     append("]\n  }\n}\n")
   }
