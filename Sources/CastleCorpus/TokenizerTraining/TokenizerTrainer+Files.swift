@@ -9,16 +9,18 @@ extension TokenizerTrainer {
   /// The vocabulary stays smaller than ``vocabularySize`` if the text has no more pairs that occur
   /// ``minimumFrequency`` times.
   ///
-  /// - Throws: `InputError` if something cannot be read, a special token is a word, or the vocabulary has no room
+  /// - Throws: `InputError` if something cannot be read, a special token is a pre-token, or the vocabulary has no room
   ///   for a merge.
   public func train(
     paths: [String], textField: String = "text", pool: ThreadPool,
     progress: (Progress) throws -> Void = { _ in }
   ) throws -> Tokenizer {
-    let cutter = PieceCutter(tokenizer: try base(), specialTokens: .ordinary, separator: [])
+    let base = try base()
+    let cutter = PieceCutter(tokenizer: base, specialTokens: .ordinary, separator: [])
     let reader = CorpusReader(try CorpusFile.find(paths), cutter: cutter)
-    let counter = WordCounter(pool: pool, source: PieceText(invalidBytes: .replaced, field: textField))
-    let words = try counter.count(reader) { try progress(.counting(done: $0, all: reader.totalBytes)) }
-    return try learn(from: words, progress: progress)
+    let counter = PreTokenCounter(
+      pool: pool, tokenizer: base, source: PieceText(invalidBytes: .replaced, field: textField))
+    let table = try counter.count(reader) { try progress(.counting(done: $0, all: reader.totalBytes)) }
+    return try learn(from: table, progress: progress)
   }
 }

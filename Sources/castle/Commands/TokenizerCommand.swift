@@ -27,7 +27,7 @@ extension TokenizerCommand {
 
         EXAMPLES
           castle tokenizer train --vocab-size 4096 --output tokenizer.json plays/
-          castle tokenizer train --vocab-size 32768 \\
+          castle tokenizer train --vocab-size 32768 --pre-tokenizer cl100k \\
             --special-tokens '<|endoftext|>' '<|user|>' \\
             --output tokenizer.json -- web-*.jsonl
         """)
@@ -40,6 +40,9 @@ extension TokenizerCommand {
 
     @Argument(help: ArgumentHelp("Files and folders of text.", valueName: "text"))
     var paths: [String]
+
+    @Option(help: ArgumentHelp("How text is cut before pairs are merged.", valueName: "kind"))
+    var preTokenizer = PreTokenizerArgument(.gpt2)
 
     @Option(
       parsing: .unconditional,
@@ -75,6 +78,7 @@ extension TokenizerCommand {
       trainer.vocabularySize = vocabSize
       trainer.minimumFrequency = minimumFrequency
       trainer.specialTokens = specialTokens
+      trainer.preTokenizer = preTokenizer.kind
       let start = ContinuousClock.now
       let line = json ? nil : ProgressLine()
       Interruption.listen()
@@ -97,7 +101,7 @@ extension TokenizerCommand {
 
     private static func text(_ progress: TokenizerTrainer.Progress, after time: Duration) -> String {
       switch progress {
-      case .counting(let done, let all): "counting words  " + ProgressText.bytes(done, of: all, after: time)
+      case .counting(let done, let all): "counting pre-tokens  " + ProgressText.bytes(done, of: all, after: time)
       case .merging(let done, let all):
         "learning merges  \(NumberFormat.grouped(done)) of \(NumberFormat.grouped(all))"
       }
@@ -124,4 +128,20 @@ extension TokenizerCommand {
       print("\(output): \(NumberFormat.grouped(tokenizer.vocabularySize)) tokens")
     }
   }
+}
+
+/// The argument of `--pre-tokenizer`.
+struct PreTokenizerArgument: ExpressibleByArgument {
+  let kind: PreTokenizerKind
+
+  init(_ kind: PreTokenizerKind) { self.kind = kind }
+
+  init?(argument: String) {
+    guard let kind = PreTokenizerKind(rawValue: argument) else { return nil }
+    self.kind = kind
+  }
+
+  var defaultValueDescription: String { kind.rawValue }
+
+  static var allValueStrings: [String] { PreTokenizerKind.allCases.map(\.rawValue) }
 }

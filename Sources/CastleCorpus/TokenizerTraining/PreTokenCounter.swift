@@ -1,22 +1,24 @@
 import CastleTensors
 import CastleTokenizer
 
-/// Counts the words of a corpus on all threads.
-struct WordCounter {
+/// Counts the pre-tokens of a corpus on all threads.
+struct PreTokenCounter {
   /// The threads.
   let pool: ThreadPool
+  /// Cuts the text.
+  let tokenizer: Tokenizer
   /// How the text is got out of the files.
   let source: PieceText
 
-  /// The words of all documents; `progress` is called with the number of bytes that are done.
-  func count(_ reader: CorpusReader, progress: (Int) throws -> Void) throws -> WordTable {
-    let tables = (0..<pool.threadCount).map { _ in WordTable() }
+  /// The pre-tokens of all documents; `progress` is called with the number of bytes that are done.
+  func count(_ reader: CorpusReader, progress: (Int) throws -> Void) throws -> PreTokenTable {
+    let tables = (0..<pool.threadCount).map { _ in PreTokenTable(tokenizer) }
     try CorpusPipeline(pool: pool).run(
       reader,
       work: { item, thread in
         for piece in item.pieces.indices {
           try source.withText(piece, of: item) { text, _ in
-            tables[thread].add(wordsOf: text)
+            tables[thread].add(preTokensOf: text)
           }
         }
       },
