@@ -6,15 +6,17 @@ cd "$(dirname "$0")/../.."
 if [ -z "${PYTHON:-}" ]; then
   venv=.venv-interop
   PYTHON=$PWD/$venv/bin/python
+  packages="torch transformers tokenizers safetensors numpy pyarrow"
   [ -x "$PYTHON" ] || python3 -m venv "$venv"
-  if [ ! -e "$venv/installed" ]; then
+  if [ "$(cat "$venv/installed" 2>/dev/null)" != "$packages" ]; then
     # The build of torch without GPU libraries is a tenth of the size: from a folder of wheels that pip is set to
     # search, or from PyTorch's own index. Where there is neither, the ordinary build.
     "$PYTHON" -m pip install --quiet --no-index --no-deps torch 2>/dev/null ||
       "$PYTHON" -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch 2>/dev/null ||
       "$PYTHON" -m pip install --quiet torch
-    "$PYTHON" -m pip install --quiet torch transformers tokenizers safetensors numpy
-    touch "$venv/installed"
+    # shellcheck disable=SC2086
+    "$PYTHON" -m pip install --quiet $packages
+    echo "$packages" > "$venv/installed"
   fi
 fi
 

@@ -1,7 +1,9 @@
+public import CastleCorpus
+
 /// Everything that decides a training run.
 ///
-/// It is read from YAML, changed by overrides such as `training.steps=500`, and written into the run's folder as it
-/// took effect. ``entries`` lists every key with its value and meaning.
+/// It is read from YAML, changed by overrides such as `training.steps=500`, and written into the run's folder
+/// as it took effect. ``entries`` lists every key with its value and meaning.
 public struct TrainingConfiguration: ConfigurationSection {
   /// The folder of the run.
   public var output = ""
@@ -60,10 +62,14 @@ public struct TrainingConfiguration: ConfigurationSection {
   }
 }
 
-/// The text to train on: shards made by `castle prepare`.
+/// The text to train on: shards made by `castle prepare`, or the tokens of llm.c or nanoGPT.
 public struct DataSettings: ConfigurationSection {
   /// The folder of the shards and of their tokenizer.
   public var shards = ""
+  /// The tokenizer of a folder without a manifest; nil for the one in the folder.
+  public var tokenizer: String?
+  /// How wide the tokens of files without a header are; nil for 16 bits.
+  public var width: TokenWidth?
   /// Whether attention stops at the end of a document.
   public var separatesDocuments = true
 
@@ -73,7 +79,13 @@ public struct DataSettings: ConfigurationSection {
   /// The section `data`.
   public static var settings: [Setting<Self>] {
     [
-      Setting("shards", \.shards, "folder made by castle prepare"),
+      Setting("shards", \.shards, "folder made by castle prepare, or of llm.c's or nanoGPT's .bin files"),
+      Setting(
+        "tokenizer", \.tokenizer,
+        "tokenizer.json of a folder that castle prepare has not made; null: the one in the folder"),
+      Setting(
+        "dtype", \.width, "type of the tokens in .bin files without a header; null: uint16, as nanoGPT writes"
+      ),
       Setting(
         "separates-documents", \.separatesDocuments,
         "attention sees nothing of the document before in the same sequence"),
@@ -140,8 +152,8 @@ public struct StepSettings: ConfigurationSection {
   }
 }
 
-/// AdamW (Loshchilov and Hutter, 2019). Weights decay in matrices, the embedding included, and not in the weights of
-/// the norms.
+/// AdamW (Loshchilov and Hutter, 2019). Weights decay in matrices, the embedding included, and not in the
+/// weights of the norms.
 public struct OptimizerSettings: ConfigurationSection {
   /// The peak learning rate.
   public var learningRate = 1e-3

@@ -6,11 +6,13 @@ public import CastleOperations
 public import CastleSystem
 import Foundation
 
-/// Trains a model: steps, evaluations, samples and checkpoints, until the run is done or someone interrupts it.
+/// Trains a model: steps, evaluations, samples and checkpoints, until the run is done or someone interrupts
+/// it.
 ///
-/// A run that was interrupted, in whatever way, and is resumed computes the same numbers as one that was not, bit for bit, on
-/// equal threads, instructions and BLAS and in the same version of this program. Where one of these differs from what the
-/// checkpoint says, the run tells it and goes on with numbers that may differ in their last bits.
+/// A run that was interrupted, in whatever way, and is resumed computes the same numbers as one that was not,
+/// bit for bit, on equal threads, instructions and BLAS and in the same version of this program. Where one of
+/// these differs from what the checkpoint says, the run tells it and goes on with numbers that may differ in
+/// their last bits.
 public final class Trainer {
   /// How a run ended.
   public enum Outcome: Sendable, Hashable {
@@ -48,12 +50,12 @@ public final class Trainer {
 
   /// Opens the run's folder, new or to be resumed, and makes everything ready for the next step.
   ///
-  /// `peakRate` is the machine's rate of matrix products in operations per second. `isInterrupted` is asked between
-  /// steps and during evaluations; true saves a checkpoint and ends ``run()``.
+  /// `peakRate` is the machine's rate of matrix products in operations per second. `isInterrupted` is asked
+  /// between steps and during evaluations; true saves a checkpoint and ends ``run()``.
   ///
-  /// - Throws: ``InputError`` if the text or one to evaluate on cannot be used, a sample cannot begin as its prompt says, the
-  ///   run does not fit into memory, the folder is in use or holds another run, or (when `resumes` is true) no checkpoint is
-  ///   intact.
+  /// - Throws: ``InputError`` if the text or one to evaluate on cannot be used, a sample cannot begin as its
+  ///   prompt says, the run does not fit into memory, the folder is in use or holds another run, or (when
+  ///   `resumes` is true) no checkpoint is intact.
   public init(
     _ configuration: TrainingConfiguration, resumes: Bool, backend: any Backend,
     peakRate: Double, progress: any TrainingProgress,
@@ -62,7 +64,7 @@ public final class Trainer {
     self.backend = backend
     self.progress = progress
     self.isInterrupted = isInterrupted
-    text = try PreparedCorpus(folder: configuration.data.shards)
+    text = try configuration.data.open()
     plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
     try plan.checkMemory(note: progress.note)
     for set in plan.sets where set.isTrainingPart {

@@ -41,7 +41,8 @@ public struct TrainingPlan: Sendable {
 
   /// Plans a run. `peakRate` is the machine's rate of matrix products, in operations per second.
   ///
-  /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text to evaluate on cannot be used.
+  /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text to evaluate on cannot
+  ///   be used.
   public init(_ configuration: TrainingConfiguration, text: PreparedCorpus, peakRate: Double) throws {
     let settings = configuration.training
     model = try configuration.model.configuration(
@@ -76,7 +77,7 @@ public struct TrainingPlan: Sendable {
       ? [] : [EvaluationText(name: EvaluationSettings.ownSet, text: text, limit: limit)]
     return try own
       + configuration.evaluation.sets.sorted { $0.key < $1.key }.map { name, folder in
-        let other = try PreparedCorpus(folder: folder)
+        let other = try configuration.data.open(folder)
         try other.checkTokenizer(isThatOf: text)
         return EvaluationText(name: name, text: other, limit: limit)
       }

@@ -89,7 +89,8 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  /// A run's own config.yaml names its folder as seen from where the run began: elsewhere, that would be another folder.
+  /// A run's own config.yaml names its folder as seen from where the run began: elsewhere, that would be
+  /// another folder.
   private func checkFolder(_ configuration: TrainingConfiguration) throws {
     guard resume, let config, (config as NSString).lastPathComponent == "config.yaml" else { return }
     let folder = URL(fileURLWithPath: config).deletingLastPathComponent().resolvingSymlinksInPath().path
@@ -130,7 +131,7 @@ struct TrainCommand: ParsableCommand {
   }
 
   private func printPlan(_ configuration: TrainingConfiguration, peakRate: Double) throws {
-    let text = try PreparedCorpus(folder: configuration.data.shards)
+    let text = try configuration.data.open()
     let plan = try TrainingPlan(configuration, text: text, peakRate: peakRate)
     print(json ? plan.json.text : plan.text)
     try plan.checkMemory()

@@ -8,8 +8,8 @@ import Testing
 struct TrainingText {
   let folder: TemporaryFolder
 
-  /// Prepares 20 documents of simple sentences with `castle prepare`, and as many more as are asked for in a folder of their
-  /// own.
+  /// Prepares 20 documents of simple sentences with `castle prepare`, and as many more as are asked for in a
+  /// folder of their own.
   init(extraDocuments: Int = 0) throws {
     folder = try TemporaryFolder()
     let tokenizer = try Tokenizer(
@@ -45,6 +45,7 @@ struct TrainingText {
   private static func document(_ number: Int) -> String {
     let words = ["red", "green", "blue", "grey"]
     return (0..<60).map { place in words[(place * place + number * place) % 4] }.joined(separator: " ")
+      + " \(number)"
   }
 
   /// The folder of the shards.
