@@ -6,7 +6,7 @@ struct TokenizerSettings {
   let name: String
 
   func check(_ settings: [String: JSONValue]) throws {
-    for (key, value) in settings.sorted(by: { $0.key < $1.key }) {
+    for key in settings.keys.sorted() {
       switch key {
       case "version", "truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder": break
       default: throw InputError("\(name) has the part \"\(key)\", which is not implemented")

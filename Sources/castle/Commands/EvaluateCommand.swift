@@ -35,7 +35,8 @@ struct EvaluateCommand: ParsableCommand {
       EXAMPLES
         castle evaluate --model runs/first/model --data data/books
         castle evaluate --model runs/first/best --data play.txt --json
-        castle evaluate --model runs/first/model --tasks blimp/data,tasks/arc_easy.jsonl
+        castle evaluate --model runs/first/model \\
+          --tasks blimp/data,tasks/arc_easy.jsonl
         castle evaluate --model runs/first/model --tasks tasks/piqa.jsonl --shots 5
         castle evaluate --model runs/first/model --repeated-text
       """)

@@ -29,7 +29,7 @@ extension TokenizerCommand {
           castle tokenizer train --vocab-size 4096 --output tokenizer.json plays/
           castle tokenizer train --vocab-size 32768 --pre-tokenizer cl100k \\
             --special-tokens '<|endoftext|>' '<|user|>' \\
-            --output tokenizer.json -- web-*.jsonl
+            --output tokenizer.json -- web-*.jsonl.gz
         """)
 
     @Option(parsing: .unconditional, help: ArgumentHelp("The number of tokens.", valueName: "tokens"))
@@ -38,8 +38,7 @@ extension TokenizerCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
     var output: String
 
-    @Argument(help: ArgumentHelp("Files and folders of text.", valueName: "text"))
-    var paths: [String]
+    @OptionGroup var corpus: CorpusOptions
 
     @Option(help: ArgumentHelp("How text is cut before pairs are merged.", valueName: "kind"))
     var preTokenizer = PreTokenizerArgument(.gpt2)
@@ -56,9 +55,6 @@ extension TokenizerCommand {
         valueName: "token"))
     var specialTokens = ["<|endoftext|>"]
 
-    @Option(help: ArgumentHelp("The member of a JSON line that holds the text.", valueName: "name"))
-    var textField = "text"
-
     @OptionGroup var backend: BackendOptions
 
     @Flag(help: "Print one JSON object with the result on standard output, and no progress.")
@@ -73,6 +69,7 @@ extension TokenizerCommand {
     func run() throws {
       let pool = try backend.makePool()
       // A file that cannot be written is an error before the work, not after it.
+      let output = FilePath.expanded(output)
       let file = try AtomicFile(path: output)
       var trainer = TokenizerTrainer()
       trainer.vocabularySize = vocabSize
@@ -80,11 +77,14 @@ extension TokenizerCommand {
       trainer.specialTokens = specialTokens
       trainer.preTokenizer = preTokenizer.kind
       let start = ContinuousClock.now
-      let line = json ? nil : ProgressLine()
+      let notes = ProgressLine()
+      let line = json ? nil : notes
       Interruption.listen()
-      let tokenizer = try trainer.train(paths: paths, textField: textField, pool: pool) { progress in
+      let tokenizer = try trainer.train(corpus.input, pool: pool) { progress in
         try ProgressText.checkInterruption()
         line?.update(Self.text(progress, after: start.duration(to: .now)))
+      } note: {
+        notes.note($0)
       }
       line?.finish()
       try file.write(TokenizerFile.json(tokenizer))

@@ -70,6 +70,6 @@ struct AddedTokenTests {
       }
     }
     let few = try time(8)
-    #expect(try time(30_000) < 20 * few + .milliseconds(20))
+    #expect(try time(30_000) < few * 20 + Duration.milliseconds(20))
   }
 }

@@ -46,7 +46,8 @@ struct PatternTests {
 
   @Test(arguments: cases) func patternsCutAsInPython(_ example: Case) throws {
     let split: [String: Any] = [
-      "type": "Split", "pattern": ["Regex": example.pattern], "behavior": example.behavior, "invert": example.invert,
+      "type": "Split", "pattern": ["Regex": example.pattern], "behavior": example.behavior,
+      "invert": example.invert,
     ]
     for (text, expected) in zip(Self.texts, example.pieces) {
       let pieces = try Self.pieces(of: text, preTokenizer: split)
@@ -55,7 +56,9 @@ struct PatternTests {
   }
 
   /// The scanner of a published pattern and the pattern itself, in a group so that it is not recognised.
-  @Test(arguments: ["gpt2", "cl100k", "o200k", "qwen", "tekken"]) func scannersCutAsTheirPatterns(_ name: String) throws {
+  @Test(arguments: ["gpt2", "cl100k", "o200k", "qwen", "tekken"]) func scannersCutAsTheirPatterns(
+    _ name: String
+  ) throws {
     let kind = try #require(PreTokenizerKind(rawValue: name))
     let pattern = try #require(PreTokenPieces.pattern(of: kind))
     for seed in 0..<400 {
@@ -71,15 +74,19 @@ struct PatternTests {
   }
 
   @Test(arguments: [
-    ("(a", "without its end"), ("a)", "unmatched"), ("*a", "after nothing"), ("[a", "without its end"), (#"\1"#, #"\1"#),
+    ("(a", "without its end"), ("a)", "unmatched"), ("*a", "after nothing"), ("[a", "without its end"),
+    (#"\1"#, #"\1"#),
     ("(?<name>a)", "(?<"), (#"\p{Nonsense}"#, "Nonsense"), ("[z-a]", "backwards"), ("(a+)+b", "forever"),
-    ("(?i)strasse", "another case"), ("(?<=a+)b", "look behind"), (#"\k<a>"#, #"\k"#), ("a{2,1}", "backwards"),
+    ("(?i)strasse", "another case"), ("(?<=a+)b", "look behind"), (#"\k<a>"#, #"\k"#),
+    ("a{2,1}", "backwards"),
     ("(?:(?:a{1,1000}){1,1000}){1,1000}", "too long"), ("(?x) a", "option"),
   ]) func whatIsNotImplementedIsRefused(_ pattern: String, _ word: String) throws {
     let error = try #require(throws: InputError.self) {
       try Self.pieces(
         of: "a",
-        preTokenizer: ["type": "Split", "pattern": ["Regex": pattern], "behavior": "Isolated", "invert": false])
+        preTokenizer: [
+          "type": "Split", "pattern": ["Regex": pattern], "behavior": "Isolated", "invert": false,
+        ])
     }
     #expect(error.description.contains(word), "\(error)")
   }
