@@ -86,7 +86,8 @@ let package = Package(
     library(
       "CastleEvaluation",
       [
-        "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleModel", "CastleFormats",
+        "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleModel",
+        "CastleFormats",
         "CastleTokenizer", "CastleCorpus",
       ]),
     library(

@@ -42,7 +42,9 @@ struct TokenDecoder: Sendable {
   /// - Throws: ``InputError`` without the file's name if it is malformed or has a kind that is not implemented.
   init(json: JSONValue) throws {
     if json == .null { return }
-    guard case .string(let type) = json["type"] else { throw InputError("its decoder has a part without a type") }
+    guard case .string(let type) = json["type"] else {
+      throw InputError("its decoder has a part without a type")
+    }
     switch type {
     case "Sequence":
       guard case .list(let parts) = json["decoders"] else {
@@ -54,11 +56,14 @@ struct TokenDecoder: Sendable {
     case "ByteFallback": steps = [.byteFallback]
     case "Fuse": steps = [.fuse]
     case "Replace":
-      guard case .string(let content) = json["content"] else { throw InputError("its Replace has no content") }
+      guard case .string(let content) = json["content"] else {
+        throw InputError("its Replace has no content")
+      }
       steps = [.replace(try SearchPattern(json: json["pattern"]), by: Array(content.utf8))]
     case "Strip":
       guard case .string(let content) = json["content"], content.unicodeScalars.count == 1,
-        case .integer(let start) = json["start"], case .integer(let stop) = json["stop"], start >= 0, stop >= 0
+        case .integer(let start) = json["start"], case .integer(let stop) = json["stop"], start >= 0,
+        stop >= 0
       else { throw InputError("its decoder Strip has no character or numbers of it") }
       steps = [.strip(Array(content.utf8), start: start, end: stop)]
     default: throw InputError("its decoder \(type) is not implemented")

@@ -56,7 +56,8 @@ struct AddedTokenMatcher: Sendable {
       if seesSurroundings {
         guard !token.isSingleWord || isSingleWord(match, text, range) else { continue }
         if token.stripsLeft {
-          match = max(done, spacesStart(text, before: match.lowerBound, from: range.lowerBound))..<match.upperBound
+          match =
+            max(done, spacesStart(text, before: match.lowerBound, from: range.lowerBound))..<match.upperBound
         }
         if token.stripsRight {
           match = match.lowerBound..<spacesEnd(text, from: match.upperBound, to: range.upperBound)

@@ -58,7 +58,9 @@ final class BytePairModel: Sendable {
     for (id, bytes) in vocabulary.enumerated() {
       guard let bytes else { continue }
       if bytes == unknownName { unknown = Int32(id) }
-      if let byte = TokenDecoder.byte(named: bytes), bytes == Self.name(of: byte) { fallbacks[Int(byte)] = Int32(id) }
+      if let byte = TokenDecoder.byte(named: bytes), bytes == Self.name(of: byte) {
+        fallbacks[Int(byte)] = Int32(id)
+      }
       if isByteLevel {
         if bytes.count == 1 { byteTokens[Int(bytes[0])] = Int32(id) }
       } else if let scalar = Self.single(bytes) {
@@ -92,7 +94,8 @@ final class BytePairModel: Sendable {
     guard let first = bytes.first, bytes.count <= 4 else { return nil }
     if first < 0x80 { return bytes.count == 1 ? UInt32(first) : nil }
     return bytes.withUnsafeBufferPointer { buffer in
-      guard case .scalar(let value, let length) = UTF8Decoding.step(buffer.baseAddress!, from: 0, to: bytes.count),
+      guard
+        case .scalar(let value, let length) = UTF8Decoding.step(buffer.baseAddress!, from: 0, to: bytes.count),
         length == bytes.count
       else { return nil }
       return value

@@ -49,7 +49,9 @@ struct Normalizer: Sendable {
       guard case .string(let text) = json["prepend"] else { throw InputError("its Prepend has no text") }
       if !text.isEmpty { steps = [.prepend(Array(text.utf8))] }
     case "Replace":
-      guard case .string(let content) = json["content"] else { throw InputError("its Replace has no content") }
+      guard case .string(let content) = json["content"] else {
+        throw InputError("its Replace has no content")
+      }
       steps = [.replace(try SearchPattern(json: json["pattern"]), by: Array(content.utf8))]
     case "Strip":
       steps = [.strip(start: json["strip_left"] != .bool(false), end: json["strip_right"] != .bool(false))]

@@ -134,7 +134,8 @@ struct PatternParser {
     switch scalar {
     case "(": return try group()
     case "[":
-      var classes = PatternClassParser(text: text, position: position, ignoresCase: ignoresCase, source: source)
+      var classes = PatternClassParser(
+        text: text, position: position, ignoresCase: ignoresCase, source: source)
       let set = try classes.parse()
       position = classes.position
       return .set(set)
@@ -220,13 +221,16 @@ struct PatternParser {
     }
     let (minimum, maximum) = (low ?? 0, high ?? 0)
     let largest = maximum == PatternSyntax.unlimited ? minimum : maximum
-    guard minimum <= maximum, largest <= 1000 else { throw refused("an interval of more than 1000 or backwards") }
+    guard minimum <= maximum, largest <= 1000 else {
+      throw refused("an interval of more than 1000 or backwards")
+    }
     return (minimum, maximum, true)
   }
 
   private mutating func number() -> Int? {
     var value: Int?
-    while let digit = next.flatMap({ Character($0).wholeNumberValue }), next!.isASCII, (value ?? 0) < 100_000 {
+    while let digit = next.flatMap({ Character($0).wholeNumberValue }), next!.isASCII, (value ?? 0) < 100_000
+    {
       value = (value ?? 0) * 10 + digit
       position += 1
     }

@@ -131,7 +131,8 @@ private struct PatternCompiler {
       return true
     case .repetition(let part, let minimum, let maximum, .possessive):
       return compile(
-        .repetition(part, minimum: minimum, maximum: maximum, .greedy), inside: Instruction(operation: .atomic))
+        .repetition(part, minimum: minimum, maximum: maximum, .greedy),
+        inside: Instruction(operation: .atomic))
     case .repetition(let part, let minimum, let maximum, let greed):
       return compile(repeating: part, minimum, maximum, isGreedy: greed == .greedy)
     }

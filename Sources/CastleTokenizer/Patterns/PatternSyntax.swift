@@ -65,7 +65,8 @@ indirect enum PatternSyntax: Equatable, Sendable {
     case .atomic(let part), .look(let part, _, _): return part.nestsUnlimited
     case .sequence(let parts), .alternatives(let parts): return parts.contains(where: \.nestsUnlimited)
     case .repetition(let part, _, let maximum, let greed):
-      return part.nestsUnlimited || maximum == Self.unlimited && greed != .possessive && part.width.maximum == nil
+      return part.nestsUnlimited
+        || maximum == Self.unlimited && greed != .possessive && part.width.maximum == nil
     }
   }
 }

@@ -22,7 +22,9 @@ struct O200KScanner: PreTokenScanner {
     var length = 1
     let kind = LetterCase.of(text, at: start, to: end, length: &length)
     var position = start + length
-    if kind <= Self.lower, kind != Self.mark { return wordEnd(text, from: start, to: end, requiringLower: false) }
+    if kind <= Self.lower, kind != Self.mark {
+      return wordEnd(text, from: start, to: end, requiringLower: false)
+    }
     if kind == Self.number {
       var digits = 1
       while position < end, digits < mostDigits,

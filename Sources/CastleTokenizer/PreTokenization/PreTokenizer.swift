@@ -147,13 +147,19 @@ struct PreTokenCutter {
     switch stages[index] {
     case .gpt2(let scanner):
       if isLast { return scan(scanner, text, range, &visitor) }
-      forEach(scanner, text, range) { run(index + 1, text, $0, isStart && $0.lowerBound == range.lowerBound, &visitor) }
+      forEach(scanner, text, range) {
+        run(index + 1, text, $0, isStart && $0.lowerBound == range.lowerBound, &visitor)
+      }
     case .cl100k(let scanner):
       if isLast { return scan(scanner, text, range, &visitor) }
-      forEach(scanner, text, range) { run(index + 1, text, $0, isStart && $0.lowerBound == range.lowerBound, &visitor) }
+      forEach(scanner, text, range) {
+        run(index + 1, text, $0, isStart && $0.lowerBound == range.lowerBound, &visitor)
+      }
     case .o200k(let scanner):
       if isLast { return scan(scanner, text, range, &visitor) }
-      forEach(scanner, text, range) { run(index + 1, text, $0, isStart && $0.lowerBound == range.lowerBound, &visitor) }
+      forEach(scanner, text, range) {
+        run(index + 1, text, $0, isStart && $0.lowerBound == range.lowerBound, &visitor)
+      }
     case .split(let splitter):
       splitter.forEach(in: text, range, searches[index]!) {
         run(index + 1, text, $0, isStart && $0.lowerBound == range.lowerBound, &visitor)

@@ -64,7 +64,8 @@ public final class Tokenizer: Sendable {
   /// - Throws: ``InputError`` if an id is out of range or given to two tokens, an added token is empty or there twice,
   ///   a merge does not join its two tokens, or the template has an id that is not a token.
   public convenience init(
-    vocabulary: [[UInt8]?], merges: [Merge], addedTokens: [AddedToken], template: TextTemplate = TextTemplate()
+    vocabulary: [[UInt8]?], merges: [Merge], addedTokens: [AddedToken],
+    template: TextTemplate = TextTemplate()
   ) throws {
     try self.init(
       vocabulary: vocabulary, merges: merges, addedTokens: addedTokens, pipeline: .gpt2, template: template)
@@ -199,9 +200,12 @@ struct AddedTokenMatchers: Sendable {
 
   /// - Throws: ``InputError`` if nothing is left of a token once it is normalised.
   init(_ tokens: [AddedToken], _ normalizer: Normalizer) throws {
-    func matcher(_ tokens: [AddedToken], _ bytes: (AddedToken) throws -> [UInt8]) rethrows -> AddedTokenMatcher? {
+    func matcher(_ tokens: [AddedToken], _ bytes: (AddedToken) throws -> [UInt8]) rethrows
+      -> AddedTokenMatcher?
+    {
       tokens.isEmpty
-        ? nil : AddedTokenMatcher(try tokens.map { AddedTokenMatcher.Pattern(bytes: try bytes($0), token: $0) })
+        ? nil
+        : AddedTokenMatcher(try tokens.map { AddedTokenMatcher.Pattern(bytes: try bytes($0), token: $0) })
     }
     raw = matcher(tokens.filter { !$0.isNormalized }) { Array($0.content.utf8) }
     let normalizer = TextNormalizer(normalizer)

@@ -33,7 +33,8 @@ struct TokenizerPipeline: Sendable {
 
   /// Whether nothing differs from GPT-2's but for settings without effect.
   var isGPT2: Bool {
-    normalizer.steps.isEmpty && preTokenizer.isGPT2 && preTokenizer.isByteLevel && settings == BytePairSettings()
+    normalizer.steps.isEmpty && preTokenizer.isGPT2 && preTokenizer.isByteLevel
+      && settings == BytePairSettings()
       && decoder.isByteLevel
   }
 }

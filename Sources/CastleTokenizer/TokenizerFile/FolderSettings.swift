@@ -71,7 +71,8 @@ struct FolderSettings {
       throw InputError("\(folder)/tokenizer_config.json: added_tokens_decoder is no object")
     }
     return try members.map { key, value in
-      guard let id = Int32(key), id >= 0, case .string(let content) = value["content"], !content.isEmpty else {
+      guard let id = Int32(key), id >= 0, case .string(let content) = value["content"], !content.isEmpty
+      else {
         throw InputError(
           "\(folder)/tokenizer_config.json: the added token \"\(key)\" has no id of 0 or more, or no content")
       }
@@ -139,6 +140,7 @@ struct FolderSettings {
 
   private func misplaced(_ token: AddedToken, _ id: Int32, _ place: Int32) -> InputError {
     InputError(
-      "\(folder) gives the added token \"\(token.content)\" the id \(id); its place in the vocabulary is \(place)")
+      "\(folder) gives the added token \"\(token.content)\" the id \(id); its place in the vocabulary is \(place)"
+    )
   }
 }

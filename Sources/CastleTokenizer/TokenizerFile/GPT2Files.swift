@@ -12,7 +12,9 @@ enum GPT2Files {
     let names = try readVocabulary(path: child("vocab.json"))
     let pipeline = try pipeline(settings, folder: folder)
     let resolver = MergeResolver(names: names, isByteLevel: true)
-    let merges = try named(child("merges.txt")) { try resolver.resolve(readMerges(path: child("merges.txt"))) }
+    let merges = try named(child("merges.txt")) {
+      try resolver.resolve(readMerges(path: child("merges.txt")))
+    }
     let special = names.id(endOfText.utf8).map { [AddedToken(id: $0, content: endOfText)] }
     let (vocabulary, strangers) = names.tokens(isByteLevel: true)
     return try named(folder) {

@@ -45,7 +45,8 @@ private struct TokenizerWriter {
     let settings = pipeline.settings
     append("    \"unk_token\": \(settings.unknownToken.map { JSONValue.string($0) }?.text ?? "null"),\n")
     append("    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n")
-    append("    \"fuse_unk\": \(settings.fusesUnknown),\n    \"byte_fallback\": \(settings.fallsBackToBytes),\n")
+    append(
+      "    \"fuse_unk\": \(settings.fusesUnknown),\n    \"byte_fallback\": \(settings.fallsBackToBytes),\n")
     append("    \"ignore_merges\": \(settings.ignoresMerges),\n")
     append("    \"vocab\": {")
     list((0..<Int32(tokenizer.vocabularySize)).filter(tokenizer.isInVocabulary)) { writer, id in

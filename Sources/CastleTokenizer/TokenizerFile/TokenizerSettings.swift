@@ -8,7 +8,8 @@ struct TokenizerSettings {
   func check(_ settings: [String: JSONValue]) throws {
     for key in settings.keys.sorted() {
       switch key {
-      case "version", "truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder": break
+      case "version", "truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder":
+        break
       default: throw InputError("\(name) has the part \"\(key)\", which is not implemented")
       }
     }

@@ -62,7 +62,8 @@ package final class PreTokenTable {
   package func forEach(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
     bytes.withUnsafeBufferPointer { bytes in
       for entry in entries {
-        body(UnsafeBufferPointer(rebasing: bytes[entry.offset..<entry.offset + Int(entry.length)]), entry.count)
+        body(
+          UnsafeBufferPointer(rebasing: bytes[entry.offset..<entry.offset + Int(entry.length)]), entry.count)
       }
     }
   }

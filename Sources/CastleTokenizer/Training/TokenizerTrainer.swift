@@ -84,7 +84,8 @@ public struct TokenizerTrainer: Sendable {
     let alphabet = (0..<256).sorted { ByteAlphabet.scalars[$0] < ByteAlphabet.scalars[$1] }
     return try Tokenizer(
       vocabulary: specialTokens.map { _ in nil } + alphabet.map { [UInt8($0)] }, merges: [],
-      addedTokens: specialTokens.enumerated().map { AddedToken(id: Int32($0), content: $1) }, pipeline: pipeline)
+      addedTokens: specialTokens.enumerated().map { AddedToken(id: Int32($0), content: $1) },
+      pipeline: pipeline)
   }
 
   /// Whether merges, which never cross the end of a pre-token, could make a token of this name.

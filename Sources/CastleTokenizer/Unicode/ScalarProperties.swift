@@ -49,7 +49,8 @@ enum ScalarProperties {
     case "space", "whitespace": return space
     case "word": return word
     case "alnum": return alphabetic.union(digit)
-    case "punct": return category(categories["p"]!).union(ScalarSet(values: "$+<=>^`|~".unicodeScalars.map(\.value)))
+    case "punct":
+      return category(categories["p"]!).union(ScalarSet(values: "$+<=>^`|~".unicodeScalars.map(\.value)))
     case "upper", "uppercase": return assigned { $0.properties.isUppercase }
     case "lower", "lowercase": return assigned { $0.properties.isLowercase }
     default: break
@@ -98,7 +99,8 @@ enum ScalarProperties {
   /// The scalars of a script or another property that the standard library does not tell, as Foundation's regular
   /// expressions have it.
   private static func script(_ name: String) -> ScalarSet? {
-    guard !name.isEmpty, name.utf8.allSatisfy({ $0 < 0x80 && ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A || $0 == 0x5F) }),
+    guard !name.isEmpty,
+      name.utf8.allSatisfy({ $0 < 0x80 && ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A || $0 == 0x5F) }),
       let pattern = try? NSRegularExpression(pattern: "\\p{\(name)}+")
     else { return nil }
     var scalars = String.UnicodeScalarView()

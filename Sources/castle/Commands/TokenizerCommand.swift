@@ -101,7 +101,8 @@ extension TokenizerCommand {
 
     private static func text(_ progress: TokenizerTrainer.Progress, after time: Duration) -> String {
       switch progress {
-      case .counting(let done, let all): "counting pre-tokens  " + ProgressText.bytes(done, of: all, after: time)
+      case .counting(let done, let all):
+        "counting pre-tokens  " + ProgressText.bytes(done, of: all, after: time)
       case .merging(let done, let all):
         "learning merges  \(NumberFormat.grouped(done)) of \(NumberFormat.grouped(all))"
       }

@@ -82,7 +82,8 @@ import Testing
     let pass = try ScoringPass(model, tokenCapacity: 8, longest: 8)
     #expect(throws: InputError("token id 50 at position 1 is not in the vocabulary, 0 to 49")) {
       try pass.score(
-        [1, 2], documents: Documents([0..<2]), queries: [.init(place: 0, token: 3), .init(place: 1, token: 50)])
+        [1, 2], documents: Documents([0..<2]),
+        queries: [.init(place: 0, token: 3), .init(place: 1, token: 50)])
     }
     #expect(throws: InputError.self) {
       try pass.score([1, -1], documents: Documents([0..<2]), queries: [.init(place: 0, token: 3)])

@@ -12,7 +12,8 @@ struct FolderSettingsTests {
     var vocabulary = Dictionary(
       uniqueKeysWithValues: try (UInt8(0)...255).map { byte in
         let tokenizer = try Tokenizer(vocabulary: [[byte]], merges: [], addedTokens: [])
-        let file = try JSONSerialization.jsonObject(with: Data(TokenizerFile.json(tokenizer))) as! [String: Any]
+        let file =
+          try JSONSerialization.jsonObject(with: Data(TokenizerFile.json(tokenizer))) as! [String: Any]
         let model = file["model"] as! [String: Any]
         return ((model["vocab"] as! [String: Int]).keys.first!, Int(byte))
       })
@@ -55,9 +56,9 @@ struct FolderSettingsTests {
     let folder = try folder(
       [
         "tokenizer_config.json": """
-          {"added_tokens_decoder": {"257": {"content": "<extra>", "rstrip": true, "special": true},
-            "256": {"content": "\u{120}a", "special": false}}, "eos_token": "<extra>"}
-          """
+        {"added_tokens_decoder": {"257": {"content": "<extra>", "rstrip": true, "special": true},
+          "256": {"content": "\u{120}a", "special": false}}, "eos_token": "<extra>"}
+        """
       ], isJSON: isJSON)
     let tokenizer = try TokenizerFile.read(path: folder.path)
     #expect(tokenizer.encode("<extra>  b") == [257, 98])

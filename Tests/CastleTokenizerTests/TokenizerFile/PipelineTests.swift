@@ -25,7 +25,9 @@ struct PipelineTests {
       let lines = try? JSONSerialization.jsonObject(with: data) as? [Any]
     else { return ([], []) }
     func decode<Value: Decodable>(_ type: Value.Type, _ line: Any) -> Value? {
-      (try? JSONSerialization.data(withJSONObject: line)).flatMap { try? JSONDecoder().decode(type, from: $0) }
+      (try? JSONSerialization.data(withJSONObject: line)).flatMap {
+        try? JSONDecoder().decode(type, from: $0)
+      }
     }
     let texts = lines.first.flatMap { decode(Texts.self, $0) }?.texts ?? []
     return (texts.map(Golden.bytes(hexadecimal:)), lines.dropFirst().compactMap { decode(Pipeline.self, $0) })

@@ -24,7 +24,8 @@ public struct DataSettings: ConfigurationSection {
         "tokenizer", \.tokenizer,
         "tokenizer.json of a folder that castle prepare has not made; null: the one in the folder"),
       Setting(
-        "dtype", \.width, "type of the tokens in .bin files without a header; null: uint16, as nanoGPT writes"),
+        "dtype", \.width, "type of the tokens in .bin files without a header; null: uint16, as nanoGPT writes"
+      ),
       Setting(
         sections: "mixture", \.mixture,
         "in place of shards several texts, name: {shards: folder made by castle prepare, weight: number}"),
