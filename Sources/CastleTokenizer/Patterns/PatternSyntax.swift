@@ -66,7 +66,17 @@ indirect enum PatternSyntax: Equatable, Sendable {
     case .sequence(let parts), .alternatives(let parts): return parts.contains(where: \.nestsUnlimited)
     case .repetition(let part, _, let maximum, let greed):
       return part.nestsUnlimited
-        || maximum == Self.unlimited && greed != .possessive && part.width.maximum == nil
+        || maximum == Self.unlimited && greed != .possessive && part.repeatsUnlimited
+    }
+  }
+
+  /// Whether something in it may occur any number of times.
+  private var repeatsUnlimited: Bool {
+    switch self {
+    case .empty, .set, .anchor, .atomic, .look: false
+    case .sequence(let parts), .alternatives(let parts): parts.contains(where: \.repeatsUnlimited)
+    case .repetition(let part, _, let maximum, let greed):
+      greed != .possessive && maximum == Self.unlimited || part.repeatsUnlimited
     }
   }
 }

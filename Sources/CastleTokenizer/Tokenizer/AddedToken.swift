@@ -30,6 +30,7 @@ extension AddedToken: Hashable {
     left.id == right.id && left.content.utf8.elementsEqual(right.content.utf8) && left.flags == right.flags
   }
 
+  /// Hashes what ``==(_:_:)`` compares.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(id)
     hasher.combine(Array(content.utf8))

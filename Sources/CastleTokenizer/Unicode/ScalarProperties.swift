@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Sets of scalars by their Unicode properties, each as of the version of Unicode that Python's `tokenizers` has at
 /// that place.
@@ -40,8 +41,19 @@ enum ScalarProperties {
   }()
 
   /// The scalars of a property that `\p{name}` names; nil if there is none of that name.
+  ///
+  /// Each set is made once: it takes a pass over all of Unicode.
   static func named(_ name: String) -> ScalarSet? {
     let key = name.lowercased().filter { !" _-".contains($0) }
+    if let set = known.withLock({ $0[key] }) { return set }
+    let set = make(name, key: key)
+    if let set { known.withLock { $0[key] = set } }
+    return set
+  }
+
+  private static let known = Mutex<[String: ScalarSet]>([:])
+
+  private static func make(_ name: String, key: String) -> ScalarSet? {
     switch key {
     case "any": return .all
     case "alpha", "alphabetic": return alphabetic
