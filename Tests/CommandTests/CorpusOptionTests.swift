@@ -48,7 +48,7 @@ struct CorpusOptionTests {
     _ = try CastleProcess.output(
       ["tokenizer", "train", "--vocab-size", "270", "--output", output, "-"], input: lines)
     try CastleProcess.expectRefusal(
-      ["prepare", "--tokenizer", tokenizer, "--output", folder.path("out"), "-", "-"], naming: "only once",
+      ["prepare", "--tokenizer", tokenizer, "--output", folder.path("twice"), "-", "-"], naming: "only once",
       input: lines)
     try CastleProcess.expectRefusal(
       ["prepare", "--tokenizer", tokenizer, "--output", folder.path("none")], naming: "standard input")
