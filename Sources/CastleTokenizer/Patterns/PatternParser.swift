@@ -193,10 +193,10 @@ struct PatternParser {
       } else if !isInterval, skip("+") {
         greed = .possessive
       }
-      if case .repetition(let inner, 0...1, PatternSyntax.unlimited, .greedy) = result,
+      if case .repetition(let inner, let least, PatternSyntax.unlimited, .greedy) = result, least <= 1,
         maximum == PatternSyntax.unlimited, greed == .greedy
       {
-        result = .repetition(inner, minimum: 0, maximum: maximum, .greedy)
+        result = .repetition(inner, minimum: least * minimum, maximum: maximum, .greedy)
         continue
       }
       result = .repetition(result, minimum: minimum, maximum: maximum, greed)

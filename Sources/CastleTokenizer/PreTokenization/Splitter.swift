@@ -33,8 +33,9 @@ struct PatternSearch {
     case .expression:
       guard let matcher else { break }
       var position = range.lowerBound
+      var lastEnd: Int?
       while position <= range.upperBound, let found = matcher.first(in: text, range, from: position) {
-        if found.isEmpty, found.lowerBound == previous, previous > range.lowerBound {
+        if found.isEmpty, found.lowerBound == lastEnd {
           // No empty match directly after another one.
           guard position < range.upperBound else { break }
           var length = 1
@@ -44,6 +45,7 @@ struct PatternSearch {
         }
         match(found)
         position = found.upperBound
+        lastEnd = position
       }
     case .literal(let bytes):
       var position = range.lowerBound

@@ -138,7 +138,8 @@ public final class Tokenizer: Sendable {
         throw InputError("the tokenizer has the added token \"\(token.content)\" twice")
       }
       let other = vocabulary.indices.contains(Int(token.id)) ? vocabulary[Int(token.id)] : nil
-      guard ids.insert(token.id).inserted, other == nil || other == content else {
+      let decoded = content.withUnsafeBufferPointer(ByteAlphabet.decode)
+      guard ids.insert(token.id).inserted, other == nil || other == content || other == decoded else {
         throw InputError("the tokenizer gives id \(token.id) to two tokens, one of them \"\(token.content)\"")
       }
     }
