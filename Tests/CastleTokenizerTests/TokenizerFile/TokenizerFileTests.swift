@@ -94,7 +94,6 @@ struct TokenizerFileTests {
     (["added_tokens"], #"[{"id": 77, "content": "<x>", "special": true}]"#, "<x>"),
     (["added_tokens"], #"[{"id": 1500, "content": ""}]"#, "content"),
     (["added_tokens"], #"[{"id": 1500, "content": "<x>"}, {"id": 1501, "content": "<x>"}]"#, "twice"),
-    (["added_tokens"], #"[{"id": 221, "content": "Ġ"}]"#, "id 221 to two tokens"),
     (["surprise"], "1", "surprise"),
   ]
 
