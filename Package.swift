@@ -30,6 +30,9 @@ let openBLAS: Target.Dependency = .target(
 /// OpenSSL's libcrypto; Apple platforms use CryptoKit instead.
 let openSSL: Target.Dependency = .target(name: "COpenSSL", condition: .when(platforms: [.linux]))
 
+/// libzstd, for .zst files. Apple's SDK has none; zlib, for .gz, is in every system.
+let zstd: Target.Dependency = .target(name: "CZstd", condition: .when(platforms: [.linux]))
+
 let numerics: Target.Dependency = .product(name: "RealModule", package: "swift-numerics")
 
 /// What a program needs that runs models: no training, no YAML.
@@ -60,6 +63,9 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
 
     library("CastleSystem"),
     library("CastleTensors", ["CastleKernels"]),
@@ -67,7 +73,7 @@ let package = Package(
     library(
       "CastleOperations",
       ["CastleKernels", "CastleSystem", "CastleTensors", "CastleAttention", openBLAS, numerics]),
-    library("CastleFormats", [openSSL]),
+    library("CastleFormats", [openSSL, "CZlib", zstd]),
     library("CastleConsole", ["CastleFormats"]),
     library("CastleTokenizer", ["CastleFormats"]),
     library("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer"]),
@@ -104,7 +110,7 @@ let package = Package(
       [
         "CastleSystem", "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention",
         "CastleFormats",
-        "CastleTokenizer", "CastleCorpus", "CastleTraining",
+        "CastleTokenizer", "CastleCorpus", "CastleTraining", "CZlib", zstd,
       ]),
     .executableTarget(
       name: "castle",

@@ -2,7 +2,7 @@ import CastleFormats
 public import CastleTokenizer
 import Foundation
 
-/// A folder made by `castle prepare`: token shards, their tokenizer and a manifest.
+/// A folder of token shards with their tokenizer: one made by `castle prepare`, or one of llm.c or nanoGPT.
 public struct PreparedCorpus: Sendable {
   /// One part of the text.
   public struct Part: Sendable {
@@ -23,23 +23,47 @@ public struct PreparedCorpus: Sendable {
   /// What tells this text from another one: a hash over the hashes of tokenizer and training shards.
   public let fingerprint: String
 
-  private let manifest: CorpusManifest
+  /// The tokenizer's file.
+  public let tokenizerPath: String
 
   /// Opens the folder.
   ///
-  /// The hash of the tokenizer is compared with the manifest's, and those of shards that were touched after the manifest
-  /// was written.
+  /// A folder made by `castle prepare` has a manifest. The hash of the tokenizer is compared with the
+  /// manifest's, and those of shards that were touched after the manifest was written.
   ///
-  /// - Throws: ``InputError`` if a file is missing, damaged or not what the manifest says.
-  public init(folder: String) throws {
-    let manifestPath = folder + "/" + CorpusManifest.fileName
-    guard FileManager.default.fileExists(atPath: manifestPath) else {
+  /// A folder without one, of llm.c or nanoGPT, holds files such as `train.bin` and `val.bin`, or
+  /// `text_train_000001.bin` and so on: the word `train` or `val` in the name tells the part. All their
+  /// tokens are read, to compare them with the vocabulary.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: The tokenizer of a folder without a manifest: a `tokenizer.json`, or a folder that holds
+  ///     one. Nil for the `tokenizer.json` in the folder. A folder with a manifest has its own, which must be
+  ///     equal.
+  ///   - width: How wide the tokens are in files without a header, in a folder without a manifest; nil for
+  ///     nanoGPT's 16 bits.
+  /// - Throws: ``InputError`` if a file is missing, damaged or not what the manifest says, or a token is not
+  ///   in the vocabulary.
+  public init(folder: String, tokenizer: String? = nil, width: TokenWidth? = nil) throws {
+    let isPrepared = FilePath.status(folder + "/" + CorpusManifest.fileName) != nil
+    self =
+      try isPrepared
+      ? PreparedCorpus(manifestIn: folder)
+      : PreparedCorpus(rawFolder: folder, tokenizer: tokenizer, width: width)
+    guard isPrepared, let tokenizer else { return }
+    guard TokenizerFile.json(try TokenizerFile.read(path: tokenizer)) == TokenizerFile.json(self.tokenizer)
+    else {
       throw InputError(
-        "\(folder) has no \(CorpusManifest.fileName): name a folder made by castle prepare")
+        "\(folder) was prepared with another tokenizer than \(tokenizer); prepare it again, or leave out data.tokenizer"
+      )
     }
+  }
+
+  /// Opens a folder made by `castle prepare`.
+  private init(manifestIn folder: String) throws {
     self.folder = folder
-    manifest = try CorpusManifest.read(folder: folder)
-    tokenizer = try Self.tokenizer(manifest.tokenizer, folder: folder)
+    let manifest = try CorpusManifest.read(folder: folder)
+    tokenizerPath = folder + "/" + manifest.tokenizer.file
+    self.tokenizer = try Self.tokenizer(manifest.tokenizer, folder: folder)
     training = try Self.part(manifest.train, folder: folder)
     validation =
       manifest.validation.tokens > 1 ? try Self.part(manifest.validation, folder: folder) : nil
@@ -51,15 +75,29 @@ public struct PreparedCorpus: Sendable {
       Array(hash.utf8).withUnsafeBytes { digest.update($0) }
     }
     fingerprint = digest.sha256()
-    try verifyTouchedShards(manifestPath: manifestPath)
+    try Self.verifyTouchedShards(manifest, folder: folder)
   }
 
-  /// The tokenizer's file.
-  public var tokenizerPath: String { folder + "/" + manifest.tokenizer.file }
+  /// Opens a folder of tokens without a manifest.
+  private init(rawFolder folder: String, tokenizer: String?, width: TokenWidth?) throws {
+    let files = try RawShards(folder: folder)
+    self.folder = folder
+    tokenizerPath = try files.tokenizerPath(tokenizer)
+    self.tokenizer = try TokenizerFile.read(path: tokenizerPath)
+    let vocabularySize = self.tokenizer.vocabularySize
+    let digest = Digest()
+    digest.update(TokenizerFile.json(self.tokenizer))
+    training = try files.part(files.training, width: width, vocabularySize: vocabularySize, digest: digest)
+    let validation = try files.part(
+      files.validation, width: width, vocabularySize: vocabularySize, digest: nil)
+    self.validation = validation.tokenCount > 1 ? validation : nil
+    guard training.tokenCount > 0 else { throw InputError("\(folder) has no tokens to train on") }
+    fingerprint = digest.sha256()
+  }
 
   /// - Throws: ``InputError`` if `other` was made with another tokenizer.
   public func checkTokenizer(isThatOf other: PreparedCorpus) throws {
-    guard manifest.tokenizer.sha256 == other.manifest.tokenizer.sha256 else {
+    guard TokenizerFile.json(tokenizer) == TokenizerFile.json(other.tokenizer) else {
       throw InputError(
         subject: "\(folder)", problem: "was prepared with another tokenizer than \(other.folder)",
         remedy: "prepare it again with \(.tokenizer(other.tokenizerPath))")
@@ -95,11 +133,11 @@ public struct PreparedCorpus: Sendable {
     return Part(shards: shards, tokenCount: shards.reduce(0) { $0 + $1.tokenCount })
   }
 
-  private func verifyTouchedShards(manifestPath: String) throws {
-    let written = try Self.modificationDate(manifestPath)
+  private static func verifyTouchedShards(_ manifest: CorpusManifest, folder: String) throws {
+    let written = try modificationDate(folder + "/" + CorpusManifest.fileName)
     for shard in manifest.train.shards + manifest.validation.shards {
       let path = folder + "/" + shard.file
-      guard try Self.modificationDate(path) > written else { continue }
+      guard try modificationDate(path) > written else { continue }
       guard try Digest.sha256(ofFile: path) == shard.sha256 else {
         throw InputError(
           "\(path) was changed after it was made; put the old file back or prepare the text again")

@@ -107,8 +107,10 @@ struct TextCommandTests {
       "prepare", "--tokenizer", tokenizer, "--output", folder.path("lines"), folder.path("lines.jsonl"),
     ]
     try CastleProcess.expectRefusal(lines, naming: "text")
-    let output = try CastleProcess.output(lines + ["--text-field", "body", "--validation-documents", "1"])
+    let output = try CastleProcess.output(lines + ["--text-key", "body", "--validation-documents", "1"])
     #expect(output.contains("train: 1 document,") && output.contains("validation: 1 document,"))
+
+    try CastleProcess.expectRefusal(lines + ["--text-field", "body"], naming: "--text-key")
 
     let path = try folder.write([UInt8](repeating: 0x61, count: 900) + [0xFF], to: "bytes.txt")
     let bytes = ["prepare", "--tokenizer", tokenizer, "--output", folder.path("bytes"), path]

@@ -56,8 +56,14 @@ public struct CorpusManifest: Codable, Sendable, Hashable {
   public var invalidBytes: InvalidBytes?
   /// The number of documents that had bytes that are not UTF-8.
   public var invalidDocuments: Int
+  /// The number of bytes that are not UTF-8; nil in manifests of earlier versions.
+  public var invalidByteCount: Int?
   /// The number of documents without text, which were left out.
   public var emptyDocuments: Int
+  /// The number of documents whose text an earlier one has; nil in manifests of earlier versions.
+  public var duplicateDocuments: Int?
+  /// Whether these were left out; nil in manifests of earlier versions.
+  public var removesDuplicates: Bool?
   /// What models are trained on.
   public var train: Split
   /// What they are measured on.

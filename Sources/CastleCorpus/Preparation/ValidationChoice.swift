@@ -8,55 +8,107 @@ public enum ValidationSize: Sendable, Hashable {
   case documents(Int)
   /// This share of the documents, but at least one; of a corpus of one document, its last part.
   case fraction(Double)
+
+  /// Whether there is to be no validation.
+  var isNone: Bool { self == .documents(0) || self == .fraction(0) }
+
+  /// - Throws: ``InputError`` if it makes no sense.
+  func check() throws {
+    switch self {
+    case .documents(let count):
+      guard count >= 0 else {
+        throw InputError("\(count) validation documents were asked for; 0 or more are right")
+      }
+    case .fraction(let fraction):
+      guard fraction >= 0, fraction < 1 else {
+        throw InputError("the validation fraction is \(fraction); from 0 to less than 1 is right")
+      }
+    }
+  }
 }
 
 /// Which documents of a corpus are for validation.
 ///
 /// Every document has a number made of the seed, the name of its file and its place in it; the documents with
-/// the smallest numbers are chosen. So the choice depends neither on the threads nor on where the corpus lies. Two
-/// documents of one file never have one number, two of different files with a probability of 2⁻⁶⁴.
+/// the smallest numbers are chosen. So the choice depends neither on the threads nor on where the corpus
+/// lies. Two documents of one file never have one number, two of different files with a probability of 2⁻⁶⁴.
+///
+/// Documents of white space alone are none. A text that several documents have counts once, by the first of
+/// them, and the others follow it: what models are measured on is never what they were trained on.
 struct ValidationChoice {
-  /// The largest number that is chosen; nil if none is.
-  private var threshold: UInt64?
-  private let seed: UInt64
+  /// Documents whose text an earlier one has, in their order; nil if nobody has looked.
+  private(set) var duplicates: [DuplicateDocument]?
 
   /// Where the only document is cut in two, the second for validation.
-  private(set) var cut: Int?
+  private(set) var cut: CorpusCut?
 
-  /// Whether a piece's document is for validation.
+  /// The largest number that is chosen; nil if none is.
+  private var threshold: UInt64?
+  /// The numbers of the chosen texts that have duplicates.
+  private var chosenContents: Set<Int> = []
+  private let seed: UInt64
+
+  /// Whether a piece's document is for validation, unless it is a duplicate.
   func contains(_ piece: CorpusPiece, of item: CorpusItem) -> Bool {
     if item.isAfterCut { return true }
     return threshold.map { Self.number(piece.document, of: item.file, seed: seed) <= $0 } ?? false
   }
 
-  /// Chooses documents. JSON lines and files with separators are read for it, to know which documents have text.
+  /// Whether a duplicate is for validation, as the first document with its text is.
+  func contains(_ duplicate: DuplicateDocument) -> Bool { chosenContents.contains(duplicate.content) }
+
+  /// Whether ``init(_:seed:removesDuplicates:files:cutter:source:pool:progress:)`` reads the text.
+  static func readsText(
+    _ size: ValidationSize, removesDuplicates: Bool, files: [CorpusFile], cutter: PieceCutter
+  ) -> Bool {
+    (!size.isNone || removesDuplicates) && !areWhole(files, cutter: cutter)
+  }
+
+  /// Whether each file is one document of a known size.
+  private static func areWhole(_ files: [CorpusFile], cutter: PieceCutter) -> Bool {
+    cutter.separator.isEmpty && files.allSatisfy { $0.format == .text && $0.textByteCount != nil }
+  }
+
+  /// Chooses documents. JSON lines, compressed files and files with separators are read for it, to know which
+  /// documents have text and which are equal; where none is to be chosen or left out, they are not.
   ///
-  /// - Throws: ``InputError`` if there are too few documents or one cannot be read, or the error of `progress`.
+  /// - Throws: ``InputError`` if there are too few documents or one cannot be read, or the error of
+  ///   `progress`.
   init(
-    _ size: ValidationSize, seed: UInt64, files: [CorpusFile], cutter: PieceCutter, source: PieceText,
-    pool: ThreadPool, progress: (Int) throws -> Void
+    _ size: ValidationSize, seed: UInt64, removesDuplicates: Bool, files: [CorpusFile], cutter: PieceCutter,
+    source: PieceText, pool: ThreadPool, progress: (Int) throws -> Void
   ) throws {
     self.seed = seed
-    switch size {
-    case .documents(0), .fraction(0): return
-    case .documents(let count):
-      guard count > 0 else {
-        throw InputError("\(count) validation documents were asked for; 0 or more are right")
-      }
-    case .fraction(let fraction):
-      guard fraction > 0, fraction < 1 else {
-        throw InputError("the validation fraction is \(fraction); from 0 to less than 1 is right")
-      }
+    let documents: CorpusDocuments
+    if Self.areWhole(files, cutter: cutter) {
+      documents = try CorpusDocuments(wholeFiles: files, seed: seed)
+    } else if size.isNone && !removesDuplicates {
+      return
+    } else {
+      documents = try CorpusDocuments(
+        files, cutter: cutter, source: source, seed: seed, pool: pool, progress: progress)
     }
-    let isWhole = cutter.separator.isEmpty && files.allSatisfy { $0.format == .text }
-    let documents =
-      isWhole
-      ? Documents(wholeFiles: files, seed: seed)
-      : try Documents(files, cutter: cutter, source: source, seed: seed, pool: pool, progress: progress)
-    var numbers = documents.numbers
-    guard !numbers.isEmpty else { throw InputError("the corpus is empty: no document has any text") }
-    if numbers.count == 1, case .fraction(let fraction) = size, files.count == 1, files[0].format == .text {
-      cut = try Self.cut(files[0], documents.lastRange, fraction: fraction)
+    duplicates = documents.duplicates
+    guard !documents.numbers.isEmpty else {
+      throw InputError("the corpus is empty: no document has any text")
+    }
+    if !size.isNone { try choose(size, of: documents, removesDuplicates: removesDuplicates) }
+  }
+
+  private mutating func choose(
+    _ size: ValidationSize, of documents: CorpusDocuments, removesDuplicates: Bool
+  ) throws {
+    let numbers = documents.numbers
+    if numbers.count == 1, case .fraction(let fraction) = size, let file = documents.lastFile,
+      file.format == .text
+    {
+      guard documents.duplicates.isEmpty || removesDuplicates else {
+        throw InputError(
+          "the corpus is one text \(documents.duplicates.count + 1) times, which cannot be cut for validation; "
+            + "leave out the copies (--deduplicate), or choose a validation fraction of 0")
+      }
+      cut = CorpusCut(
+        file: file.name, place: try Self.cut(file, documents.lastRange, fraction: fraction))
       return
     }
     let count =
@@ -65,76 +117,45 @@ struct ValidationChoice {
       case .fraction(let fraction): max(1, Int((fraction * Double(numbers.count)).rounded()))
       }
     guard count < numbers.count else {
+      let kind = documents.duplicates.isEmpty ? "document" : "different document"
       throw InputError(
-        "the corpus has \(numbers.count) document\(numbers.count == 1 ? "" : "s"); \(count) for validation would "
+        "the corpus has \(NumberFormat.count(numbers.count, kind)) with text; \(count) for validation would "
           + "leave none for training")
     }
-    numbers.sort()
-    threshold = numbers[count - 1]
-  }
-
-  /// The documents that have text.
-  private struct Documents {
-    /// Their numbers.
-    private(set) var numbers: [UInt64] = []
-    /// Where the last one lies in its file.
-    private(set) var lastRange = 0..<0
-
-    /// The documents of files that are one each.
-    init(wholeFiles files: [CorpusFile], seed: UInt64) {
-      for file in files where file.byteCount > 0 {
-        numbers.append(number(0, of: file, seed: seed))
-        lastRange = 0..<file.byteCount
-      }
-    }
-
-    /// The documents of any files, which are read.
-    init(
-      _ files: [CorpusFile], cutter: PieceCutter, source: PieceText, seed: UInt64, pool: ThreadPool,
-      progress: (Int) throws -> Void
-    ) throws {
-      var start: Int?
-      try CorpusPipeline(pool: pool).run(
-        CorpusReader(files, cutter: cutter),
-        work: { item, _ in
-          try item.pieces.indices.map { piece in
-            var hasText = false
-            try source.withText(piece, of: item) { text, _ in hasText = !text.isEmpty }
-            return hasText
-          }
-        },
-        deliver: { item, haveText in
-          for (piece, hasText) in zip(item.pieces, haveText) {
-            if hasText {
-              let first = start ?? item.offset + piece.range.lowerBound
-              lastRange = first..<item.offset + piece.range.upperBound
-              start = first
-            }
-            guard piece.isLast else { continue }
-            if start != nil { numbers.append(number(piece.document, of: item.file, seed: seed)) }
-            start = nil
-          }
-        },
-        progress: progress)
-    }
+    let threshold = numbers.sorted()[count - 1]
+    self.threshold = threshold
+    chosenContents = Set(documents.duplicates.map(\.content).filter { numbers[$0] <= threshold })
   }
 
   /// The end of the line after which the last `fraction` of a text begins, which lies in `range` of a file.
   private static func cut(_ file: CorpusFile, _ range: Range<Int>, fraction: Double) throws -> Int {
     let wanted = range.lowerBound + Int(Double(range.count) * (1 - fraction))
-    var window: [UInt8] = []
-    try ReadableFile(reading: file.path).read(
-      min(1 << 20, range.upperBound - wanted), at: wanted, onto: &window)
-    guard let lineEnd = window.firstIndex(of: UInt8(ascii: "\n")), wanted + lineEnd + 1 < range.upperBound
-    else {
-      throw InputError(
-        "\(file.path) is a single document without a line end near \(wanted), where validation would begin; "
-          + "give more documents, or a validation fraction of 0")
+    let stream = try file.open()
+    var place = 0
+    var lineEnd: Int?
+    while place < range.upperBound {
+      var bytes: [UInt8] = []
+      let goal = place < wanted ? wanted : range.upperBound
+      guard try stream.read(min(1 << 18, goal - place), onto: &bytes) > 0 else { break }
+      defer { place += bytes.count }
+      guard place >= wanted else { continue }
+      var rest = bytes[...]
+      if lineEnd == nil, let index = bytes.firstIndex(of: UInt8(ascii: "\n")),
+        place + index < wanted + 1 << 20
+      {
+        lineEnd = place + index + 1
+        rest = bytes[(index + 1)...]
+      }
+      // What is for validation must have text.
+      if let lineEnd, !Blank.isBlank(rest) { return lineEnd }
     }
-    return wanted + lineEnd + 1
+    throw InputError(
+      "\(file.path) is a single document without a line end near \(wanted), where validation would begin; "
+        + "give more documents, or a validation fraction of 0")
   }
 
-  private static func number(_ document: Int, of file: CorpusFile, seed: UInt64) -> UInt64 {
+  /// What a document is chosen by.
+  static func number(_ document: Int, of file: CorpusFile, seed: UInt64) -> UInt64 {
     let name = SplitMix64.mixed(ByteHash.of(file.name.utf8) ^ SplitMix64.mixed(seed))
     return SplitMix64.mixed(name ^ UInt64(document))
   }

@@ -1,104 +1,217 @@
 import CastleFormats
-import Foundation
+import CastleTokenizer
 
 /// A file of a corpus.
 struct CorpusFile: Sendable {
-  /// How the documents lie in a file.
-  enum Format: Sendable {
-    /// The file is one document, or several with lines between them that hold only the separator.
-    case text
-    /// Every line is a JSON object whose member "text" is a document.
-    case jsonLines
+  /// Where the bytes come from.
+  enum Origin: Sendable {
+    /// A regular file.
+    case file(String)
+    /// A regular file that is open, from a place on.
+    case open(FileDescriptor, start: Int)
+    /// A pipe, and what has been read of it: it can be read only once.
+    case pipe(FileDescriptor, prefix: [UInt8])
   }
 
-  /// Where the file lies.
-  var path: String
-  /// The path below the folder that was asked for, with a number if an earlier file has the same: no two files of a
-  /// corpus have one name, and it is the same wherever the folders lie.
-  var name: String
-  /// The size in bytes.
-  var byteCount: Int
+  /// What a file is although its name does not say so.
+  enum Surprise: Sendable {
+    /// It is read as JSON lines.
+    case isJSONLines
+    /// It is read as text.
+    case looksLikeJSONLines
+  }
+
+  /// What messages call the file.
+  let path: String
+  /// The path below the folder that was asked for, with a number if an earlier file has the same: no two
+  /// files of a corpus have one name, and it is the same wherever the folders lie.
+  let name: String
+  /// The size in bytes; 0 for a pipe.
+  private(set) var byteCount: Int
   /// How the documents lie in the file.
-  var format: Format
+  let format: TextFormat
+  /// What a user should know of the format.
+  let surprise: Surprise?
+  /// Whether something else than white space is among the first bytes.
+  let startsWithText: Bool
 
-  /// The endings of the names that are taken from folders.
-  static let extensions = ["txt", "md", "jsonl"]
+  /// The hash of the first bytes of the text, at most ``hashedLength``.
+  let startHash: UInt128
 
-  /// All files at the given paths, those of folders and folders in folders in order of their names.
+  private var origin: Origin
+  private let compression: Compression?
+  private let encoding: TextEncoding
+  private let markLength: Int
+
+  /// The first bytes of a file that are looked at.
+  private static let prefixLength = 4096
+
+  /// The number of first bytes of text, whatever byte order mark comes before them, that ``startHash`` is
+  /// made of.
+  static let hashedLength = 4000
+
+  /// The first bytes of a pipe that are looked at; enough for the largest block that zstd compresses at once.
+  static let pipePrefixLength = 1 << 18
+
+  /// Looks at the first bytes of a file.
   ///
-  /// From folders come the files whose names end in one of ``extensions``; names that start with a dot are left
-  /// out. A file that is named itself is taken whatever its name; `.jsonl` are JSON lines, all others text.
-  ///
-  /// - Throws: ``InputError`` if a path does not exist or cannot be read, or there is nothing to read.
-  static func find(_ paths: [String]) throws -> [CorpusFile] {
-    var finder = Finder()
-    for path in paths {
-      try finder.add(path, name: (path as NSString).lastPathComponent, isNamed: true)
-    }
-    guard !finder.files.isEmpty else {
-      throw InputError(
-        "there is no \(extensions.map { "." + $0 }.joined(separator: ", ")) file in "
-          + paths.joined(separator: ", "))
-    }
-    guard finder.files.contains(where: { $0.byteCount > 0 }) else {
-      throw InputError("the corpus is empty: \(paths.joined(separator: ", ")) holds no text")
-    }
-    return finder.files
-  }
-
-  fileprivate init(path: String, name: String, byteCount: Int) {
+  /// - Throws: ``InputError`` if it cannot be read or is no text.
+  init(_ origin: Origin, path: String, name: String, byteCount: Int, input: CorpusInput) throws {
+    self.origin = origin
     self.path = path
     self.name = name
     self.byteCount = byteCount
-    format = path.hasSuffix(".jsonl") ? .jsonLines : .text
+    let prefix: [UInt8]
+    if case .pipe(_, let bytes) = origin {
+      prefix = bytes
+    } else {
+      prefix = try Self.source(origin, byteCount: byteCount, path: path).read(Self.prefixLength)
+    }
+    let outerKind = FileKind(firstBytes: prefix)
+    compression = Compression(outerKind)
+    var kind = outerKind
+    var text = prefix
+    if let compression {
+      text = try Self.firstBytes(
+        origin, prefix: prefix, compression: compression, byteCount: byteCount, path: path)
+      kind = FileKind(firstBytes: text)
+    }
+    if let kind, !(kind.isText && input.format != nil) {
+      throw InputError("\(path) is \(kind.name): \(kind.remedyForText)")
+    }
+    (encoding, markLength) = TextEncoding.recognize(Array(text.prefix(Self.prefixLength)))
+    let decoded = try Self.decoded(Array(text.prefix(Self.prefixLength).dropFirst(markLength)), encoding)
+    startsWithText = !Blank.isBlank(decoded)
+    startHash = Array(decoded.prefix(Self.hashedLength)).withUnsafeBufferPointer(ContentHash.of)
+    let named = Self.format(ofName: name)
+    let hasLines = FirstLine.isObject(decoded, withTextUnder: input.textKey)
+    format = input.format ?? named ?? (hasLines ? .jsonLines : .text)
+    switch (input.format, named) {
+    case (nil, .text?) where hasLines: surprise = .looksLikeJSONLines
+    case (nil, nil) where hasLines: surprise = .isJSONLines
+    default: surprise = nil
+    }
+  }
+
+  /// Whether the file can be read only once.
+  var isPipe: Bool {
+    if case .pipe = origin { true } else { false }
+  }
+
+  /// The number of bytes of text; nil if only reading tells.
+  var textByteCount: Int? {
+    compression == nil && encoding == .utf8 && !isPipe ? byteCount - markLength : nil
+  }
+
+  /// Opens the file at the start of its text.
+  ///
+  /// - Throws: ``InputError`` if it cannot be read.
+  func open() throws -> CorpusStream {
+    let source = try Self.source(origin, byteCount: byteCount, path: path)
+    let plain: any ByteSource = try compression?.decompressed(source, name: path) ?? source
+    _ = try plain.read(markLength)
+    return CorpusStream(
+      source: source, text: WideTextSource(plain, encoding: encoding) ?? plain, isPlain: textByteCount != nil)
+  }
+
+  /// The same file in a temporary one beside `output`, so that it can be read more than once. `progress` is
+  /// called with the number of bytes that are copied.
+  func copied(beside output: String, progress: (Int) throws -> Void) throws -> CorpusFile {
+    let source = try Self.source(origin, byteCount: byteCount, path: path)
+    let file = try FileDescriptor.temporary(beside: output)
+    let step = 1 << 20
+    var bytes: [UInt8]
+    repeat {
+      bytes = try source.read(step)
+      try file.write(bytes, name: "a copy of \(path) beside \(output)")
+      try progress(source.byteCount)
+    } while bytes.count == step
+    var copy = self
+    copy.origin = .open(file, start: 0)
+    copy.byteCount = source.byteCount
+    return copy
+  }
+
+  private static func source(_ origin: Origin, byteCount: Int, path: String) throws -> FileSource {
+    switch origin {
+    case .file(let file):
+      FileSource(try FileDescriptor(reading: file), range: 0..<byteCount, name: path)
+    case .open(let file, let start): FileSource(file, range: start..<start + byteCount, name: path)
+    case .pipe(let file, let prefix): FileSource(pipe: file, prefix: prefix, name: path)
+    }
+  }
+
+  /// The first bytes of a compressed file. Those of a pipe are in what has been read of it, which may end
+  /// anywhere.
+  private static func firstBytes(
+    _ origin: Origin, prefix: [UInt8], compression: Compression, byteCount: Int, path: String
+  ) throws -> [UInt8] {
+    guard case .pipe = origin else {
+      let source = try source(origin, byteCount: byteCount, path: path)
+      return try compression.decompressed(source, name: path).read(prefixLength)
+    }
+    let text = try compression.decompressed(MemorySource(prefix), name: path)
+    guard prefix.count == pipePrefixLength else { return try text.read(prefixLength) }
+    var bytes: [UInt8] = []
+    while bytes.count < prefixLength, let more = try? text.read(64), !more.isEmpty { bytes += more }
+    return bytes
+  }
+
+  private static func decoded(_ bytes: [UInt8], _ encoding: TextEncoding) throws -> [UInt8] {
+    guard let source = WideTextSource(MemorySource(bytes), encoding: encoding) else { return bytes }
+    return try source.read(2 * bytes.count)
   }
 }
 
-/// Walks through folders.
-private struct Finder {
-  private(set) var files: [CorpusFile] = []
+/// What names say.
+extension CorpusFile {
+  /// The endings of the names of text files, and after them those of JSON lines.
+  static let endings = ["txt", "md", "text", "jsonl", "ndjson"]
 
-  /// How many files have had each path below a folder that was asked for.
-  private var timesMet: [String: Int] = [:]
+  private static let lineEndings = ["jsonl", "ndjson"]
 
-  /// The folders on the way to the present one, so that a link to one of them does not lead round in circles.
-  private var folders: [Identity] = []
-
-  private struct Identity: Equatable {
-    var device: dev_t
-    var inode: ino_t
+  /// How documents lie in a file of that name, a second ending for compression left aside; nil if the name
+  /// does not tell.
+  static func format(ofName name: String) -> TextFormat? {
+    var parts = name.split(separator: "/").last?.split(separator: ".", omittingEmptySubsequences: false) ?? []
+    if parts.count > 2, Compression.endings.contains(parts.last!.lowercased()) { parts.removeLast() }
+    guard parts.count > 1, let ending = parts.last?.lowercased(), endings.contains(ending) else { return nil }
+    return lineEndings.contains(ending) ? .jsonLines : .text
   }
 
-  mutating func add(_ path: String, name: String, isNamed: Bool) throws {
-    var status = stat()
-    guard stat(path, &status) == 0 else { throw SystemError.error("read", path: path) }
-    switch status.st_mode & S_IFMT {
-    case S_IFDIR:
-      let identity = Identity(device: status.st_dev, inode: status.st_ino)
-      guard !folders.contains(identity) else { return }
-      folders.append(identity)
-      try addFolder(path, name: isNamed ? "" : name + "/")
-      folders.removeLast()
-    case S_IFREG where isNamed || CorpusFile.extensions.contains((path as NSString).pathExtension):
-      guard access(path, R_OK) == 0 else { throw SystemError.error("read", path: path) }
-      let times = timesMet[name, default: 0]
-      timesMet[name] = times + 1
-      // No path has a zero byte, so that no other file has this name.
-      let unique = times == 0 ? name : "\(name)\0\(times)"
-      files.append(CorpusFile(path: path, name: unique, byteCount: Int(status.st_size)))
-    case S_IFREG:
-      return
-    default:
-      if isNamed { throw InputError("cannot read \(path): it is neither a file nor a folder") }
-    }
+  /// The ending of a name, such as ".pdf" or ".csv.gz".
+  static func kind(ofName name: String) -> String {
+    let parts = name.split(separator: "/").last?.lowercased().split(separator: ".") ?? []
+    guard parts.count > 1 else { return "without an ending" }
+    let isCompressed = parts.count > 2 && Compression.endings.contains(String(parts.last!))
+    return FilePath.shown("." + parts.suffix(isCompressed ? 2 : 1).joined(separator: "."))
+  }
+}
+
+/// The bytes of a file's text, front to back.
+final class CorpusStream {
+  /// Whether the text's bytes are those of the file.
+  let isPlain: Bool
+
+  private let source: FileSource
+  private let text: any ByteSource
+
+  init(source: FileSource, text: any ByteSource, isPlain: Bool) {
+    self.source = source
+    self.text = text
+    self.isPlain = isPlain
   }
 
-  private mutating func addFolder(_ path: String, name: String) throws {
-    guard let entries = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-      throw SystemError.error("read", path: path)
-    }
-    for entry in entries.sorted() where !entry.hasPrefix(".") {
-      try add((path as NSString).appendingPathComponent(entry), name: name + entry, isNamed: false)
-    }
+  /// The number of bytes of the file that have been read.
+  var bytesRead: Int { source.byteCount }
+
+  /// The number of bytes of text that are left; nil if only reading tells.
+  var remaining: Int? { isPlain ? source.remaining : nil }
+
+  /// Appends the next `count` bytes to `bytes`, fewer only at the end. Returns their number.
+  func read(_ count: Int, onto bytes: inout [UInt8]) throws -> Int {
+    let more = try text.read(count)
+    if bytes.isEmpty { bytes = more } else { bytes += more }
+    return more.count
   }
 }

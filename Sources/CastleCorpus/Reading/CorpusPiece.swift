@@ -4,8 +4,13 @@ struct CorpusPiece: Sendable {
   var document: Int
   /// Where the bytes are in those of the batch item.
   var range: Range<Int>
+  /// Whether the document begins with this piece.
+  var isFirst: Bool
   /// Whether the document ends with this piece.
   var isLast: Bool
+
+  /// Whether the piece is a whole document.
+  var isWhole: Bool { isFirst && isLast }
 }
 
 /// Pieces that one thread works on at a time, with their bytes.
@@ -16,7 +21,7 @@ struct CorpusItem: Sendable {
   var pieces: [CorpusPiece]
   /// The file.
   var file: CorpusFile
-  /// Where the bytes lie in the file.
+  /// Where the bytes lie in the text of the file.
   var offset: Int
   /// Whether the pieces come after the place where the file is cut in two.
   var isAfterCut: Bool

@@ -1,5 +1,12 @@
 import CastleFormats
-import Foundation
+
+/// Where the only document of a corpus is cut in two, the second part for validation.
+struct CorpusCut: Sendable {
+  /// The name of its file.
+  var file: String
+  /// The place in the text of the file.
+  var place: Int
+}
 
 /// Reads the files of a corpus front to back in items of about ``itemBytes``, whatever their sizes.
 ///
@@ -8,61 +15,49 @@ struct CorpusReader {
   /// How long an item becomes, unless there is no place to cut.
   static let itemBytes = 1 << 16
 
-  /// The bytes of all files.
+  /// The bytes of all files; those of pipes do not count.
   let totalBytes: Int
 
-  private let sections: [Section]
+  private let files: [CorpusFile]
   private let cutter: PieceCutter
+  private let cut: CorpusCut?
   private var next = 0
   private var file: OpenFile?
-  private var bytesRead = 0
+  private var bytesOfClosedFiles = 0
 
-  /// A stretch of a file that begins and ends with documents.
-  private struct Section {
-    var file: CorpusFile
-    var range: Range<Int>
-    var isAfterCut = false
-  }
-
-  /// A section that is being read.
+  /// A file that is being read.
   private struct OpenFile {
-    var section: Section
-    var handle: ReadableFile
+    var file: CorpusFile
+    var stream: CorpusStream
+    /// The place where the document is cut in two; nil if it is not, or behind the cut.
+    var cut: Int?
+    var isAfterCut = false
     /// Where the next bytes are read from.
-    var offset: Int
+    var offset = 0
     /// Bytes that belong to the next item.
     var rest: [UInt8] = []
     var state = PieceCutter.State()
   }
 
   /// A reader.
-  ///
-  /// - Parameter cut: Where the only document of the only file is cut in two; nil if it is not.
-  init(_ files: [CorpusFile], cutter: PieceCutter, cut: Int? = nil) {
-    totalBytes = files.reduce(0) { $0 + $1.byteCount }
+  init(_ files: [CorpusFile], cutter: PieceCutter, cut: CorpusCut? = nil) {
+    self.files = files
     self.cutter = cutter
-    sections = files.flatMap { file in
-      let all = 0..<file.byteCount
-      guard let cut else { return [Section(file: file, range: all)] }
-      return [
-        Section(file: file, range: 0..<cut),
-        Section(file: file, range: cut..<file.byteCount, isAfterCut: true),
-      ]
-    }
+    self.cut = cut
+    totalBytes = files.reduce(0) { $0 + $1.byteCount }
   }
 
   /// The next item, nil at the end.
   ///
-  /// - Throws: ``InputError`` if a file cannot be read or became shorter.
+  /// - Throws: ``InputError`` if a file cannot be read, is damaged or became shorter.
   mutating func nextItem() throws -> CorpusItem? {
     while true {
       if file == nil {
-        guard next < sections.count else { return nil }
-        let section = sections[next]
+        guard next < files.count else { return nil }
+        let file = files[next]
         next += 1
-        file = OpenFile(
-          section: section, handle: try ReadableFile(reading: section.file.path),
-          offset: section.range.lowerBound)
+        self.file = OpenFile(
+          file: file, stream: try file.open(), cut: cut?.file == file.name ? cut?.place : nil)
       }
       if let item = try readItem() { return item }
     }
@@ -79,29 +74,41 @@ struct CorpusReader {
     return items
   }
 
-  /// The next item of the open section; nil if it holds no more, and then it is closed.
+  /// The next item of the open file; nil if it holds no more, and then it is closed.
   private mutating func readItem() throws -> CorpusItem? {
     guard var open = file else { return nil }
     file = nil
     var bytes = open.rest
     open.rest = []
-    let end = open.section.range.upperBound
     while true {
-      let wanted = min(max(Self.itemBytes - bytes.count, bytes.count, 1), end - open.offset)
-      try open.handle.read(wanted, at: open.offset, onto: &bytes)
-      open.offset += wanted
-      bytesRead += wanted
-      let isAtEnd = open.offset == end
+      let limits = [open.cut.map { $0 - open.offset }, open.stream.remaining].compactMap { $0 }
+      let wanted = min(max(Self.itemBytes - bytes.count, bytes.count, 1), limits.min() ?? .max)
+      let got = try open.stream.read(wanted, onto: &bytes)
+      open.offset += got
+      let isAtEnd = got < wanted || open.stream.remaining == 0
+      let isAtCut = open.offset == open.cut
       let firstLine = open.state.line
       let (pieces, used) = cutter.cut(
-        bytes, format: open.section.file.format, isAtEnd: isAtEnd, state: &open.state)
-      if !isAtEnd && used == 0 { continue }
-      open.rest = Array(bytes[used...])
-      if !isAtEnd { file = open }
+        bytes, format: open.file.format, isAtEnd: isAtEnd || isAtCut, state: &open.state)
+      if !isAtEnd && !isAtCut && used == 0 { continue }
+      let rest = Array(bytes[used...])
+      let bytesRead = bytesOfClosedFiles + open.stream.bytesRead - (open.stream.isPlain ? rest.count : 0)
+      let isAfterCut = open.isAfterCut
+      if isAtEnd {
+        bytesOfClosedFiles += open.stream.bytesRead
+      } else {
+        open.rest = rest
+        if isAtCut {
+          open.cut = nil
+          open.isAfterCut = true
+          open.state = PieceCutter.State()
+        }
+        file = open
+      }
       guard !pieces.isEmpty else { return nil }
       return CorpusItem(
-        bytes: bytes, pieces: pieces, file: open.section.file, offset: open.offset - bytes.count,
-        isAfterCut: open.section.isAfterCut, firstLine: firstLine, bytesRead: bytesRead - open.rest.count)
+        bytes: bytes, pieces: pieces, file: open.file, offset: open.offset - bytes.count,
+        isAfterCut: isAfterCut, firstLine: firstLine, bytesRead: bytesRead)
     }
   }
 }

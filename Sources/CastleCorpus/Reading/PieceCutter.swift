@@ -22,7 +22,7 @@ struct PieceCutter {
   /// The pieces that `bytes` starts with and the number of bytes that are used up; what is left belongs to a
   /// piece that cannot be cut before more bytes are there.
   func cut(
-    _ bytes: [UInt8], format: CorpusFile.Format, isAtEnd: Bool, state: inout State
+    _ bytes: [UInt8], format: TextFormat, isAtEnd: Bool, state: inout State
   ) -> (pieces: [CorpusPiece], used: Int) {
     switch format {
     case .text: cutText(bytes, isAtEnd: isAtEnd, state: &state)
@@ -39,7 +39,8 @@ struct PieceCutter {
       let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n"))
       guard end != nil || isAtEnd else { break }
       pieces.append(
-        CorpusPiece(document: state.document, range: start..<(end ?? bytes.count), isLast: true))
+        CorpusPiece(
+          document: state.document, range: start..<(end ?? bytes.count), isFirst: true, isLast: true))
       state.document += 1
       state.line += 1
       start = end.map { $0 + 1 } ?? bytes.count
@@ -54,14 +55,18 @@ struct PieceCutter {
     var start = 0
     while let line = separatorLine(bytes, from: start, isAtEnd: isAtEnd, state: state) {
       pieces.append(
-        CorpusPiece(document: state.document, range: start..<line.lowerBound, isLast: true))
+        CorpusPiece(
+          document: state.document, range: start..<line.lowerBound, isFirst: !state.isInDocument, isLast: true
+        ))
       state.document += 1
       state.isInDocument = false
       start = line.upperBound
     }
     if isAtEnd {
       if start < bytes.count || state.isInDocument || state.document == 0 {
-        pieces.append(CorpusPiece(document: state.document, range: start..<bytes.count, isLast: true))
+        pieces.append(
+          CorpusPiece(
+            document: state.document, range: start..<bytes.count, isFirst: !state.isInDocument, isLast: true))
       }
       return (pieces, bytes.count)
     }
@@ -69,7 +74,9 @@ struct PieceCutter {
       tokenizer.lastSafeCut(in: UnsafeBufferPointer(rebasing: bytes[start...]), specialTokens: specialTokens)
     }
     guard let cut else { return (pieces, start) }
-    pieces.append(CorpusPiece(document: state.document, range: start..<start + cut, isLast: false))
+    pieces.append(
+      CorpusPiece(
+        document: state.document, range: start..<start + cut, isFirst: !state.isInDocument, isLast: false))
     state.isInDocument = true
     return (pieces, start + cut)
   }

@@ -5,17 +5,26 @@ import CastleTokenizer
 struct PieceText {
   /// What becomes of bytes that are not UTF-8; nil if they are an error.
   let invalidBytes: InvalidBytes?
-  /// The member of a JSON line that holds the text.
-  let field: String
+  /// The key of a JSON line that holds the text.
+  let key: String
 
-  /// Calls `body` with the text of a piece and whether it had bytes that are not UTF-8; these are replaced
-  /// already if they are to be.
+  /// The text of a piece.
+  struct Text {
+    /// The bytes, those that are not UTF-8 replaced if they are to be.
+    let bytes: UnsafeBufferPointer<UInt8>
+    /// The bytes before anything was replaced.
+    let original: UnsafeBufferPointer<UInt8>
+    /// The number of bytes that are not UTF-8.
+    let invalidByteCount: Int
+    /// Whether there is nothing but white space.
+    var isBlank: Bool { Blank.isBlank(bytes) }
+  }
+
+  /// Calls `body` with the text of a piece.
   ///
-  /// - Throws: ``InputError`` if the piece is not a JSON object with the text, or has bytes that are not UTF-8
-  ///   where those are an error.
-  func withText(
-    _ piece: Int, of item: CorpusItem, _ body: (UnsafeBufferPointer<UInt8>, _ wasInvalid: Bool) -> Void
-  ) throws {
+  /// - Throws: ``InputError`` if the piece is not a JSON object with the text, or has bytes that are not
+  ///   UTF-8 where those are an error.
+  func withText(_ piece: Int, of item: CorpusItem, _ body: (Text) -> Void) throws {
     let range = item.pieces[piece].range
     try item.bytes.withUnsafeBufferPointer { bytes in
       let bytes = UnsafeBufferPointer(rebasing: bytes[range])
@@ -28,7 +37,7 @@ struct PieceText {
         var scanner = JSONScanner(
           UnsafeRawBufferPointer(bytes), name: item.file.path, firstLine: line, requiresUTF8: false)
         guard let text = try text(&scanner) else {
-          throw InputError("\(place) has no string named \"\(field)\"")
+          throw InputError("\(place) has no string named \"\(key)\"; --text-key names another key")
         }
         try text.withUnsafeBufferPointer { try check($0, place: place, body) }
       }
@@ -36,19 +45,22 @@ struct PieceText {
   }
 
   private func check(
-    _ text: UnsafeBufferPointer<UInt8>, place: String, _ body: (UnsafeBufferPointer<UInt8>, Bool) -> Void
+    _ text: UnsafeBufferPointer<UInt8>, place: String, _ body: (Text) -> Void
   ) throws {
     if invalidBytes == .replaced {
-      guard let repaired = UTF8Decoding.repaired(text) else { return body(text, false) }
-      return repaired.withUnsafeBufferPointer { body($0, true) }
+      guard let repaired = UTF8Decoding.repaired(text) else {
+        return body(Text(bytes: text, original: text, invalidByteCount: 0))
+      }
+      return repaired.withUnsafeBufferPointer {
+        body(Text(bytes: $0, original: text, invalidByteCount: UTF8Decoding.invalidByteCount(text)))
+      }
     }
-    guard let base = text.baseAddress else { return body(text, false) }
-    let isValid = UTF8Decoding.validPrefix(base, count: text.count) == text.count
-    guard isValid || invalidBytes != nil else {
+    let invalidByteCount = UTF8Decoding.invalidByteCount(text)
+    guard invalidByteCount == 0 || invalidBytes != nil else {
       throw InputError(
         "\(place) has bytes that are not UTF-8; convert it, or allow them to be replaced or kept")
     }
-    body(text, !isValid)
+    body(Text(bytes: text, original: text, invalidByteCount: invalidByteCount))
   }
 
   /// The text in a JSON line, nil if it has none; a blank line is an empty text.
@@ -58,7 +70,7 @@ struct PieceText {
       found = []
     } else {
       try scanner.object { scanner in
-        if scanner.string.elementsEqual(field.utf8), scanner.isNext("\"") {
+        if scanner.string.elementsEqual(key.utf8), scanner.isNext("\"") {
           try scanner.readString()
           found = scanner.string
         } else {

@@ -1,6 +1,7 @@
 import CastleFormats
 
-/// A file of token ids in the form of llm.c, mapped into memory: reading costs no memory and no copy of the file.
+/// A file of token ids in the form of llm.c, mapped into memory: reading costs no memory and no copy of the
+/// file.
 public struct TokenShard: Sendable {
   /// The number of tokens.
   public let tokenCount: Int
@@ -9,11 +10,38 @@ public struct TokenShard: Sendable {
 
   private let file: MappedFile
   private let state: FileState
+  private let headerByteCount: Int
+
+  /// Maps a file of token ids without a header, as nanoGPT writes them.
+  ///
+  /// - Throws: ``InputError`` if the file cannot be read or has no whole number of tokens.
+  init(rawPath path: String, width: TokenWidth) throws {
+    file = try MappedFile(path: path)
+    state = FileState(file)
+    headerByteCount = 0
+    self.width = width
+    guard file.count.isMultiple(of: width.byteCount) else {
+      throw InputError(
+        "\(path) has \(file.count) bytes, no whole number of \(width) tokens: it is cut off, or of another type (data.dtype)"
+      )
+    }
+    tokenCount = file.count / width.byteCount
+  }
+
+  /// The width that the header of the file at `path` tells; nil if there is no header.
+  ///
+  /// - Throws: ``InputError`` if the file cannot be read.
+  static func widthInHeader(path: String) throws -> TokenWidth? {
+    let file = try MappedFile(path: path)
+    guard file.count >= TokenShardHeader.byteCount else { return nil }
+    let magic = file.withBytes { Int32(littleEndian: $0.loadUnaligned(as: Int32.self)) }
+    return TokenWidth.allCases.first { TokenShardHeader.magic($0) == magic }
+  }
 
   /// Maps a shard and checks its header against the size of the file.
   ///
-  /// - Throws: ``InputError`` if the file cannot be read, is not a shard, or is shorter or longer than its header
-  ///   says.
+  /// - Throws: ``InputError`` if the file cannot be read, is not a shard, or is shorter or longer than its
+  ///   header says.
   public init(path: String) throws {
     file = try MappedFile(path: path)
     state = FileState(file)
@@ -40,13 +68,14 @@ public struct TokenShard: Sendable {
     }
     tokenCount = Int(header[2])
     self.width = width
+    headerByteCount = TokenShardHeader.byteCount
   }
 
   /// Where the file lies.
   public var path: String { file.path }
 
-  /// Throws ``TextChanged`` if the file has been replaced, written to or removed since it was opened: what is read from it
-  /// then may be anything, and reading behind the end of a file that was cut ends the process.
+  /// Throws ``TextChanged`` if the file has been replaced, written to or removed since it was opened: what is
+  /// read from it then may be anything, and reading behind the end of a file that was cut ends the process.
   public func checkUnchanged() throws { try state.checkUnchanged() }
 
   /// Copies the tokens at `places` to `destination`. Traps outside `0..<tokenCount`.
@@ -58,6 +87,11 @@ public struct TokenShard: Sendable {
     case .uint32:
       copy(places, to: destination, as: UInt32.self) { Int32(bitPattern: UInt32(littleEndian: $0)) }
     }
+  }
+
+  /// Calls `body` with the bytes of the tokens.
+  func withTokenBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try file.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[headerByteCount...])) }
   }
 
   /// The tokens at `places`.
@@ -73,7 +107,7 @@ public struct TokenShard: Sendable {
     _ convert: (Stored) -> Int32
   ) {
     file.withBytes { bytes in
-      let tokens = (bytes.baseAddress! + TokenShardHeader.byteCount).assumingMemoryBound(to: Stored.self)
+      let tokens = (bytes.baseAddress! + headerByteCount).assumingMemoryBound(to: Stored.self)
       for index in 0..<places.count { destination[index] = convert(tokens[places.lowerBound + index]) }
     }
   }

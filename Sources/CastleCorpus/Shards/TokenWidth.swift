@@ -12,6 +12,9 @@ public enum TokenWidth: Int, Sendable, CaseIterable {
 
   /// The number of bytes of one token.
   public var byteCount: Int { rawValue }
+
+  /// The largest token that can be stored.
+  var largest: Int { self == .uint16 ? Int(UInt16.max) : Int(Int32.max) }
 }
 
 /// The first bytes of a shard: 256 little-endian 32-bit integers, as llm.c defines them.

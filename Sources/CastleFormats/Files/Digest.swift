@@ -41,6 +41,9 @@ public final class Digest {
     }
   #endif
 
+  /// Takes in more bytes.
+  package func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes(update) }
+
   /// The hash of all bytes taken in. Nothing can be added afterwards.
   public func sha256() -> String {
     bytes.map { byte in

@@ -2,8 +2,8 @@ package import Foundation
 
 /// A file whose bytes appear in memory when they are read (`mmap`), without being copied.
 ///
-/// The file must not be shortened by others while it is mapped; the files of this package are never changed in
-/// place, so a mapping stays valid even when a new version takes the name.
+/// The file must not be shortened by others while it is mapped; the files of this package are never changed
+/// in place, so a mapping stays valid even when a new version takes the name.
 public final class MappedFile: @unchecked Sendable {
   /// Where the file was found.
   public let path: String
@@ -18,8 +18,10 @@ public final class MappedFile: @unchecked Sendable {
 
   /// Maps the regular file at `path`. Throws an ``InputError`` if it cannot be read.
   public init(path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw InputError("cannot read \(path): \(SystemError.text)") }
+    let descriptor = FilePath.withSystemPath(path) { open($0, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else {
+      throw InputError("cannot read \(FilePath.shown(path)): \(SystemError.text)")
+    }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {

@@ -12,7 +12,8 @@ public struct SafetensorsFile: Sendable {
   /// The names of the tensors, in the order in which the header has them.
   public let names: [String]
 
-  private let tensors: [String: SafetensorsTensor]
+  /// The tensors by the bytes of their names: two that `String` takes for equal, such as U+03A9 and U+2126, are two.
+  private let tensors: [[UInt8]: SafetensorsTensor]
 
   /// Maps the file at `path`.
   ///
@@ -22,22 +23,29 @@ public struct SafetensorsFile: Sendable {
     let file = try MappedFile(path: path)
     let header: SafetensorsHeader
     do {
-      header = try file.withBytes { try SafetensorsHeader(file: $0) }
+      header = try file.withBytes { bytes in
+        try DownloadedFile.check(bytes, path: path)
+        return try SafetensorsHeader(file: bytes)
+      }
     } catch let error as InputError {
+      if error.description.hasPrefix(path) { throw error }
       throw InputError("\(path) is not a sound safetensors file: \(error)")
     }
     self.path = path
     metadata = header.metadata
     names = header.entries.map(\.name)
     let pairs = header.entries.map {
-      ($0.name, SafetensorsTensor(name: $0.name, type: $0.type, shape: $0.shape, file: file, range: $0.range))
+      (
+        Array($0.name.utf8),
+        SafetensorsTensor(name: $0.name, type: $0.type, shape: $0.shape, file: file, range: $0.range)
+      )
     }
     tensors = Dictionary(uniqueKeysWithValues: pairs)
   }
 
   /// The tensor `name`. Throws an ``InputError`` if the file has none of that name.
   public func tensor(_ name: String) throws -> SafetensorsTensor {
-    guard let tensor = tensors[name] else {
+    guard let tensor = tensors[Array(name.utf8)] else {
       let known = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
       throw InputError("\(path) has no tensor \(name); it holds \(known.isEmpty ? "none" : known)")
     }

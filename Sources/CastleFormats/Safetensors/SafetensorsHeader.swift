@@ -27,10 +27,10 @@ struct SafetensorsHeader {
     }
     let start = 8 + Int(size)
     var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: file[8..<start]), name: "its header")
-    var names: Set<String> = []
+    var names: Set<[UInt8]> = []
     try scanner.object { scanner in
       let key = scanner.text
-      guard names.insert(key).inserted else { throw InputError("its header holds \(key) twice") }
+      guard names.insert(scanner.string).inserted else { throw InputError("its header holds \(key) twice") }
       if key == "__metadata__" {
         try scanner.object { scanner in
           let key = scanner.text

@@ -42,7 +42,7 @@ public final class SafetensorsWriter {
 
   /// Starts the file at `path` and writes its header. Traps if two tensors have one name.
   public init(path: String, tensors: [Declaration], metadata: [String: String] = [:]) throws {
-    precondition(Set(tensors.map(\.name)).count == tensors.count, "two tensors of one name")
+    precondition(Set(tensors.map { Array($0.name.utf8) }).count == tensors.count, "two tensors of one name")
     self.tensors = tensors
     file = try AtomicFile(path: path)
     let header = Self.header(tensors, metadata: metadata)

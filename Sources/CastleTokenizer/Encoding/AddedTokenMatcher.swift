@@ -5,55 +5,206 @@
 #endif
 
 /// Finds added tokens in text: the leftmost, and of several at one place the longest.
+///
+/// The tokens are a trie over bytes, so that thousands of them cost no more than a few.
 struct AddedTokenMatcher: Sendable {
-  /// An occurrence of an added token.
-  struct Match {
-    var range: Range<Int>
-    var id: Int32
-  }
-
-  private struct Pattern {
+  /// A token and the bytes that it is found by: its content, normalised if the token is.
+  struct Pattern {
     var bytes: [UInt8]
-    var id: Int32
+    var token: AddedToken
   }
 
-  /// The patterns by their first byte, the longest first.
-  private var patterns: [[Pattern]] = Array(repeating: [], count: 256)
-  /// The first byte of every pattern, if it is always the same.
-  private var onlyFirst: UInt8?
+  private let tokens: [AddedToken]
+  private var trie: ByteTrie
+  /// Whether a byte is the first one of a token.
+  private let isFirst: [Bool]
+  /// The first byte of every token, if it is always the same.
+  private let onlyFirst: UInt8?
 
   /// The length in bytes of the longest token, 0 if there is none.
   let longest: Int
 
-  init(_ tokens: [AddedToken]) {
-    for token in tokens where !token.content.isEmpty {
-      let bytes = Array(token.content.utf8)
-      patterns[Int(bytes[0])].append(Pattern(bytes: bytes, id: token.id))
+  /// Whether a token looks at the characters around it, or takes white space in.
+  let seesSurroundings: Bool
+
+  init(_ patterns: [Pattern]) {
+    tokens = patterns.map(\.token)
+    trie = ByteTrie()
+    var isFirst = [Bool](repeating: false, count: 256)
+    for (index, pattern) in patterns.enumerated() {
+      trie.insert(pattern.bytes, value: Int32(index))
+      isFirst[Int(pattern.bytes[0])] = true
     }
-    for byte in 0..<256 {
-      patterns[byte].sort { $0.bytes.count > $1.bytes.count }
-    }
-    longest = patterns.joined().map(\.bytes.count).max() ?? 0
-    let first = (0..<256).filter { !patterns[$0].isEmpty }
+    self.isFirst = isFirst
+    longest = patterns.map(\.bytes.count).max() ?? 0
+    let first = (0..<256).filter { isFirst[$0] }
     onlyFirst = first.count == 1 ? UInt8(first[0]) : nil
+    seesSurroundings = tokens.contains { $0.stripsLeft || $0.stripsRight || $0.isSingleWord }
   }
 
-  /// The first occurrence that starts at `start` or after.
-  func first(in text: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Match? {
-    guard longest > 0 else { return nil }
-    var position = start
+  /// Cuts `range` at the tokens in it and calls `body` with the pieces: their range, and the id of those that are
+  /// tokens. None is empty.
+  func split(
+    _ text: UnsafePointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>, _ id: Int32?) -> Void
+  ) {
+    var position = range.lowerBound
+    var done = range.lowerBound
+    while let (index, end) = first(in: text, from: &position, to: range.upperBound) {
+      let token = tokens[index]
+      var match = position..<end
+      position = end
+      if seesSurroundings {
+        guard !token.isSingleWord || isSingleWord(match, text, range) else { continue }
+        if token.stripsLeft {
+          match =
+            max(done, spacesStart(text, before: match.lowerBound, from: range.lowerBound))..<match.upperBound
+        }
+        if token.stripsRight {
+          match = match.lowerBound..<spacesEnd(text, from: match.upperBound, to: range.upperBound)
+        }
+      }
+      if done < match.lowerBound { body(done..<match.lowerBound, nil) }
+      body(match, token.id)
+      done = match.upperBound
+    }
+    if done < range.upperBound { body(done..<range.upperBound, nil) }
+  }
+
+  /// The first token that starts at `position` or after, which moves there, and its end.
+  private func first(
+    in text: UnsafePointer<UInt8>, from position: inout Int, to end: Int
+  ) -> (Int, Int)? {
     while position < end {
       if let onlyFirst {
         guard let found = memchr(text + position, Int32(onlyFirst), end - position) else { return nil }
         position = UnsafeRawPointer(found) - UnsafeRawPointer(text)
+      } else if !isFirst[Int(text[position])] {
+        position += 1
+        continue
       }
-      for pattern in patterns[Int(text[position])] where pattern.bytes.count <= end - position {
-        if memcmp(pattern.bytes, text + position, pattern.bytes.count) == 0 {
-          return Match(range: position..<position + pattern.bytes.count, id: pattern.id)
-        }
+      if let (value, length) = trie.longest(text + position, count: end - position) {
+        return (Int(value), position + length)
       }
       position += 1
     }
     return nil
+  }
+
+  /// Whether an occurrence of a token starts before `place` and ends after it.
+  func spans(_ place: Int, in text: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard longest > 1, let base = text.baseAddress else { return false }
+    return (max(0, place - longest + 1)..<place).contains { start in
+      guard let (_, length) = trie.longest(base + start, count: text.count - start) else { return false }
+      return start + length > place
+    }
+  }
+
+  private static let space = ScalarTable(ScalarProperties.space)
+  private static let word = ScalarTable(ScalarProperties.wordAndJoiners)
+
+  private func isSingleWord(_ match: Range<Int>, _ text: UnsafePointer<UInt8>, _ range: Range<Int>) -> Bool {
+    var length = 1
+    if match.lowerBound > range.lowerBound {
+      let before = UTF8Decoding.before(match.lowerBound, in: text, from: range.lowerBound)
+      if Self.word.contains(text, at: before, to: match.lowerBound, length: &length) { return false }
+    }
+    return match.upperBound == range.upperBound
+      || !Self.word.contains(text, at: match.upperBound, to: range.upperBound, length: &length)
+  }
+
+  private func spacesStart(_ text: UnsafePointer<UInt8>, before end: Int, from start: Int) -> Int {
+    var position = end
+    var length = 1
+    while position > start {
+      let before = UTF8Decoding.before(position, in: text, from: start)
+      guard Self.space.contains(text, at: before, to: position, length: &length) else { break }
+      position = before
+    }
+    return position
+  }
+
+  private func spacesEnd(_ text: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+    var position = start
+    var length = 1
+    while position < end, Self.space.contains(text, at: position, to: end, length: &length) {
+      position += length
+    }
+    return position
+  }
+}
+
+/// Byte sequences with a number each, found by walking along their bytes.
+struct ByteTrie: Sendable {
+  /// The number of the sequence that ends at each node, -1 if none does. The root is node 0.
+  private var values: [Int32] = [-1]
+
+  /// The edges: the node that a byte leads to from another node, in a table with open addressing.
+  private var keys = [UInt64](repeating: .max, count: 1 << 8)
+  private var children = [Int32](repeating: -1, count: 1 << 8)
+
+  /// Adds a sequence; one that is there already keeps its first number.
+  mutating func insert(_ bytes: some Sequence<UInt8>, value: Int32) {
+    var node: Int32 = 0
+    for byte in bytes {
+      if let next = child(of: node, byte) {
+        node = next
+        continue
+      }
+      values.append(-1)
+      if 2 * values.count > keys.count { grow() }
+      let next = Int32(values.count - 1)
+      set(Self.key(node, byte), next)
+      node = next
+    }
+    if values[Int(node)] < 0 { values[Int(node)] = value }
+  }
+
+  /// The longest sequence that the text starts with: its number and its length.
+  @inline(__always)
+  func longest(_ text: UnsafePointer<UInt8>, count: Int) -> (value: Int32, length: Int)? {
+    var node: Int32 = 0
+    var found: (Int32, Int)?
+    var length = 0
+    while length < count, let next = child(of: node, text[length]) {
+      node = next
+      length += 1
+      if values[Int(node)] >= 0 { found = (values[Int(node)], length) }
+    }
+    return found
+  }
+
+  @inline(__always)
+  private func child(of node: Int32, _ byte: UInt8) -> Int32? {
+    let key = Self.key(node, byte)
+    var slot = self.slot(key)
+    while keys[slot] != .max {
+      if keys[slot] == key { return children[slot] }
+      slot = (slot + 1) & (keys.count - 1)
+    }
+    return nil
+  }
+
+  private mutating func set(_ key: UInt64, _ child: Int32) {
+    var slot = self.slot(key)
+    while keys[slot] != .max { slot = (slot + 1) & (keys.count - 1) }
+    keys[slot] = key
+    children[slot] = child
+  }
+
+  private mutating func grow() {
+    let old = zip(keys, children).filter { $0.0 != .max }
+    keys = Array(repeating: .max, count: 2 * keys.count)
+    children = Array(repeating: -1, count: keys.count)
+    for (key, child) in old { set(key, child) }
+  }
+
+  @inline(__always)
+  private static func key(_ node: Int32, _ byte: UInt8) -> UInt64 {
+    UInt64(UInt32(bitPattern: node)) << 8 | UInt64(byte)
+  }
+
+  @inline(__always)
+  private func slot(_ key: UInt64) -> Int {
+    Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 32) & (keys.count - 1)
   }
 }

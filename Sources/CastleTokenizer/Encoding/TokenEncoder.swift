@@ -1,4 +1,4 @@
-/// Encodes text with one tokenizer, remembering the words that it has met.
+/// Encodes text with one tokenizer, remembering the pre-tokens that it has met.
 ///
 /// Faster than ``Tokenizer/encode(_:specialTokens:invalidBytes:)`` for more than one text. Each thread needs an
 /// encoder of its own.
@@ -6,19 +6,21 @@ public final class TokenEncoder {
   /// The tokenizer.
   public let tokenizer: Tokenizer
 
-  private let preTokenizer = PreTokenizer()
-  private let cache = WordCache()
-  private let merger: WordMerger
+  private let normalizer: TextNormalizer
+  private let cutter: PreTokenCutter
+  private let cache = PreTokenCache()
+  private let merger: PreTokenMerger
 
   /// Tokens on their way to the caller's array.
   private let room: UnsafeMutablePointer<Int32>
-  private static let roomCount = 1 << 13
 
-  /// An encoder that has met no words yet.
+  /// An encoder that has met no pre-tokens yet.
   public init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
-    merger = WordMerger(merges: tokenizer.merges, byteTokens: tokenizer.byteTokens)
-    room = .allocate(capacity: Self.roomCount)
+    normalizer = TextNormalizer(tokenizer.pipeline.normalizer)
+    cutter = PreTokenCutter(tokenizer.pipeline.preTokenizer)
+    merger = PreTokenMerger(tokenizer.model)
+    room = .allocate(capacity: TokenSink.roomCount)
   }
 
   deinit { room.deallocate() }
@@ -37,69 +39,111 @@ public final class TokenEncoder {
 
   /// As ``encode(_:specialTokens:invalidBytes:into:)`` for a text in which bytes that are not UTF-8 are to be kept.
   ///
-  /// Splits out the added tokens that are not normalised, then, in what is left, those that are.
+  /// Splits out the added tokens that are not normalised, then, in what is left and normalised, those that are.
   package func encodeChecked(
     _ text: UnsafeBufferPointer<UInt8>, specialTokens: SpecialTokenReading, into tokens: inout [Int32]
   ) {
     guard let base = text.baseAddress else { return }
     let matchers = tokenizer.matchers(specialTokens)
-    encodeSplitting(base, 0..<text.count, matchers[...], &tokens)
+    guard let matcher = matchers.raw else {
+      return encodeNormalizing(base, 0..<text.count, matchers.normalized, &tokens)
+    }
+    matcher.split(base, 0..<text.count) { range, id in
+      if let id {
+        tokens.append(id)
+      } else {
+        encodeNormalizing(base, range, matchers.normalized, &tokens)
+      }
+    }
+  }
+
+  private func encodeNormalizing(
+    _ text: UnsafePointer<UInt8>, _ range: Range<Int>, _ matcher: AddedTokenMatcher?, _ tokens: inout [Int32]
+  ) {
+    let isStart = range.lowerBound == 0
+    guard !normalizer.isEmpty else {
+      return encodeSplitting(text, range, isStart: isStart, matcher, &tokens)
+    }
+    let piece = UnsafeBufferPointer(start: text + range.lowerBound, count: range.count)
+    let (changed, losesStart) = normalizer.normalized(piece)
+    guard let changed else { return encodeSplitting(text, range, isStart: isStart, matcher, &tokens) }
+    changed.withUnsafeBufferPointer { changed in
+      guard let base = changed.baseAddress else { return }
+      encodeSplitting(base, 0..<changed.count, isStart: isStart && !losesStart, matcher, &tokens)
+    }
   }
 
   private func encodeSplitting(
-    _ text: UnsafePointer<UInt8>, _ range: Range<Int>, _ matchers: ArraySlice<AddedTokenMatcher>,
+    _ text: UnsafePointer<UInt8>, _ range: Range<Int>, isStart: Bool, _ matcher: AddedTokenMatcher?,
     _ tokens: inout [Int32]
   ) {
-    guard let matcher = matchers.first else {
-      return encodeWords(text, range, &tokens)
-    }
-    var position = range.lowerBound
-    while let match = matcher.first(in: text, from: position, to: range.upperBound) {
-      encodeSplitting(text, position..<match.range.lowerBound, matchers.dropFirst(), &tokens)
-      tokens.append(match.id)
-      position = match.range.upperBound
-    }
-    encodeSplitting(text, position..<range.upperBound, matchers.dropFirst(), &tokens)
-  }
-
-  private func encodeWords(_ text: UnsafePointer<UInt8>, _ range: Range<Int>, _ tokens: inout [Int32]) {
-    let end = range.upperBound
-    var position = range.lowerBound
-    var filled = 0
-    while position < end {
-      let wordEnd = preTokenizer.wordEnd(text, from: position, to: end)
-      let word = UnsafeBufferPointer(start: text + position, count: wordEnd - position)
-      if filled + max(word.count, WordCache.mostTokens) > Self.roomCount {
-        tokens.append(contentsOf: UnsafeBufferPointer(start: room, count: filled))
-        filled = 0
-      }
-      if word.count <= WordCache.longestWord {
-        filled += encodeShort(word, readable: end - position, to: room + filled)
-      } else if word.count <= Self.roomCount {
-        filled += merger.merge(word, to: room + filled)
+    guard let matcher else { return encodePreTokens(text, range, isStart: isStart, &tokens) }
+    matcher.split(text, range) { piece, id in
+      if let id {
+        tokens.append(id)
       } else {
-        merger.mergeLong(word, onto: &tokens)
+        encodePreTokens(text, piece, isStart: isStart && piece.lowerBound == range.lowerBound, &tokens)
       }
-      position = wordEnd
     }
-    tokens.append(contentsOf: UnsafeBufferPointer(start: room, count: filled))
   }
 
-  /// Encodes a word that fits the cache and returns the number of its tokens; at `output` is room for as many as
-  /// the word has bytes and for ``WordCache/mostTokens``.
+  private func encodePreTokens(
+    _ text: UnsafePointer<UInt8>, _ range: Range<Int>, isStart: Bool, _ tokens: inout [Int32]
+  ) {
+    var sink = TokenSink(cache: cache, merger: merger, room: room, tokens: tokens)
+    // The sink has the only reference to the array, so that nothing is copied.
+    tokens = []
+    cutter.cut(text, range, isStart: isStart, into: &sink)
+    sink.flush()
+    tokens = sink.tokens
+  }
+}
+
+/// Encodes pre-tokens.
+private struct TokenSink: PreTokenVisitor {
+  let cache: PreTokenCache
+  let merger: PreTokenMerger
+  let room: UnsafeMutablePointer<Int32>
+  var tokens: [Int32]
+  private var filled = 0
+
+  static let roomCount = 1 << 13
+
+  init(cache: PreTokenCache, merger: PreTokenMerger, room: UnsafeMutablePointer<Int32>, tokens: [Int32]) {
+    self.cache = cache
+    self.merger = merger
+    self.room = room
+    self.tokens = tokens
+  }
+
   @inline(__always)
-  private func encodeShort(
-    _ word: UnsafeBufferPointer<UInt8>, readable: Int, to output: UnsafeMutablePointer<Int32>
-  ) -> Int {
-    let key = WordCache.key(word.baseAddress!, length: word.count, readable: readable)
-    if let known = cache.find(key) {
-      UnsafeMutableRawPointer(output).storeBytes(of: known, as: SIMD4<Int32>.self)
-      return 1 + (known[1] < 0 ? 0 : known[2] < 0 ? 1 : known[3] < 0 ? 2 : 3)
+  mutating func visit(_ text: UnsafePointer<UInt8>, count: Int, readable: Int) {
+    if filled + PreTokenCache.mostTokens > Self.roomCount { flush() }
+    if count <= PreTokenCache.longest {
+      let key = PreTokenCache.key(text, length: count, readable: readable)
+      if let known = cache.find(key) {
+        UnsafeMutableRawPointer(room + filled).storeBytes(of: known, as: SIMD4<Int32>.self)
+        filled += 1 + (known[1] < 0 ? 0 : known[2] < 0 ? 1 : known[3] < 0 ? 2 : 3)
+      } else {
+        merge(text, count: count, key: key)
+      }
+    } else {
+      merge(text, count: count, key: nil)
     }
-    let count = merger.merge(word, to: output)
-    if (1...WordCache.mostTokens).contains(count) {
-      cache.insert(key, UnsafeBufferPointer(start: output, count: count))
+  }
+
+  @inline(never)
+  private mutating func merge(_ text: UnsafePointer<UInt8>, count: Int, key: PreTokenCache.Key?) {
+    flush()
+    merger.withTokens(of: UnsafeBufferPointer(start: text, count: count)) { found in
+      if let key, (1...PreTokenCache.mostTokens).contains(found.count) { cache.insert(key, found) }
+      tokens.append(contentsOf: found)
     }
-    return count
+  }
+
+  /// Appends what is in the room.
+  mutating func flush() {
+    tokens.append(contentsOf: UnsafeBufferPointer(start: room, count: filled))
+    filled = 0
   }
 }

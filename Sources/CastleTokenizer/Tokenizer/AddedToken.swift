@@ -1,14 +1,19 @@
 /// A token that stands for a whole string of its own, found before any other tokenisation.
-public struct AddedToken: Sendable, Hashable {
+public struct AddedToken: Sendable {
   /// The id.
   public var id: Int32
   /// The text that it stands for.
   public var content: String
-  /// Whether it is a mark rather than text: `<|endoftext|>` is, a frequent word is not.
+  /// Whether it is special: `<|endoftext|>` is, a frequent word is not.
   public var isSpecial: Bool
-  /// Whether it is looked for only in what the tokens without this property leave over, as in Python's
-  /// `tokenizers`, where it says that the token is looked for after normalisation.
+  /// Whether it is looked for after normalisation, and only in what the tokens without this property leave over.
   public var isNormalized: Bool
+  /// Whether it takes in the white space before it.
+  public var stripsLeft = false
+  /// Whether it takes in the white space after it.
+  public var stripsRight = false
+  /// Whether it is found only where no letter, digit or underscore is next to it.
+  public var isSingleWord = false
 
   /// A token `content` with the given id.
   public init(id: Int32, content: String, isSpecial: Bool = true, isNormalized: Bool = false) {
@@ -19,11 +24,27 @@ public struct AddedToken: Sendable, Hashable {
   }
 }
 
+extension AddedToken: Hashable {
+  /// Whether all is the same; contents are compared byte by byte, not as `String` does.
+  public static func == (left: AddedToken, right: AddedToken) -> Bool {
+    left.id == right.id && left.content.utf8.elementsEqual(right.content.utf8) && left.flags == right.flags
+  }
+
+  /// Hashes what ``==(_:_:)`` compares.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(id)
+    hasher.combine(Array(content.utf8))
+    hasher.combine(flags)
+  }
+
+  private var flags: [Bool] { [isSpecial, isNormalized, stripsLeft, stripsRight, isSingleWord] }
+}
+
 /// How the text of special tokens is read.
 public enum SpecialTokenReading: Sendable {
   /// `<|endoftext|>` in a text is the special token.
   case recognized
-  /// `<|endoftext|>` in a text is thirteen ordinary characters; no text can forge a mark.
+  /// `<|endoftext|>` in a text is thirteen ordinary characters; no text can forge a special token.
   case ordinary
 }
 
@@ -31,6 +52,6 @@ public enum SpecialTokenReading: Sendable {
 public enum InvalidBytes: String, Sendable, Codable, CaseIterable {
   /// U+FFFD takes the place of every maximal subpart, as with Python's `errors="replace"`.
   case replaced
-  /// They are kept: decoding gives the same bytes again. Words are cut as if they were U+FFFD.
+  /// They are kept: decoding gives the same bytes again. Pre-tokens are cut as if they were U+FFFD.
   case kept
 }

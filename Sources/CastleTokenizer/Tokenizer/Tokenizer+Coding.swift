@@ -33,13 +33,19 @@ extension Tokenizer {
   ) throws -> [UInt8] {
     let skipped = skippingSpecialTokens ? Set(addedTokens.filter(\.isSpecial).map(\.id)) : []
     var result: [UInt8] = []
+    var names: [[UInt8]] = []
+    let joins = pipeline.decoder.joinsTokens
     for (place, token) in tokens.enumerated() where !skipped.contains(token) {
       guard contains(token) else {
         throw InputError(
           "token id \(token) at place \(place) is not in the vocabulary of \(vocabularySize) tokens")
       }
-      result.append(contentsOf: bytes(of: token))
+      if joins {
+        result.append(contentsOf: bytes(of: token))
+      } else {
+        names.append(isAdded(token) || !isInVocabulary(token) ? Array(bytes(of: token)) : name(of: token))
+      }
     }
-    return result
+    return joins ? result : pipeline.decoder.decode(names)
   }
 }

@@ -1,6 +1,6 @@
 import CastleFormats
 
-/// A byte-level byte-pair encoding: any sequence of bytes becomes token ids and back.
+/// A byte-pair encoding: text becomes token ids and back.
 ///
 /// ```swift
 /// let tokenizer = try TokenizerFile.read(path: "tokenizer.json")
@@ -8,11 +8,13 @@ import CastleFormats
 /// let text = String(decoding: try tokenizer.decode(ids), as: UTF8.self)
 /// ```
 ///
-/// Text is cut into words as GPT-2 does, and the merges are applied inside each word. The ids are those of
-/// Python's `tokenizers` for the same `tokenizer.json`.
+/// A text goes through four steps: added tokens are found and the rest is normalised, it is cut into pre-tokens, the
+/// merges are applied inside each pre-token, and its tokens become ids. The ids are those of Python's `tokenizers` for
+/// the same `tokenizer.json`. In a byte-level vocabulary any sequence of bytes has tokens.
 ///
 /// Method: Sennrich, Haddow and Birch, "Neural Machine Translation of Rare Words with Subword Units" (2016);
-/// bytes: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019).
+/// bytes: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019); spaces as characters: Kudo
+/// and Richardson, "SentencePiece" (2018).
 public final class Tokenizer: Sendable {
   /// One more than the highest token id.
   public let vocabularySize: Int
@@ -27,29 +29,32 @@ public final class Tokenizer: Sendable {
   /// The special tokens around a text. ``encode(_:specialTokens:)`` leaves them to its caller.
   public let template: TextTemplate
 
-  /// The bytes that the vocabulary has no token for. Encoding leaves them out, as Python's `tokenizers` does.
-  public var missingBytes: [UInt8] { (0...255).filter { byteTokens[Int($0)] < 0 } }
+  /// The bytes that text would lose, since the vocabulary has no token for them and none that stands for unknown
+  /// ones. Encoding leaves them out, as Python's `tokenizers` does.
+  public var missingBytes: [UInt8] { model.missingBytes }
 
   /// The merges, the one to apply first at the start.
   public let mergeList: [Merge]
 
-  /// The id of each byte, -1 for a byte that the vocabulary does not have.
-  let byteTokens: [Int32]
-  let merges: MergeTable
+  let pipeline: TokenizerPipeline
+  let model: BytePairModel
 
-  /// The bytes of all tokens, one after another; `offsets[id]..<offsets[id + 1]` are those of one.
-  private let allBytes: [UInt8]
-  private let offsets: [Int]
+  /// The tokens of the vocabulary as they are in pre-tokens.
+  private let tokens: PackedTokens
+  /// What each token stands for, added ones included.
+  private let texts: PackedTokens
   private let isDefined: [Bool]
   private let vocabulary: [Bool]
+  private let strangers: Set<Int32>
+  private let addedIDs: Set<Int32>
 
-  private let allMatchers: [AddedTokenMatcher]
-  private let ordinaryMatchers: [AddedTokenMatcher]
+  private let allMatchers: AddedTokenMatchers
+  private let ordinaryMatchers: AddedTokenMatchers
 
   /// The largest vocabulary that is accepted.
   package static let mostTokens = 1 << 24
 
-  /// A tokenizer with the given tokens.
+  /// A byte-level tokenizer with the pre-tokenizer of GPT-2 and the given tokens.
   ///
   /// - Parameters:
   ///   - vocabulary: The bytes of each token; the place is the id. `nil` where an id is not used.
@@ -58,21 +63,42 @@ public final class Tokenizer: Sendable {
   ///   - template: The special tokens around a text.
   /// - Throws: ``InputError`` if an id is out of range or given to two tokens, an added token is empty or there twice,
   ///   a merge does not join its two tokens, or the template has an id that is not a token.
-  public init(
+  public convenience init(
     vocabulary: [[UInt8]?], merges: [Merge], addedTokens: [AddedToken],
     template: TextTemplate = TextTemplate()
   ) throws {
-    let size = max(vocabulary.count, (addedTokens.map { Int($0.id) + 1 }.max() ?? 0))
+    try self.init(
+      vocabulary: vocabulary, merges: merges, addedTokens: addedTokens, pipeline: .gpt2, template: template)
+  }
+
+  /// A tokenizer with any parts.
+  ///
+  /// - Parameters:
+  ///   - vocabulary: Each token as it is in pre-tokens: its bytes in a byte-level vocabulary, else its name.
+  ///   - strangers: The names of tokens that no pre-token can have, since they are not in the byte-level alphabet.
+  init(
+    vocabulary: [[UInt8]?], strangers: [Int32: [UInt8]] = [:], merges: [Merge], addedTokens: [AddedToken],
+    pipeline: TokenizerPipeline, template: TextTemplate = TextTemplate()
+  ) throws {
+    let highest = [addedTokens.map(\.id).max(), strangers.keys.max()].compactMap { $0 }.max() ?? -1
+    let size = max(vocabulary.count, Int(highest) + 1)
     guard size <= Self.mostTokens, !addedTokens.contains(where: { $0.id < 0 }) else {
       throw InputError(
         "the tokenizer has a token id outside 0..<\(Self.mostTokens)")
     }
-    var tokens = vocabulary + Array(repeating: nil, count: size - vocabulary.count)
+    let isByteLevel = pipeline.preTokenizer.isByteLevel
+    var texts = vocabulary + Array(repeating: nil, count: size - vocabulary.count)
     try Self.check(addedTokens, vocabulary: vocabulary)
-    for token in addedTokens { tokens[Int(token.id)] = Array(token.content.utf8) }
+    if !pipeline.decoder.isByteLevel {
+      texts = texts.map { token in
+        token.map { pipeline.decoder.text(ofName: isByteLevel ? ByteAlphabet.encode($0) : $0) }
+      }
+    }
+    for (id, name) in strangers { texts[Int(id)] = name }
+    for token in addedTokens { texts[Int(token.id)] = Array(token.content.utf8) }
     try Self.check(merges, vocabulary: vocabulary)
     for id in template.before + template.after {
-      guard tokens.indices.contains(Int(id)), tokens[Int(id)] != nil else {
+      guard texts.indices.contains(Int(id)), texts[Int(id)] != nil else {
         throw InputError("the template of texts has the id \(id), which is not a token")
       }
     }
@@ -80,31 +106,25 @@ public final class Tokenizer: Sendable {
     vocabularySize = size
     self.addedTokens = addedTokens.sorted { $0.id < $1.id }
     self.template = template
+    self.pipeline = pipeline
     mergeList = merges
-    self.merges = MergeTable(merges)
-    var byteTokens = [Int32](repeating: -1, count: 256)
-    for (id, bytes) in vocabulary.enumerated() {
-      if let bytes, bytes.count == 1 { byteTokens[Int(bytes[0])] = Int32(id) }
-    }
-    self.byteTokens = byteTokens
-
-    var allBytes: [UInt8] = []
-    var offsets = [0]
-    offsets.reserveCapacity(size + 1)
-    for bytes in tokens {
-      if let bytes { allBytes.append(contentsOf: bytes) }
-      offsets.append(allBytes.count)
-    }
-    self.allBytes = allBytes
-    self.offsets = offsets
-    isDefined = tokens.map { $0 != nil }
+    model = try BytePairModel(
+      vocabulary: vocabulary, merges: merges, settings: pipeline.settings, isByteLevel: isByteLevel,
+      spaceCharacter: pipeline.preTokenizer.spaceCharacter)
+    self.texts = PackedTokens(texts)
+    tokens = PackedTokens(vocabulary.indices.map { strangers[Int32($0)] ?? vocabulary[$0] })
+    self.strangers = Set(strangers.keys)
+    isDefined = texts.map { $0 != nil }
     let addedIDs = Set(addedTokens.map(\.id))
-    self.vocabulary = vocabulary.indices.map { vocabulary[$0] != nil || addedIDs.contains(Int32($0)) }
+    self.addedIDs = addedIDs
+    self.vocabulary = vocabulary.indices.map {
+      vocabulary[$0] != nil || strangers[Int32($0)] != nil || addedIDs.contains(Int32($0))
+    }
 
     let ends = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"]
     endOfText = ends.lazy.compactMap { end in addedTokens.first { $0.content == end }?.id }.first
-    allMatchers = Self.matchers(addedTokens)
-    ordinaryMatchers = Self.matchers(addedTokens.filter { !$0.isSpecial })
+    allMatchers = try AddedTokenMatchers(addedTokens, pipeline.normalizer)
+    ordinaryMatchers = try AddedTokenMatchers(addedTokens.filter { !$0.isSpecial }, pipeline.normalizer)
   }
 
   /// Checks that every id and every content has one token. A token of the vocabulary may be added too.
@@ -118,7 +138,8 @@ public final class Tokenizer: Sendable {
         throw InputError("the tokenizer has the added token \"\(token.content)\" twice")
       }
       let other = vocabulary.indices.contains(Int(token.id)) ? vocabulary[Int(token.id)] : nil
-      guard ids.insert(token.id).inserted, other == nil || other == content else {
+      let decoded = content.withUnsafeBufferPointer(ByteAlphabet.decode)
+      guard ids.insert(token.id).inserted, other == nil || other == content || other == decoded else {
         throw InputError("the tokenizer gives id \(token.id) to two tokens, one of them \"\(token.content)\"")
       }
     }
@@ -137,13 +158,8 @@ public final class Tokenizer: Sendable {
     }
   }
 
-  private static func matchers(_ tokens: [AddedToken]) -> [AddedTokenMatcher] {
-    [tokens.filter { !$0.isNormalized }, tokens.filter(\.isNormalized)]
-      .filter { !$0.isEmpty }.map(AddedTokenMatcher.init)
-  }
-
-  /// The matchers to apply one after another.
-  func matchers(_ reading: SpecialTokenReading) -> [AddedTokenMatcher] {
+  /// What finds the added tokens.
+  func matchers(_ reading: SpecialTokenReading) -> AddedTokenMatchers {
     reading == .recognized ? allMatchers : ordinaryMatchers
   }
 
@@ -152,14 +168,55 @@ public final class Tokenizer: Sendable {
     id >= 0 && id < vocabularySize && isDefined[Int(id)]
   }
 
+  /// Whether `id` is an added token.
+  func isAdded(_ id: Int32) -> Bool { addedIDs.contains(id) }
+
   /// Whether `id` is in the vocabulary of the merges, as every token is that was not added on top.
   func isInVocabulary(_ id: Int32) -> Bool {
     vocabulary.indices.contains(Int(id)) && vocabulary[Int(id)]
   }
 
-  /// The bytes of one token; none if `id` is not a token.
+  /// The bytes that a token in the middle of a text stands for; none if `id` is not a token.
   public func bytes(of id: Int32) -> ArraySlice<UInt8> {
     guard contains(id) else { return [] }
-    return allBytes[offsets[Int(id)]..<offsets[Int(id) + 1]]
+    return texts[Int(id)]
+  }
+
+  /// The name of a token of the vocabulary as it stands in a `tokenizer.json`.
+  func name(of id: Int32) -> [UInt8] {
+    let token = tokens[Int(id)]
+    // A token that is not in the alphabet is only found as an added one, or not at all.
+    return pipeline.preTokenizer.isByteLevel && !strangers.contains(id)
+      ? ByteAlphabet.encode(token) : Array(token)
+  }
+}
+
+/// What finds the added tokens of a tokenizer: first those that are looked for in the text as it is, then those in the
+/// normalised text. Each is nil if there are none.
+struct AddedTokenMatchers: Sendable {
+  let raw: AddedTokenMatcher?
+  let normalized: AddedTokenMatcher?
+
+  var all: [AddedTokenMatcher] { [raw, normalized].compactMap { $0 } }
+
+  /// - Throws: ``InputError`` if nothing is left of a token once it is normalised.
+  init(_ tokens: [AddedToken], _ normalizer: Normalizer) throws {
+    func matcher(_ tokens: [AddedToken], _ bytes: (AddedToken) throws -> [UInt8]) rethrows
+      -> AddedTokenMatcher?
+    {
+      tokens.isEmpty
+        ? nil
+        : AddedTokenMatcher(try tokens.map { AddedTokenMatcher.Pattern(bytes: try bytes($0), token: $0) })
+    }
+    raw = matcher(tokens.filter { !$0.isNormalized }) { Array($0.content.utf8) }
+    let normalizer = TextNormalizer(normalizer)
+    normalized = try matcher(tokens.filter(\.isNormalized)) { token in
+      let content = Array(token.content.utf8)
+      let bytes = content.withUnsafeBufferPointer { normalizer.normalized($0).text } ?? content
+      guard !bytes.isEmpty else {
+        throw InputError("the normalizer leaves nothing of the added token \"\(token.content)\"")
+      }
+      return bytes
+    }
   }
 }

@@ -2,7 +2,8 @@ import CastleFormats
 
 /// What a `tokenizer.json` says, as far as it has been read.
 ///
-/// Everything that would change the ids and is not implemented is refused.
+/// Everything that would change the ids and is not implemented is refused. Truncation and padding are for batches; as in
+/// transformers, a text by itself knows neither.
 struct TokenizerDocument {
   /// What errors call the file.
   let name: String
@@ -78,28 +79,47 @@ struct TokenizerDocument {
       else {
         throw InputError("\(name) has an added token without a content or without an id of 0 or more")
       }
-      for flag in ["single_word", "lstrip", "rstrip"] where token[flag] == .bool(true) {
-        throw InputError("\(name): added token \"\(content)\" has \(flag), which is not implemented")
-      }
-      addedTokens.append(
-        AddedToken(
-          id: id, content: content, isSpecial: token["special"] == .bool(true),
-          isNormalized: token["normalized"] == .bool(true)))
+      var added = AddedToken(
+        id: id, content: content, isSpecial: token["special"] == .bool(true),
+        isNormalized: token["normalized"] == .bool(true))
+      added.readFlags(token)
+      addedTokens.append(added)
     }
+  }
+
+  /// Takes over what other files of the folder say.
+  mutating func apply(_ folder: FolderSettings) throws {
+    if let addsPrefixSpace = folder.addsPrefixSpace, case .object(var byteLevel) = settings["pre_tokenizer"],
+      byteLevel["type"] == .string("ByteLevel"), byteLevel["add_prefix_space"] != .bool(addsPrefixSpace)
+    {
+      // Versions of transformers differ in what they make of this, but for GPT-2's own class.
+      guard folder.tokenizerClass == "GPT2Tokenizer" else {
+        throw InputError(
+          "\(name) and the tokenizer_config.json beside it contradict each other in add_prefix_space; set both to the "
+            + "same value")
+      }
+      byteLevel["add_prefix_space"] = .bool(addsPrefixSpace)
+      settings["pre_tokenizer"] = .object(byteLevel)
+    }
+    addedTokens = try folder.added(to: addedTokens, names: names)
   }
 
   /// Makes the tokenizer of what was read.
   func tokenizer() throws -> Tokenizer {
-    let hasAllBytes = (0...255).allSatisfy { names.id([UInt8($0)]) != nil }
-    try TokenizerSettings(name: name, hasAllBytes: hasAllBytes).check(settings, model: modelSettings)
-    let merges = try MergeResolver(names: names, file: name).resolve(mergePairs)
-    try checkAddedTokens()
-    let template = try TextTemplate(postProcessor: settings["post_processor"] ?? .null, file: name)
     do {
+      let settings = TokenizerSettings(name: name)
+      try settings.check(self.settings)
+      let pipeline = try TokenizerPipeline(parts: self.settings, settings: settings.model(modelSettings))
+      let isByteLevel = pipeline.preTokenizer.isByteLevel
+      try checkAddedTokens()
+      let merges = try MergeResolver(names: names, isByteLevel: isByteLevel).resolve(mergePairs)
+      let (vocabulary, strangers) = names.tokens(isByteLevel: isByteLevel)
       return try Tokenizer(
-        vocabulary: names.tokens, merges: merges, addedTokens: addedTokens, template: template)
+        vocabulary: vocabulary, strangers: strangers, merges: merges, addedTokens: addedTokens,
+        pipeline: pipeline,
+        template: TextTemplate(postProcessor: self.settings["post_processor"] ?? .null, file: name))
     } catch let error as InputError {
-      throw InputError("\(name): \(error)")
+      throw error.description.hasPrefix(name) ? error : InputError("\(name): \(error)")
     }
   }
 
@@ -108,7 +128,7 @@ struct TokenizerDocument {
   private func checkAddedTokens() throws {
     var next = Int32(names.count)
     for token in addedTokens {
-      let expected = names.id(named: token.content) ?? next
+      let expected = names.id(token.content.utf8) ?? next
       guard token.id == expected else {
         throw InputError(
           "\(name): added token \"\(token.content)\" has id \(token.id); its place in the vocabulary is "
@@ -116,12 +136,15 @@ struct TokenizerDocument {
       }
       next = max(next, token.id + 1)
     }
-    let contents = Set(addedTokens.map(\.content))
-    if let stray = names.foreign.keys.sorted().first(where: { !contents.contains($0) }) {
-      throw InputError(
-        "\(name): token \"\(stray)\" is not written in the byte-level alphabet; only byte-level BPE is implemented"
-      )
-    }
+  }
+}
+
+extension AddedToken {
+  /// Reads how the token is found, where `json` says it.
+  mutating func readFlags(_ json: JSONValue) {
+    stripsLeft = json["lstrip"] == .bool(true)
+    stripsRight = json["rstrip"] == .bool(true)
+    isSingleWord = json["single_word"] == .bool(true)
   }
 }
 
@@ -133,29 +156,22 @@ extension JSONScanner {
 /// Finds the ids of the tokens that merges name.
 struct MergeResolver {
   let names: TokenNames
-  let file: String
+  let isByteLevel: Bool
 
-  /// The merges, given by the names of their tokens.
+  /// The merges, given by the names of their tokens. Throws an ``InputError`` without the file's name.
   func resolve(_ pairs: [(left: [UInt8], right: [UInt8])]) throws -> [Merge] {
     try pairs.map { pair in
-      let (left, right) = (try bytes(pair.left), try bytes(pair.right))
-      return Merge(left: try id(left), right: try id(right), merged: try id(left + right))
+      Merge(left: try id(pair.left), right: try id(pair.right), merged: try id(pair.left + pair.right))
     }
   }
 
-  private func bytes(_ name: [UInt8]) throws -> [UInt8] {
-    guard let bytes = name.withUnsafeBufferPointer(ByteAlphabet.decode) else {
-      throw InputError(
-        "\(file): merge of \"\(String(decoding: name, as: UTF8.self))\", which is not in the byte-level alphabet"
-      )
+  private func id(_ name: [UInt8]) throws -> Int32 {
+    func text() -> String { String(decoding: name, as: UTF8.self) }
+    guard let id = names.id(name) else {
+      throw InputError("a merge needs the token \"\(text())\", which is not in the vocabulary")
     }
-    return bytes
-  }
-
-  private func id(_ bytes: [UInt8]) throws -> Int32 {
-    guard let id = names.id(bytes) else {
-      let name = String(decoding: ByteAlphabet.encode(bytes), as: UTF8.self)
-      throw InputError("\(file): a merge needs the token \"\(name)\", which is not in the vocabulary")
+    guard !isByteLevel || name.withUnsafeBufferPointer(ByteAlphabet.decode) != nil else {
+      throw InputError("a merge of \"\(text())\", which is not in the byte-level alphabet")
     }
     return id
   }

@@ -24,20 +24,30 @@ private struct TokenizerWriter {
     list(tokenizer.addedTokens) { writer, token in
       writer.append("{\"id\": \(token.id), \"content\": ")
       writer.quote(Array(token.content.utf8))
-      writer.append(", \"single_word\": false, \"lstrip\": false, \"rstrip\": false")
+      writer.append(", \"single_word\": \(token.isSingleWord), \"lstrip\": \(token.stripsLeft)")
+      writer.append(", \"rstrip\": \(token.stripsRight)")
       writer.append(", \"normalized\": \(token.isNormalized), \"special\": \(token.isSpecial)}")
     }
-    append("],\n  \"normalizer\": null,\n")
+    let pipeline = tokenizer.pipeline
     let added = Dictionary(uniqueKeysWithValues: tokenizer.addedTokens.map { ($0.id, $0.content) })
     let postProcessor = tokenizer.template.postProcessor(byteLevel: Self.byteLevel) { id in
       String(decoding: Self.name(of: id, tokenizer, added), as: UTF8.self)
     }
-    append("  \"pre_tokenizer\": \(Self.byteLevel.text),\n")
-    append("  \"post_processor\": \(postProcessor.text),\n")
-    append("  \"decoder\": \(Self.byteLevel.text),\n")
-    append("  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n")
+    func part(_ name: String) -> JSONValue {
+      pipeline.isGPT2 && name != "normalizer" ? Self.byteLevel : pipeline.parts[name] ?? .null
+    }
+    append("],\n  \"normalizer\": \(part("normalizer").text),\n")
+    append("  \"pre_tokenizer\": \(part("pre_tokenizer").text),\n")
+    let isPlain = tokenizer.template.isEmpty && !pipeline.preTokenizer.isByteLevel
+    append("  \"post_processor\": \(isPlain ? "null" : postProcessor.text),\n")
+    append("  \"decoder\": \(part("decoder").text),\n")
+    append("  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n")
+    let settings = pipeline.settings
+    append("    \"unk_token\": \(settings.unknownToken.map { JSONValue.string($0) }?.text ?? "null"),\n")
     append("    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n")
-    append("    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n")
+    append(
+      "    \"fuse_unk\": \(settings.fusesUnknown),\n    \"byte_fallback\": \(settings.fallsBackToBytes),\n")
+    append("    \"ignore_merges\": \(settings.ignoresMerges),\n")
     append("    \"vocab\": {")
     list((0..<Int32(tokenizer.vocabularySize)).filter(tokenizer.isInVocabulary)) { writer, id in
       writer.quote(Self.name(of: id, tokenizer, added))
@@ -45,16 +55,23 @@ private struct TokenizerWriter {
     }
     append("},\n    \"merges\": [")
     list(tokenizer.mergeList) { writer, merge in
-      let left = ByteAlphabet.encode(tokenizer.bytes(of: merge.left))
-      let right = ByteAlphabet.encode(tokenizer.bytes(of: merge.right))
-      writer.quote(left + [UInt8(ascii: " ")] + right)
+      let (left, right) = (tokenizer.name(of: merge.left), tokenizer.name(of: merge.right))
+      if left.contains(UInt8(ascii: " ")) || right.contains(UInt8(ascii: " ")) {
+        writer.append("[")
+        writer.quote(left)
+        writer.append(", ")
+        writer.quote(right)
+        writer.append("]")
+      } else {
+        writer.quote(left + [UInt8(ascii: " ")] + right)
+      }
     }
     append("]\n  }\n}\n")
   }
 
   /// The name of a token as the file spells it.
   private static func name(of id: Int32, _ tokenizer: Tokenizer, _ added: [Int32: String]) -> [UInt8] {
-    added[id].map { Array($0.utf8) } ?? ByteAlphabet.encode(tokenizer.bytes(of: id))
+    added[id].map { Array($0.utf8) } ?? tokenizer.name(of: id)
   }
 
   private mutating func list<Element>(

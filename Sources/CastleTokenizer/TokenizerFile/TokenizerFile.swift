@@ -6,6 +6,9 @@ public enum TokenizerFile {
   /// The tokenizer in a Hugging Face `tokenizer.json`, in a folder that holds one, or in a folder that holds
   /// GPT-2's `vocab.json` and `merges.txt`.
   ///
+  /// In a folder, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` count too, as they do in
+  /// transformers. A file that is named itself stands alone.
+  ///
   /// - Throws: ``InputError`` if the file is missing or malformed, or asks for something that is not implemented.
   public static func read(path: String) throws -> Tokenizer {
     let name = (path as NSString).lastPathComponent
@@ -19,7 +22,9 @@ public enum TokenizerFile {
     guard isFolder.boolValue else { return try readJSON(path: path) }
     func child(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: child(name)) }
-    if exists("tokenizer.json") { return try readJSON(path: child("tokenizer.json")) }
+    if exists("tokenizer.json") {
+      return try readJSON(path: child("tokenizer.json"), settings: FolderSettings(folder: path))
+    }
     if exists("vocab.json"), exists("merges.txt") { return try GPT2Files.read(folder: path) }
     throw InputError("\(path) holds neither tokenizer.json nor vocab.json and merges.txt")
   }
@@ -34,16 +39,26 @@ public enum TokenizerFile {
     return isPresent ? try read(path: folder) : nil
   }
 
-  private static func readJSON(path: String) throws -> Tokenizer {
+  private static func readJSON(path: String, settings: FolderSettings? = nil) throws -> Tokenizer {
     let file = try MappedFile(path: path)
-    return try file.withBytes { try parse($0.bindMemory(to: UInt8.self), name: path) }
+    return try file.withBytes {
+      try DownloadedFile.check($0, path: path)
+      return try parse($0.bindMemory(to: UInt8.self), name: path, settings: settings)
+    }
   }
 
   /// The tokenizer in the bytes of a `tokenizer.json`, which errors call `name`.
   public static func parse(_ json: UnsafeBufferPointer<UInt8>, name: String) throws -> Tokenizer {
+    try parse(json, name: name, settings: nil)
+  }
+
+  private static func parse(
+    _ json: UnsafeBufferPointer<UInt8>, name: String, settings: FolderSettings?
+  ) throws -> Tokenizer {
     var document = TokenizerDocument(name: name)
     var scanner = JSONScanner(UnsafeRawBufferPointer(json), name: name)
     try document.read(&scanner)
+    if let settings { try document.apply(settings) }
     return try document.tokenizer()
   }
 

@@ -1,70 +1,40 @@
 import CastleFormats
 
-/// Refuses the settings of a `tokenizer.json` under which its tokens would be others than ours.
+/// Reads the settings of a `tokenizer.json`, and refuses those under which its tokens would be others than ours.
 struct TokenizerSettings {
   /// What errors call the file.
   let name: String
-  /// Whether every byte is a token, so that what a file says of unknown characters never applies.
-  let hasAllBytes: Bool
 
-  func check(_ settings: [String: JSONValue], model: [String: JSONValue]) throws {
-    for (key, value) in settings.sorted(by: { $0.key < $1.key }) {
+  func check(_ settings: [String: JSONValue]) throws {
+    for key in settings.keys.sorted() {
       switch key {
-      case "version": break
-      case "truncation", "padding", "normalizer": try expectNull(value, key)
-      case "pre_tokenizer", "post_processor": break
-      case "decoder": try checkDecoder(value)
+      case "version", "truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder":
+        break
       default: throw InputError("\(name) has the part \"\(key)\", which is not implemented")
       }
     }
-    try checkPreTokenizer(settings["pre_tokenizer"] ?? .null)
-    try checkModel(model)
   }
 
-  private func expectNull(_ value: JSONValue, _ key: String) throws {
-    guard value == .null else {
-      throw InputError("\(name) has the \(key) \(describe(value)); only null is implemented")
-    }
-  }
-
-  private func checkPreTokenizer(_ value: JSONValue) throws {
-    guard value["type"] == .string("ByteLevel") else {
-      throw InputError(
-        "\(name) has the pre_tokenizer \(describe(value)); only ByteLevel is implemented")
-    }
-    guard value["add_prefix_space"] == .bool(false) else {
-      throw InputError("\(name): ByteLevel with add_prefix_space is not implemented; it must be false")
-    }
-    guard value["use_regex"] != .bool(false) else {
-      throw InputError("\(name): ByteLevel without use_regex is not implemented; it must be true")
-    }
-  }
-
-  /// Without a decoder, the bytes of the tokens are joined, as ByteLevel does.
-  private func checkDecoder(_ value: JSONValue) throws {
-    guard value == .null || value["type"] == .string("ByteLevel") else {
-      throw InputError("\(name) has the decoder \(describe(value)); only ByteLevel is implemented")
-    }
-  }
-
-  private func checkModel(_ model: [String: JSONValue]) throws {
+  /// What the model says beside its vocabulary and merges.
+  func model(_ model: [String: JSONValue]) throws -> BytePairSettings {
     guard model["type"] == nil || model["type"] == .string("BPE") else {
       throw InputError("\(name) has the model \(describe(.object(model))); only BPE is implemented")
     }
+    var settings = BytePairSettings()
     for (key, value) in model.sorted(by: { $0.key < $1.key }) {
-      switch key {
-      case "type": continue
-      case "dropout" where [.null, .integer(0), .number(0)].contains(value): continue
-      case "continuing_subword_prefix", "end_of_word_suffix":
-        if value == .null || value == .string("") { continue }
-      case "unk_token" where value == .null || hasAllBytes: continue
-      case "fuse_unk", "byte_fallback":
-        if value == .bool(false) || hasAllBytes { continue }
-      case "ignore_merges" where value == .bool(false): continue
-      default: break
+      switch (key, value) {
+      case ("type", _), ("unk_token", .null): continue
+      case ("dropout", .null), ("dropout", .integer(0)), ("dropout", .number(0)): continue
+      case ("continuing_subword_prefix", .null), ("continuing_subword_prefix", .string("")): continue
+      case ("end_of_word_suffix", .null), ("end_of_word_suffix", .string("")): continue
+      case ("unk_token", .string(let token)): settings.unknownToken = token
+      case ("fuse_unk", .bool(let value)): settings.fusesUnknown = value
+      case ("byte_fallback", .bool(let value)): settings.fallsBackToBytes = value
+      case ("ignore_merges", .bool(let value)): settings.ignoresMerges = value
+      default: throw InputError("\(name): the model's \(key) \(describe(value)) is not implemented")
       }
-      throw InputError("\(name): the model's \(key) \(describe(value)) is not implemented")
     }
+    return settings
   }
 
   private func describe(_ value: JSONValue) -> String {

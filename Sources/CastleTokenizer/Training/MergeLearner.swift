@@ -1,20 +1,20 @@
-/// Learns merges from counted words: again and again the most frequent pair of adjacent tokens becomes one.
+/// Learns merges from counted pre-tokens: again and again the most frequent pair of adjacent tokens becomes one.
 ///
-/// The numbers of all pairs are kept up to date: a merge touches only the words that have the pair.
+/// The numbers of all pairs are kept up to date: a merge touches only the pre-tokens that have the pair.
 struct MergeLearner {
   /// The merges so far.
   private(set) var merges: [Merge] = []
   /// The bytes of all tokens; the place is the id.
   private(set) var vocabulary: [[UInt8]]
 
-  /// The tokens of all words, one word after another; a word that was merged leaves room behind it.
+  /// The tokens of all pre-tokens, one after another; one that was merged leaves room behind it.
   private var tokens: [Int32] = []
-  private var words: [Word] = []
+  private var preTokens: [PreToken] = []
   private var pairs: [UInt64: Pair] = [:]
   private var queue = Heap<PairCandidate>()
   private var ids: [[UInt8]: Int32] = [:]
 
-  private struct Word {
+  private struct PreToken {
     var start: Int
     var length: Int
     var count: Int
@@ -22,26 +22,26 @@ struct MergeLearner {
 
   private struct Pair {
     var count = 0
-    /// Words that have or had the pair; one may be there more than once.
-    var words: [Int32] = []
+    /// Pre-tokens that have or had the pair; one may be there more than once.
+    var preTokens: [Int32] = []
   }
 
   /// A learner; `vocabulary` must have a token for each byte.
-  init(_ table: WordTable, vocabulary: [[UInt8]], byteTokens: [Int32]) {
+  init(_ table: PreTokenTable, vocabulary: [[UInt8]], byteTokens: [Int32]) {
     self.vocabulary = vocabulary
     for (id, bytes) in vocabulary.enumerated() where bytes.count == 1 { ids[bytes] = Int32(id) }
-    var words: [Word] = []
+    var preTokens: [PreToken] = []
     var tokens: [Int32] = []
-    words.reserveCapacity(table.count)
-    table.forEach { word, count in
-      words.append(Word(start: tokens.count, length: word.count, count: count))
-      for byte in word { tokens.append(byteTokens[Int(byte)]) }
+    preTokens.reserveCapacity(table.count)
+    table.forEach { bytes, count in
+      preTokens.append(PreToken(start: tokens.count, length: bytes.count, count: count))
+      for byte in bytes { tokens.append(byteTokens[Int(byte)]) }
     }
-    self.words = words
+    self.preTokens = preTokens
     self.tokens = tokens
-    for (index, word) in words.enumerated() {
-      for place in word.start..<word.start + max(word.length - 1, 0) {
-        count(Self.key(tokens[place], tokens[place + 1]), word.count, in: index)
+    for (index, preToken) in preTokens.enumerated() {
+      for place in preToken.start..<preToken.start + max(preToken.length - 1, 0) {
+        count(Self.key(tokens[place], tokens[place + 1]), preToken.count, in: index)
       }
     }
     for (pair, found) in pairs { queue.push(PairCandidate(count: found.count, pair: pair)) }
@@ -56,7 +56,7 @@ struct MergeLearner {
         continue
       }
       guard pair.count >= max(minimum, 1) else { return false }
-      apply(top.pair, pair.words)
+      apply(top.pair, pair.preTokens)
       return true
     }
     return false
@@ -75,7 +75,7 @@ struct MergeLearner {
     pairs[pair] = nil
     var changed: Set<UInt64> = []
     for index in candidates {
-      merge(left, right, into: merged, word: Int(index), &changed)
+      merge(left, right, into: merged, preToken: Int(index), &changed)
     }
     pairs[pair] = nil
     for pair in changed {
@@ -85,14 +85,14 @@ struct MergeLearner {
     }
   }
 
-  /// Merges the pair wherever it is in one word, from the left.
+  /// Merges the pair wherever it is in one pre-token, from the left.
   private mutating func merge(
-    _ left: Int32, _ right: Int32, into merged: Int32, word index: Int, _ changed: inout Set<UInt64>
+    _ left: Int32, _ right: Int32, into merged: Int32, preToken index: Int, _ changed: inout Set<UInt64>
   ) {
-    let word = words[index]
-    let end = word.start + word.length
-    var read = word.start
-    var write = word.start
+    let preToken = preTokens[index]
+    let end = preToken.start + preToken.length
+    var read = preToken.start
+    var write = preToken.start
     while read < end {
       guard read + 1 < end, tokens[read] == left, tokens[read + 1] == right else {
         tokens[write] = tokens[read]
@@ -100,33 +100,33 @@ struct MergeLearner {
         read += 1
         continue
       }
-      if write > word.start {
+      if write > preToken.start {
         let before = tokens[write - 1]
-        count(Self.key(before, left), -word.count, in: index)
+        count(Self.key(before, left), -preToken.count, in: index)
         let new = Self.key(before, merged)
-        count(new, word.count, in: index)
+        count(new, preToken.count, in: index)
         changed.insert(new)
       }
       if read + 2 < end {
         let after = tokens[read + 2]
-        count(Self.key(right, after), -word.count, in: index)
+        count(Self.key(right, after), -preToken.count, in: index)
         let new = Self.key(merged, after)
-        count(new, word.count, in: index)
+        count(new, preToken.count, in: index)
         changed.insert(new)
       }
       tokens[write] = merged
       write += 1
       read += 2
     }
-    words[index].length = write - word.start
+    preTokens[index].length = write - preToken.start
   }
 
-  private mutating func count(_ pair: UInt64, _ change: Int, in word: Int) {
+  private mutating func count(_ pair: UInt64, _ change: Int, in preToken: Int) {
     if change < 0 {
       pairs[pair]?.count += change
     } else {
       pairs[pair, default: Pair()].count += change
-      if pairs[pair]!.words.last != Int32(word) { pairs[pair]!.words.append(Int32(word)) }
+      if pairs[pair]!.preTokens.last != Int32(preToken) { pairs[pair]!.preTokens.append(Int32(preToken)) }
     }
   }
 

@@ -28,14 +28,14 @@ public struct TrainingText: Sendable {
   ///   beside the others.
   public init(_ settings: DataSettings) throws {
     guard !settings.mixture.isEmpty else {
-      let corpus = try PreparedCorpus(folder: settings.shards)
+      let corpus = try settings.open()
       parts = [Part(name: EvaluationSettings.ownSet, corpus: corpus, weight: 1)]
       fingerprint = corpus.fingerprint
       mixture = nil
       return
     }
     parts = try settings.mixture.sorted { $0.key < $1.key }.map { name, text in
-      Part(name: name, corpus: try PreparedCorpus(folder: text.shards), weight: text.weight)
+      Part(name: name, corpus: try settings.open(text.shards), weight: text.weight)
     }
     for part in parts.dropFirst() { try part.corpus.checkTokenizer(isThatOf: parts[0].corpus) }
     guard let mixture = MixtureOrder(weights: parts.map(\.weight)) else {

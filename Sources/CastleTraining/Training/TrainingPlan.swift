@@ -82,7 +82,7 @@ public struct TrainingPlan: Sendable {
     _ configuration: TrainingConfiguration, text: TrainingText
   ) throws -> [EvaluationText] {
     try configuration.evaluation.sets.sorted { $0.key < $1.key }.map { name, folder in
-      let other = try PreparedCorpus(folder: folder)
+      let other = try configuration.data.open(folder)
       try other.checkTokenizer(isThatOf: text.parts[0].corpus)
       return EvaluationText(name: name, text: other, limit: configuration.evaluation.tokens)
     }

@@ -13,21 +13,35 @@ struct PrepareCommand: ParsableCommand {
     commandName: "prepare",
     abstract: "Turn files and folders of text into token shards to train on.",
     discussion: """
-      Every .txt or .md file is one document, or several with a separator line between them; every line of a .jsonl file \
-      is an object with the document under "text". Folders are read with all folders in them, in order of their names. \
-      Every document is followed by the end-of-text token. The output folder holds train_000000.bin, …, \
-      val_000000.bin, … (the form of llm.c), tokenizer.json and manifest.json. It appears whole or not at all, and has \
-      the same bytes at any number of threads.
+      .txt, .md and .text files are one document each, or several with a separator line between them; every line of a \
+      .jsonl or .ndjson file is an object with the document under "text". Each may be compressed (.gz, .zst), and in \
+      UTF-8, UTF-16 or UTF-32. Folders are read with all folders in them, in order of their names. A file that is named \
+      twice is read once. Every document is followed by the end-of-text token. The output folder holds \
+      train_000000.bin, …, val_000000.bin, … (the form of llm.c), tokenizer.json and manifest.json. It appears whole or \
+      not at all, and has the same bytes at any number of threads.
 
       A corpus of a single document is cut near its end, and the rest is for validation. To choose among the documents of \
-      .jsonl files or between separators, the text is read once more.
+      JSON lines, of compressed files or between separators, and to find the equal ones, the text is read once more; \
+      standard input is copied beside the output for that. Equal documents go to the same part, training or validation.
+
+      Parquet files, such as those of FineWeb-Edu, are piped in with Python's pyarrow (or datasets); see the last example.
 
       EXAMPLES
         castle prepare --tokenizer tokenizer.json --output data/plays plays/
         castle prepare --tokenizer gpt2 --output data/web \\
-          --validation-documents 1000 web-*.jsonl
+          --validation-documents 1000 --deduplicate web-*.jsonl.zst
         castle prepare --tokenizer tokenizer.json --output data/tales \\
           --separator '<|endoftext|>' tales.txt
+        find pages -name '*.html.txt' -print0 |
+          castle prepare --tokenizer gpt2 --output data/pages --files-from -
+        python3 -c '
+        import json, sys, pyarrow.parquet as parquet
+        for file in sys.argv[1:]:
+          for rows in parquet.ParquetFile(file).iter_batches(columns=["text"]):
+            for text in rows.column(0):
+              print(json.dumps({"text": text.as_py()}))
+        ' fineweb-edu/*.parquet |
+          castle prepare --tokenizer gpt2 --output data/edu --format jsonl -
       """)
 
   @Option(
@@ -39,8 +53,7 @@ struct PrepareCommand: ParsableCommand {
   @Option(name: [.short, .long], help: ArgumentHelp("The folder to make.", valueName: "folder"))
   var output: String
 
-  @Argument(help: ArgumentHelp("Files and folders of text.", valueName: "text"))
-  var paths: [String]
+  @OptionGroup var corpus: CorpusOptions
 
   @Option(
     parsing: .unconditional,
@@ -61,11 +74,12 @@ struct PrepareCommand: ParsableCommand {
   @Option(help: ArgumentHelp("A line of a text file that stands between two documents.", valueName: "line"))
   var separator: String?
 
-  @Option(help: ArgumentHelp("The member of a JSON line that holds the text.", valueName: "name"))
-  var textField = "text"
-
   @Option(help: "What to do with bytes that are not UTF-8: replace them with U+FFFD, keep them, or refuse.")
   var invalidUTF8 = InvalidUTF8.replace
+
+  @Flag(
+    help: "Leave out documents whose text an earlier one has; about 30 bytes of memory for each document.")
+  var deduplicate = false
 
   @OptionGroup var backend: BackendOptions
 
@@ -84,20 +98,25 @@ struct PrepareCommand: ParsableCommand {
     guard validationFraction == nil || validationDocuments == nil else {
       throw ValidationError("give either --validation-fraction or --validation-documents, not both")
     }
-    guard !paths.isEmpty else { throw ValidationError("give at least one file or folder of text") }
   }
 
   func run() throws {
     let pool = try backend.makePool()
     let start = ContinuousClock.now
-    let line = json ? nil : ProgressLine()
+    let notes = ProgressLine()
+    let line = json ? nil : notes
     Interruption.listen()
     var encodingStart = start
+    let output = FilePath.expanded(output)
     let manifest = try preparation.run(
-      paths: paths, tokenizerPath: tokenizer, output: output, pool: pool
+      corpus.input, tokenizerPath: FilePath.expanded(tokenizer), output: output, pool: pool
     ) { progress in
       try ProgressText.checkInterruption()
       switch progress {
+      case .copying(let done):
+        encodingStart = .now
+        let text = ProgressText.bytes(done, of: 0, after: start.duration(to: encodingStart))
+        line?.update("reading standard input  " + text)
       case .choosing(let done, let all):
         encodingStart = .now
         let text = ProgressText.bytes(done, of: all, after: start.duration(to: encodingStart))
@@ -105,10 +124,16 @@ struct PrepareCommand: ParsableCommand {
       case .encoding(let done, let all):
         line?.update(ProgressText.bytes(done, of: all, after: encodingStart.duration(to: .now)))
       }
+    } note: {
+      notes.note($0)
     }
     line?.finish()
-    if json { return print(String(decoding: try manifest.json(), as: UTF8.self), terminator: "") }
-    report(manifest, seconds: start.duration(to: .now) / .seconds(1), line: line)
+    if json {
+      print(String(decoding: try manifest.json(), as: UTF8.self), terminator: "")
+    } else {
+      report(manifest, output: output, seconds: start.duration(to: .now) / .seconds(1))
+    }
+    PreparationNotes(manifest).lines.forEach(notes.note)
   }
 
   private var preparation: CorpusPreparation {
@@ -118,7 +143,7 @@ struct PrepareCommand: ParsableCommand {
     preparation.seed = seed
     preparation.shardTokens = shardTokens
     preparation.separator = separator
-    preparation.textField = textField
+    preparation.removesDuplicates = deduplicate
     preparation.replacesOutput = overwrite
     switch invalidUTF8 {
     case .replace: preparation.invalidBytes = .replaced
@@ -128,7 +153,7 @@ struct PrepareCommand: ParsableCommand {
     return preparation
   }
 
-  private func report(_ manifest: CorpusManifest, seconds: Double, line: ProgressLine?) {
+  private func report(_ manifest: CorpusManifest, output: String, seconds: Double) {
     for (name, split) in [("train", manifest.train), ("validation", manifest.validation)] {
       let ratio = Double(split.bytes) / Double(max(split.tokens, 1))
       print(
@@ -138,17 +163,44 @@ struct PrepareCommand: ParsableCommand {
     }
     let rate = Double(manifest.sourceBytes) / 1e6 / seconds
     print("\(output): made in \(NumberFormat.fixed(seconds, 1)) s, \(NumberFormat.fixed(rate, 1)) MB/s")
-    if manifest.invalidDocuments > 0 {
-      let done = manifest.invalidBytes == .kept ? "kept" : "replaced with U+FFFD"
-      line?.note(
-        "note: \(manifest.invalidDocuments) documents have bytes that are not UTF-8; they were \(done)")
-    }
-    if manifest.emptyDocuments > 0 {
-      line?.note("note: \(manifest.emptyDocuments) documents without text were left out")
-    }
-    if manifest.validation.documents == 0 {
-      line?.note("note: no document is kept for validation")
-    }
+  }
+}
+
+/// What a user should know of what was prepared.
+struct PreparationNotes {
+  private let manifest: CorpusManifest
+
+  init(_ manifest: CorpusManifest) {
+    self.manifest = manifest
+  }
+
+  /// The notes, a line each.
+  var lines: [String] {
+    [invalidBytes, emptyDocuments, duplicates, validation].compactMap { $0.map { "note: " + $0 } }
+  }
+
+  private var invalidBytes: String? {
+    guard let count = manifest.invalidByteCount, count > 0 else { return nil }
+    let what = manifest.invalidBytes == .kept ? "kept" : "replaced with U+FFFD"
+    let isMuch = 50 * count > manifest.train.bytes + manifest.validation.bytes
+    return "\(NumberFormat.count(count, "byte")) not in UTF-8, "
+      + "in \(NumberFormat.count(manifest.invalidDocuments, "document")), \(what)"
+      + (isMuch ? "; if the text has another encoding, convert it first (iconv -f … -t UTF-8)" : "")
+  }
+
+  private var emptyDocuments: String? {
+    guard manifest.emptyDocuments > 0 else { return nil }
+    return "\(NumberFormat.count(manifest.emptyDocuments, "document")) without text left out"
+  }
+
+  private var duplicates: String? {
+    guard let count = manifest.duplicateDocuments, count > 0 else { return nil }
+    return "\(NumberFormat.count(count, "document")) with the text of an earlier one"
+      + (manifest.removesDuplicates == true ? " left out" : "; --deduplicate leaves such out")
+  }
+
+  private var validation: String? {
+    manifest.validation.documents == 0 ? "no document is kept for validation" : nil
   }
 }
 
@@ -159,10 +211,12 @@ enum ProgressText {
     if Interruption.isRequested { throw InputError("interrupted; nothing was written") }
   }
 
-  /// The share that is done, the rate, and the time that is left.
+  /// The share that is done, the rate, and the time that is left; where `all` is 0, nobody knows how much
+  /// there is.
   static func bytes(_ done: Int, of all: Int, after time: Duration) -> String {
     let seconds = max(time / .seconds(1), 1e-6)
     let rate = Double(done) / seconds
+    guard all > 0 else { return "\(NumberFormat.bytes(done))  \(NumberFormat.fixed(rate / 1e6, 1)) MB/s" }
     let left = rate > 0 ? NumberFormat.duration(Double(all - done) / rate) : "?"
     let share = NumberFormat.fixed(100 * Double(done) / Double(max(all, 1)), 0)
     return "\(share) %  \(NumberFormat.bytes(done)) of \(NumberFormat.bytes(all))  "

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CastleConsole
+import CastleFormats
 import CastleTokenizer
 
 /// `castle tokenize`: text to token ids.
@@ -51,6 +52,11 @@ struct TokenizeCommand: ParsableCommand {
       )
     }
     let bytes = try text.map { Array($0.utf8) } ?? CommandInput.bytes(ofFile: file)
+    let invalidBytes = keepInvalidBytes ? 0 : bytes.withUnsafeBufferPointer(UTF8Decoding.invalidByteCount)
+    if invalidBytes > 0 {
+      ProgressLine().note(
+        "note: \(NumberFormat.count(invalidBytes, "byte")) not in UTF-8, replaced with U+FFFD")
+    }
     var ids = tokenizer.encode(
       bytes, specialTokens: ordinary ? .ordinary : .recognized,
       invalidBytes: keepInvalidBytes ? .kept : .replaced)

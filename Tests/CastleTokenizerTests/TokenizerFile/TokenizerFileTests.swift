@@ -67,20 +67,22 @@ struct TokenizerFileTests {
 
   /// Parts of the file, what they become, and the word that the error must have.
   static let refused: [(path: [String], value: String, word: String)] = [
-    (["normalizer"], #"{"type": "NFC"}"#, "NFC"),
-    (["truncation"], #"{"max_length": 4}"#, "truncation"),
-    (["padding"], #"{"length": 4}"#, "padding"),
-    (["pre_tokenizer"], "null", "pre_tokenizer"),
-    (["pre_tokenizer"], #"{"type": "Whitespace"}"#, "Whitespace"),
-    (["pre_tokenizer", "add_prefix_space"], "true", "add_prefix_space"),
-    (["pre_tokenizer", "use_regex"], "false", "use_regex"),
+    (["normalizer"], #"{"type": "BertNormalizer"}"#, "BertNormalizer"),
+    (["normalizer"], #"{"type": "Precompiled", "precompiled_charsmap": ""}"#, "Precompiled"),
+    (["normalizer"], #"{"type": "Replace", "pattern": {"Regex": "("}, "content": ""}"#, "without its end"),
+    (["pre_tokenizer"], #"{"type": "BertPreTokenizer"}"#, "BertPreTokenizer"),
+    (["pre_tokenizer"], #"{"type": "UnicodeScripts"}"#, "UnicodeScripts"),
+    (["pre_tokenizer"], #"{"type": "Metaspace", "replacement": "__"}"#, "one character"),
+    (["pre_tokenizer"], #"{"type": "Split", "pattern": {"Regex": "\\1"}, "behavior": "Isolated"}"#, #"\1"#),
+    (["pre_tokenizer"], #"{"type": "Split", "pattern": {"String": "a"}, "behavior": "Odd"}"#, "Odd"),
     (["decoder"], #"{"type": "WordPiece"}"#, "WordPiece"),
     (["post_processor"], #"{"type": "BertProcessing"}"#, "BertProcessing"),
     (["model", "type"], #""Unigram""#, "BPE"),
     (["model", "dropout"], "0.1", "dropout"),
     (["model", "continuing_subword_prefix"], ###""##""###, "continuing_subword_prefix"),
     (["model", "end_of_word_suffix"], #""</w>""#, "end_of_word_suffix"),
-    (["model", "ignore_merges"], "true", "ignore_merges"),
+    (["model", "ignore_merges"], "1", "ignore_merges"),
+    (["model", "type"], #""WordPiece""#, "BPE"),
     (["model", "merges"], #"[["a", "ŧ"]]"#, "merge"),
     (["model", "merges"], #"["a b c"]"#, "two tokens"),
     (["model", "merges"], #"[["q", "z"]]"#, "qz"),
@@ -92,8 +94,6 @@ struct TokenizerFileTests {
     (["added_tokens"], #"[{"id": 77, "content": "<x>", "special": true}]"#, "<x>"),
     (["added_tokens"], #"[{"id": 1500, "content": ""}]"#, "content"),
     (["added_tokens"], #"[{"id": 1500, "content": "<x>"}, {"id": 1501, "content": "<x>"}]"#, "twice"),
-    (["added_tokens"], #"[{"id": 221, "content": "Ġ"}]"#, "id 221 to two tokens"),
-    (["added_tokens"], #"[{"id": 1500, "content": "<x>", "lstrip": true}]"#, "lstrip"),
     (["surprise"], "1", "surprise"),
   ]
 
@@ -177,6 +177,37 @@ struct TokenizerFileTests {
     #expect(tokenizer.encode("a\u{E9}b") == [2])
     #expect(tokenizer.encode("a,b ab") == [0, 1, 2])
     #expect(tokenizer.missingBytes.count == 254)
+  }
+
+  /// As in transformers, a text by itself knows neither.
+  @Test func truncationAndPaddingAreLeftAlone() throws {
+    var document = try document()
+    document["truncation"] = ["max_length": 4, "strategy": "LongestFirst", "stride": 0, "direction": "Right"]
+    document["padding"] = ["strategy": ["Fixed": 8], "direction": "Right", "pad_id": 0, "pad_token": "x"]
+    expectSameIDs(try parse(document))
+  }
+
+  @Test func aTokenOutsideTheAlphabetIsNeverFound() throws {
+    var document = try document()
+    document["added_tokens"] = [[String: Any]]()
+    document["model"] = ["vocab": ["a": 0, "\u{4E00}": 1, "\u{120}": 2], "merges": []] as [String: Any]
+    let tokenizer = try parse(document)
+    #expect(tokenizer.encode("a \u{4E00}") == [0, 2])
+    #expect(try tokenizer.decode([1, 0]) == Array("\u{4E00}a".utf8))
+    #expect(String(decoding: TokenizerFile.json(tokenizer), as: UTF8.self).contains("\"\u{4E00}\": 1"))
+  }
+
+  @Test(arguments: [
+    ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "Git LFS pointer"),
+    ("\n<!DOCTYPE html>\n<html>", "HTML page"), ("<HTML><body>", "HTML page"),
+  ]) func failedDownloadsAreNamed(_ text: String, _ what: String) throws {
+    let folder = try TemporaryFolder()
+    for name in ["tokenizer.json", "vocab.json"] {
+      try folder.write(text, to: name)
+      try folder.write(text, to: "merges.txt")
+      let error = try #require(throws: InputError.self) { try TokenizerFile.read(path: folder.path(name)) }
+      #expect(error.description.contains(what) && error.description.contains(name), "\(error)")
+    }
   }
 
   @Test func missingFilesAreNamed() throws {

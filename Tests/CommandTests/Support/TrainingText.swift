@@ -45,6 +45,7 @@ struct TrainingText {
   private static func document(_ number: Int) -> String {
     let words = ["red", "green", "blue", "grey"]
     return (0..<60).map { place in words[(place * place + number * place) % 4] }.joined(separator: " ")
+      + " \(number)"
   }
 
   /// The folder of the shards.

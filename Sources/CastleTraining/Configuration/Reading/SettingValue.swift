@@ -1,3 +1,4 @@
+import CastleCorpus
 import Yams
 
 /// A type that a setting can have.
@@ -144,6 +145,18 @@ extension SettingValue where Self: RawRepresentable & CaseIterable, RawValue == 
 }
 
 extension LearningRateSchedule.Kind: SettingValue {}
+
+extension TokenWidth: SettingValue, DefaultedSettingValue {
+  static var blank: TokenWidth { .uint16 }
+
+  static var expectation: String { "one of " + allCases.map { "\($0)" }.joined(separator: ", ") }
+
+  static func value(from node: Node, replacing old: TokenWidth) -> TokenWidth? {
+    node.scalar.flatMap { scalar in allCases.first { "\($0)" == scalar.string } }
+  }
+
+  var node: Node { Node("\(self)", Tag(.str)) }
+}
 
 extension Node {
   /// Whether the node says that there is nothing: `null`, `~` or an empty value.

@@ -1,4 +1,4 @@
-/// What the pre-tokeniser needs to know of a character.
+/// What GPT-2's pre-tokenizer needs to know of a character.
 package enum CharacterClass: UInt8 {
   /// `\p{L}`.
   case letter
@@ -56,5 +56,67 @@ package enum CharacterClasses {
     }
     guard let age = properties.age, age.major <= 16 else { return .other }
     return found
+  }
+
+  /// The classes that ``LetterCase`` tells apart, of each scalar below ``tableSize``.
+  nonisolated(unsafe) static let letterCases: UnsafePointer<UInt8> = {
+    let table = UnsafeMutablePointer<UInt8>.allocate(capacity: tableSize)
+    for value in 0..<tableSize {
+      let scalar = Unicode.Scalar(UInt32(value))
+      table[value] = (scalar.map(letterCase) ?? .other).rawValue
+    }
+    return UnsafePointer(table)
+  }()
+
+  private static func letterCase(_ scalar: Unicode.Scalar) -> LetterCase {
+    switch of(scalar) {
+    case .space: return .space
+    case .number: return .number
+    case .letter: break
+    case .other, .unknown:
+      let marks: [Unicode.GeneralCategory] = [.nonspacingMark, .spacingMark, .enclosingMark]
+      let isMark =
+        marks.contains(scalar.properties.generalCategory)
+        && ScalarProperties.isAssigned(scalar, by: ScalarProperties.patternVersion)
+      return isMark ? .mark : .other
+    }
+    switch scalar.properties.generalCategory {
+    case .uppercaseLetter, .titlecaseLetter: return .upper
+    case .lowercaseLetter: return .lower
+    default: return .caseless
+    }
+  }
+}
+
+/// What o200k's pre-tokenizer needs to know of a character.
+enum LetterCase: UInt8 {
+  /// `\p{Lu}` and `\p{Lt}`.
+  case upper
+  /// `\p{Lm}` and `\p{Lo}`.
+  case caseless
+  /// `\p{M}`.
+  case mark
+  /// `\p{Ll}`.
+  case lower
+  /// `\p{N}`.
+  case number
+  /// `\s`.
+  case space
+  /// Anything else.
+  case other
+
+  /// The class of the character at `position`; `length` becomes its length in bytes.
+  @inline(__always)
+  static func of(
+    _ text: UnsafePointer<UInt8>, at position: Int, to end: Int, length: inout Int
+  ) -> UInt8 {
+    let byte = text[position]
+    if byte < 0x80 {
+      length = 1
+      return CharacterClasses.letterCases[Int(byte)]
+    }
+    let value = UTF8Decoding.scalar(text, at: position, to: end, length: &length)
+    if value < CharacterClasses.tableSize { return CharacterClasses.letterCases[Int(value)] }
+    return (0xE0100...0xE01EF).contains(value) ? mark.rawValue : other.rawValue
   }
 }

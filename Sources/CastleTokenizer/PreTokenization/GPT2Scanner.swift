@@ -1,20 +1,14 @@
-/// Cuts text into the words that byte-pair merges never cross, as GPT-2 does:
+/// The pattern of GPT-2, and of the pre-tokenizer ByteLevel:
 ///
 ///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-///
-/// The pattern is written out as a scan over bytes; bytes that are not UTF-8 are neither letter, number nor
-/// space, as U+FFFD is.
-struct PreTokenizer {
+struct GPT2Scanner: PreTokenScanner, @unchecked Sendable {
   private let firstByteClasses = CharacterClasses.ofFirstByte
 
-  private static let letter = CharacterClass.letter.rawValue
-  private static let number = CharacterClass.number.rawValue
   private static let space = CharacterClass.space.rawValue
   private static let unknown = CharacterClass.unknown.rawValue
 
-  /// The end of the word that starts at `start`, which is below `end`.
   @inline(__always)
-  func wordEnd(_ text: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+  func preTokenEnd(_ text: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
     var position = start
     let first = text[start]
     if first == UInt8(ascii: "'") {
@@ -44,25 +38,10 @@ struct PreTokenizer {
   ) -> UInt8 {
     let kind = firstByteClasses[Int(text[position])]
     if kind == Self.unknown {
-      return wideClass(text, at: position, to: end, length: &length)
+      return CharacterClasses.of(text, at: position, to: end, length: &length)
     }
     length = 1
     return kind
-  }
-
-  @inline(never)
-  private func wideClass(
-    _ text: UnsafePointer<UInt8>, at position: Int, to end: Int, length: inout Int
-  ) -> UInt8 {
-    switch UTF8Decoding.step(text, from: position, to: end) {
-    case .scalar(let value, let size):
-      length = size
-      return value < CharacterClasses.tableSize
-        ? CharacterClasses.table[Int(value)] : CharacterClass.other.rawValue
-    case .invalid(let size), .incomplete(let size):
-      length = size
-      return CharacterClass.other.rawValue
-    }
   }
 
   /// The length of the English contraction that starts with the apostrophe at `start`, or 0.
@@ -82,7 +61,7 @@ struct PreTokenizer {
   }
 
   /// The end of a run of white space: all of it at the end of the text; else all but its last character, which
-  /// may belong to the next word, unless it is the only one.
+  /// may belong to the next pre-token, unless it is the only one.
   private func spaceEnd(_ text: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
     var position = start
     var last = start

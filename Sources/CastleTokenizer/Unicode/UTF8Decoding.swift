@@ -51,6 +51,37 @@ package enum UTF8Decoding {
     return .scalar(value: value, length: length)
   }
 
+  /// The scalar at `position`, U+FFFD for what is not UTF-8; `length` becomes its length in bytes.
+  @inline(__always)
+  static func scalar(
+    _ text: UnsafePointer<UInt8>, at position: Int, to end: Int, length: inout Int
+  ) -> UInt32 {
+    switch step(text, from: position, to: end) {
+    case .scalar(let value, let size):
+      length = size
+      return value
+    case .invalid(let size), .incomplete(let size):
+      length = size
+      return 0xFFFD
+    }
+  }
+
+  /// Where the character starts that ends at `position`, which is above `start`.
+  static func before(_ position: Int, in text: UnsafePointer<UInt8>, from start: Int) -> Int {
+    var first = position - 1
+    if text[first] < 0x80 { return first }
+    while first > max(start, position - 4), text[first] & 0xC0 == 0x80 { first -= 1 }
+    var length = 1
+    _ = scalar(text, at: first, to: position, length: &length)
+    return first + length == position ? first : position - 1
+  }
+
+  /// The bytes of one scalar.
+  static func bytes(of value: UInt32) -> [UInt8] {
+    guard let scalar = Unicode.Scalar(value) else { return replacement }
+    return Array(String(scalar).utf8)
+  }
+
   /// The index of the first byte that is not part of well-formed UTF-8, or `count`.
   package static func validPrefix(_ text: UnsafePointer<UInt8>, count: Int) -> Int {
     var index = 0

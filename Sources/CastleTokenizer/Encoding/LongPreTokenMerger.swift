@@ -1,5 +1,5 @@
-/// As ``WordMerger``, in O(n log n) for words of any length: a linked list of tokens and a heap of candidates.
-final class LongWordMerger {
+/// As ``PreTokenMerger``, in O(n log n) for pre-tokens of any length: a linked list of tokens and a heap of candidates.
+final class LongPreTokenMerger {
   private let merges: MergeTable
   private var next: [Int32] = []
   private var previous: [Int32] = []

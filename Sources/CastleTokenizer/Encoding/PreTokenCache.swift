@@ -1,13 +1,13 @@
-/// The tokens of words seen lately: short words of few tokens, which is nearly all of any text.
+/// The tokens of pre-tokens seen lately: short ones of few tokens, which is nearly all of any text.
 ///
 /// A table of fixed size whose buckets of two entries fill one cache line each; the older entry makes room.
-final class WordCache {
-  /// Words up to this many bytes are kept.
-  static let longestWord = 15
-  /// Words of up to this many tokens are kept.
+final class PreTokenCache {
+  /// Pre-tokens up to this many bytes are kept.
+  static let longest = 15
+  /// Pre-tokens of up to this many tokens are kept.
   static let mostTokens = 4
 
-  /// The bytes of a word as two integers; the upper half of the last byte holds the length.
+  /// The bytes of a pre-token as two integers; the upper half of the last byte holds the length.
   struct Key: Equatable {
     var low: UInt64
     var high: UInt64
@@ -37,7 +37,7 @@ final class WordCache {
 
   deinit { entries.deallocate() }
 
-  /// The key of the word of `length` bytes, 1 to ``longestWord``, at `text`; `readable` bytes lie there.
+  /// The key of the pre-token of `length` bytes, 1 to ``longest``, at `text`; `readable` bytes lie there.
   @inline(__always)
   static func key(_ text: UnsafePointer<UInt8>, length: Int, readable: Int) -> Key {
     var low: UInt64
@@ -63,7 +63,7 @@ final class WordCache {
     return Key(low: low, high: high | UInt64(length) << 56)
   }
 
-  /// The tokens of a word, filled up with -1; nil if they are not known.
+  /// The tokens of a pre-token, filled up with -1; nil if they are not known.
   @inline(__always)
   func find(_ key: Key) -> SIMD4<Int32>? {
     let bucket = entries + 2 * Int(truncatingIfNeeded: key.hash & UInt64(Self.buckets - 1))
@@ -72,7 +72,7 @@ final class WordCache {
     return nil
   }
 
-  /// Remembers the tokens of a word, at most ``mostTokens``.
+  /// Remembers the tokens of a pre-token, at most ``mostTokens``.
   func insert(_ key: Key, _ tokens: UnsafeBufferPointer<Int32>) {
     var packed = SIMD4<Int32>(repeating: -1)
     for (index, token) in tokens.enumerated() { packed[index] = token }
