@@ -6,7 +6,7 @@ import Foundation
 /// Measures how a model does on tasks: what it finds most probable counts, not what it writes.
 ///
 /// ```swift
-/// let tasks = try TaskEvaluator(model, tokenizer: tokenizer)
+/// let tasks = TaskEvaluator(model, tokenizer: tokenizer)
 /// let blimp = try tasks.evaluate([TaskGroup(path: "blimp/data")])
 /// ```
 ///
@@ -16,12 +16,10 @@ public final class TaskEvaluator {
   private let model: LanguageModel
   private let encoder: ContinuationEncoder
 
-  /// An evaluator of `model`.
-  ///
-  /// - Throws: ``InputError`` if `tokenizer` belongs to another model.
-  public init(_ model: LanguageModel, tokenizer: Tokenizer) throws {
+  /// An evaluator of `model`, which reads what `tokenizer` writes.
+  public init(_ model: LanguageModel, tokenizer: Tokenizer) {
     self.model = model
-    encoder = try ContinuationEncoder(tokenizer, model.configuration)
+    encoder = ContinuationEncoder(tokenizer, model.configuration)
   }
 
   /// Measures on all sets of `groups`, with `examples` before each question.

@@ -55,7 +55,7 @@ public struct TaskSet: Sendable {
     var start = 0
     var number = 1
     while start < bytes.count {
-      let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+      let end = lineEnd(bytes, from: start)
       let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
       guard line.count <= lineLimit else {
         throw InputError(
@@ -74,5 +74,12 @@ public struct TaskSet: Sendable {
       number += 1
     }
     return items
+  }
+
+  private static func lineEnd(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    guard let base = bytes.baseAddress,
+      let newline = memchr(base + start, Int32(UInt8(ascii: "\n")), bytes.count - start)
+    else { return bytes.count }
+    return UnsafeRawPointer(newline) - base
   }
 }

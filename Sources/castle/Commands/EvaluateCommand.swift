@@ -192,7 +192,7 @@ struct EvaluateCommand: ParsableCommand {
     guard let tokenizer else {
       throw InputError("\(self.model) has no tokenizer.json, which tasks need: their files hold text")
     }
-    let evaluator = try TaskEvaluator(model, tokenizer: tokenizer)
+    let evaluator = TaskEvaluator(model, tokenizer: tokenizer)
     let results = try evaluator.evaluate(groups, examples: examples) { progress.update($1, of: $0.name) }
     guard let results else { return nil }
     progress.clear()
