@@ -14,9 +14,10 @@ struct EncodedContinuation: Sendable, Hashable {
 
 /// Makes tokens of a context and its continuation as the lm-eval harness does, so that the numbers agree.
 ///
-/// Both are encoded as one text, and the tokens of the context alone are counted off; white space at the context's end
-/// belongs to the continuation. Before a context stand the special tokens of the tokenizer's template, unless it begins
-/// with the token that starts a text; that token alone stands in place of an empty context.
+/// Both are encoded as one text, and the tokens of the context alone are counted off; white space at the
+/// context's end belongs to the continuation. Before a context stand the special tokens of the tokenizer's
+/// template, unless it begins with the token that starts a text; that token alone stands in place of an empty
+/// context.
 final class ContinuationEncoder {
   private let encoder: TokenEncoder
   private let start: Int32?
@@ -38,18 +39,20 @@ final class ContinuationEncoder {
     var (tokens, contextCount) = try tokens(continuation, after: context)
     if let stranger = tokens.first(where: { Int($0) >= vocabularySize }) {
       throw InputError(
-        "the text has the token id \(stranger), but the model only \(vocabularySize) tokens; its tokenizer.json is that "
-          + "of another model")
+        "the text has the token id \(stranger), but the model only \(vocabularySize) tokens; "
+          + "its tokenizer.json is that of another model")
     }
     let targets = Array(tokens[min(contextCount, tokens.count)...])
     guard !targets.isEmpty else {
       throw InputError(
-        "\(JSONValue.quoted(continuation)) gives no token of its own after the context; let it begin with a space"
+        "\(JSONValue.quoted(continuation)) gives no token of its own after the context; "
+          + "let it begin with a space"
       )
     }
     guard targets.count <= longest else {
       throw InputError(
-        "a continuation has \(targets.count) tokens, but the model reads only \(longest); leave this question out"
+        "a continuation has \(targets.count) tokens, but the model reads only \(longest); "
+          + "leave this question out"
       )
     }
     tokens.removeLast()
@@ -65,8 +68,8 @@ final class ContinuationEncoder {
     guard let end else {
       guard let start else {
         throw InputError(
-          "the context is empty, and the model has no token that starts a text; give it a context, or the model's "
-            + "config.json a bos_token_id")
+          "the context is empty, and the model has no token that starts a text; "
+            + "give it a context, or the model's config.json a bos_token_id")
       }
       let tokens = encode(context + continuation)
       return tokens.first == start ? (tokens, 1) : ([start] + tokens, 1)

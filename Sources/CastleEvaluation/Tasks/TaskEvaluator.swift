@@ -10,8 +10,8 @@ import Foundation
 /// let blimp = try tasks.evaluate([TaskGroup(path: "blimp/data")])
 /// ```
 ///
-/// Text is formed and encoded as in the lm-eval harness (Gao et al., "The Language Model Evaluation Harness"), so that
-/// the numbers can be compared with published ones.
+/// Text is formed and encoded as in the lm-eval harness (Gao et al., "The Language Model Evaluation
+/// Harness"), so that the numbers can be compared with published ones.
 public final class TaskEvaluator {
   private let model: LanguageModel
   private let encoder: ContinuationEncoder
@@ -24,10 +24,11 @@ public final class TaskEvaluator {
 
   /// Measures on all sets of `groups`, with `examples` before each question.
   ///
-  /// `progress` gets the set that is worked on and the share of all questions that is done, and ends the work by
-  /// returning false; the result is then nil.
+  /// `progress` gets the set that is worked on and the share of all questions that is done, and ends the work
+  /// by returning false; the result is then nil.
   ///
-  /// - Throws: ``InputError`` if a question or the model cannot be used, before anything is computed where possible.
+  /// - Throws: ``InputError`` if a question or the model cannot be used, before anything is computed where
+  ///   possible.
   public func evaluate(
     _ groups: [TaskGroup], examples: TaskExamples = .none,
     progress: (_ set: TaskSet, _ share: Double) -> Bool = { _, _ in true }

@@ -21,18 +21,20 @@ public struct TaskSet: Sendable {
   /// | kind | members |
   /// |---|---|
   /// | sentence pairs (BLiMP) | `sentence_good`, `sentence_bad` |
-  /// | multiple choice | `context`, `choices` (a list of strings), `answer` (the right one's number, from 0) |
+  /// | multiple choice | `context`, `choices` (a list of strings), `answer` (its number, from 0) |
   /// | choice of context (WinoGrande) | `contexts` (a list of strings), `continuation`, `answer` |
   /// | cloze | `context`, `continuation` |
   ///
-  /// `delimiter` stands between context and continuation, a space if it is not given. Further members have no effect.
+  /// `delimiter` stands between context and continuation, a space if it is not given. Further members have no
+  /// effect.
   ///
   /// - Throws: ``InputError`` that names file and line, if the file cannot be read or is not as described.
   public init(path: String) throws {
     let file = try MappedFile(path: path)
     guard file.count <= Self.fileLimit else {
       throw InputError(
-        "\(path) has \(NumberFormat.bytes(file.count)); a task file has at most \(NumberFormat.bytes(Self.fileLimit))"
+        "\(path) has \(NumberFormat.bytes(file.count)); a task file has at most "
+          + NumberFormat.bytes(Self.fileLimit)
       )
     }
     let items = try file.withBytes { try Self.items($0, path: path) }
