@@ -1,6 +1,5 @@
 import ArgumentParser
 import CastleConsole
-import CastleFormats
 import CastleTokenizer
 
 /// `castle tokenize`: text to token ids.
