@@ -1,5 +1,6 @@
 import ArgumentParser
 import CastleConsole
+import CastleFormats
 import CastleTokenizer
 
 /// `castle tokenize`: text to token ids.
