@@ -53,8 +53,8 @@ public struct PreparedCorpus: Sendable {
     guard TokenizerFile.json(try TokenizerFile.read(path: tokenizer)) == TokenizerFile.json(self.tokenizer)
     else {
       throw InputError(
-        "\(folder) was prepared with another tokenizer than \(tokenizer); prepare it again, or leave out data.tokenizer"
-      )
+        subject: "\(folder)", problem: "was prepared with another tokenizer than \(tokenizer)",
+        remedy: "prepare it again with that one, or leave out \(.key("data.tokenizer"))")
     }
   }
 

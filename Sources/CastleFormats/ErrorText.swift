@@ -17,6 +17,14 @@ public struct ErrorText: Sendable, Hashable, CustomStringConvertible {
     case replace
     /// To use a certain tokenizer.
     case tokenizer(String)
+    /// To read every file as text or as JSON lines.
+    case format(String)
+    /// Which key of a JSON line holds the text.
+    case textKey
+    /// A line that ends documents.
+    case separator(String)
+    /// To leave out documents whose text an earlier one has.
+    case deduplicate
     /// The number of sequences that are computed at a time.
     case batchSize
     /// The number of tokens of a sequence.
@@ -31,6 +39,10 @@ public struct ErrorText: Sendable, Hashable, CustomStringConvertible {
       case .resume: "resuming"
       case .replace: "replacing it"
       case .tokenizer(let path): "the tokenizer \(path)"
+      case .format(let name): "the format \(name)"
+      case .textKey: "the text key"
+      case .separator(let line): "the separator \(line)"
+      case .deduplicate: "removing duplicates"
       case .batchSize: "the batch size"
       case .sequenceLength: "the sequence length"
       }

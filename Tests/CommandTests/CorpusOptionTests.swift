@@ -41,7 +41,9 @@ struct CorpusOptionTests {
   @Test func standardInputIsRead() throws {
     let (manifest, notes) = try prepare(["--validation-documents", "5", "-"], input: lines)
     #expect(manifest.train.documents == 45 && manifest.validation.documents == 5)
-    #expect(notes.contains("standard input is read as JSON lines"), "\(notes)")
+    #expect(
+      notes.contains("standard input is read as JSON lines with \"text\"; as plain text with --format text"),
+      "\(notes)")
     let forced = try prepare(["--validation-documents", "0", "--format", "text", "-"], input: lines)
     #expect(forced.manifest.train.documents == 1 && forced.manifest.train.bytes == lines.utf8.count)
     let output = folder.path("t.json")

@@ -30,14 +30,11 @@ def write_lines(path, rows):
 
 def train(folder):
     """A causal model of a few steps, in a folder that transformers reads too."""
-    from tokenizers import ByteLevelBPETokenizer
-
     generator = random.Random(1)
     text = "\n".join(sentence(generator, generator.randrange(3, 12)) for _ in range(8000))
     (folder / "text.txt").write_text(text)
-    tokenizer = ByteLevelBPETokenizer()
-    tokenizer.train_from_iterator([text], vocab_size=320, special_tokens=[START], show_progress=False)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    castle(
+        "tokenizer", "train", "--vocab-size", 320, "--output", folder / "tokenizer.json", folder / "text.txt")
     castle("prepare", "--tokenizer", folder / "tokenizer.json", "--output", folder / "data", folder / "text.txt")
     settings = {
         "model.preset": "1m-causal", "data.shards": folder / "data", "output": folder / "run",

@@ -1,4 +1,4 @@
-import CastleFormats
+public import CastleFormats
 public import CastleTensors
 public import CastleTokenizer
 
@@ -43,7 +43,7 @@ public struct CorpusPreparation: Sendable {
   /// See ``run(_:tokenizerPath:output:pool:progress:note:)``.
   public func run(
     paths: [String], tokenizerPath: String, output: String, pool: ThreadPool,
-    progress: (Progress) throws -> Void = { _ in }, note: (String) -> Void = { _ in }
+    progress: (Progress) throws -> Void = { _ in }, note: (ErrorText) -> Void = { _ in }
   ) throws -> CorpusManifest {
     try run(
       CorpusInput(paths), tokenizerPath: tokenizerPath, output: output, pool: pool, progress: progress,
@@ -65,7 +65,7 @@ public struct CorpusPreparation: Sendable {
   /// - Throws: ``InputError`` if something cannot be read, makes no sense, or cannot be written.
   public func run(
     _ input: CorpusInput, tokenizerPath: String, output: String, pool: ThreadPool,
-    progress: (Progress) throws -> Void = { _ in }, note: (String) -> Void = { _ in }
+    progress: (Progress) throws -> Void = { _ in }, note: (ErrorText) -> Void = { _ in }
   ) throws -> CorpusManifest {
     try checkOutput(output)
     let tokenizer = try TokenizerFile.read(path: tokenizerPath)
@@ -143,7 +143,7 @@ public struct CorpusPreparation: Sendable {
 
   private func encode(
     _ reader: CorpusReader, source: PieceText, tokenizer: Tokenizer, pool: ThreadPool,
-    into writer: CorpusWriter, note: (String) -> Void, progress: (Int) throws -> Void
+    into writer: CorpusWriter, note: (ErrorText) -> Void, progress: (Int) throws -> Void
   ) throws {
     let encoders = (0..<pool.threadCount).map { _ in TokenEncoder(tokenizer) }
     let endLine = EndLine(tokenizer)
@@ -154,7 +154,7 @@ public struct CorpusPreparation: Sendable {
       areEndLinesKnown = true
       note(
         "note: the text has lines of \(endLine.text), which are read as ordinary text; "
-          + "with --separator '\(endLine.text)' they end documents")
+          + "they end documents with \(.separator(endLine.text))")
     }
     try CorpusPipeline(pool: pool).run(
       reader,

@@ -104,8 +104,9 @@ struct ValidationChoice {
     {
       guard documents.duplicates.isEmpty || removesDuplicates else {
         throw InputError(
-          "the corpus is one text \(documents.duplicates.count + 1) times, which cannot be cut for validation; "
-            + "leave out the copies (--deduplicate), or choose a validation fraction of 0")
+          subject: "the corpus",
+          problem: "is one text \(documents.duplicates.count + 1) times, which cannot be cut for validation",
+          remedy: "leave out the copies (\(.deduplicate)), or choose a validation fraction of 0")
       }
       cut = CorpusCut(
         file: file.name, place: try Self.cut(file, documents.lastRange, fraction: fraction))

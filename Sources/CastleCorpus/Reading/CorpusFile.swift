@@ -77,7 +77,10 @@ struct CorpusFile: Sendable {
       kind = FileKind(firstBytes: text)
     }
     if let kind, !(kind.isText && input.format != nil) {
-      throw InputError("\(path) is \(kind.name): \(kind.remedyForText)")
+      throw InputError(
+        subject: "\(path)", problem: "is \(kind.name), not the text that it should be",
+        remedy: ErrorText(kind.remedyForText)
+          + (kind.isText ? ", or read it as it is with \(.format("text"))" : ""))
     }
     (encoding, markLength) = TextEncoding.recognize(Array(text.prefix(Self.prefixLength)))
     let decoded = try Self.decoded(Array(text.prefix(Self.prefixLength).dropFirst(markLength)), encoding)

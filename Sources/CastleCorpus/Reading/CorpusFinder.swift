@@ -55,25 +55,25 @@ struct CorpusFinder {
   }
 
   /// What a user should know of what was found.
-  var notes: [String] {
-    var notes: [String] = []
+  var notes: [ErrorText] {
+    var notes: [ErrorText] = []
     if repeated.count > 0 {
       notes.append("note: \(repeated.text), named or linked more than once, counted once")
     }
     if !skipped.isEmpty {
       let kinds = skipped.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         .map { "\(NumberFormat.grouped($0.value)) \($0.key)" }.joined(separator: ", ")
-      notes.append("note: skipped \(kinds); with --format text (or jsonl) every file is read")
+      notes.append("note: skipped \(kinds); files of every name are read with \(.format("text"))")
     }
     if unexpectedLines.count > 0 {
       notes.append(
-        "note: \(unexpectedLines.text) looks like JSON lines with \"\(input.textKey)\", but is read as text as named; "
-          + "with --format jsonl its documents are read")
+        "note: \(unexpectedLines.text) looks like JSON lines with \"\(input.textKey)\", but is read as text as "
+          + "named; its documents are read with \(.format("jsonl"))")
     }
     if recognizedLines.count > 0 {
       notes.append(
         "note: \(recognizedLines.text) is read as JSON lines with \"\(input.textKey)\"; "
-          + "with --format text it is plain text")
+          + "as plain text with \(.format("text"))")
     }
     return notes
   }

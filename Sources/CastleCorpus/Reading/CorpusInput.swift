@@ -39,7 +39,7 @@ public struct CorpusInput: Sendable {
   /// The files, in order, the same file once. `note` is told what is left out and what is unusual.
   ///
   /// - Throws: ``InputError`` if something cannot be read or is no text, or there is nothing to read.
-  func files(note: (String) -> Void) throws -> [CorpusFile] {
+  func files(note: (ErrorText) -> Void) throws -> [CorpusFile] {
     let all = try paths + lists.flatMap(listedPaths)
     let shown = all.prefix(3).map(FilePath.shown).joined(separator: ", ") + (all.count > 3 ? ", …" : "")
     guard all.count(where: { $0 == "-" }) + lists.count(where: { $0 == "-" }) < 2 else {
@@ -51,7 +51,8 @@ public struct CorpusInput: Sendable {
     guard !finder.files.isEmpty else {
       let endings = CorpusFile.endings.map { "." + $0 }.joined(separator: ", ")
       throw InputError(
-        "there is no \(endings) file in \(shown); name files themselves, or give --format text or jsonl")
+        problem: "there is no \(endings) file in \(shown)",
+        remedy: "name files themselves, or take every file with \(.format("text")) or \(.format("jsonl"))")
     }
     guard finder.files.contains(where: { $0.byteCount > 0 || $0.isPipe }) else {
       throw InputError("the corpus is empty: \(shown) holds no text")

@@ -37,7 +37,9 @@ struct PieceText {
         var scanner = JSONScanner(
           UnsafeRawBufferPointer(bytes), name: item.file.path, firstLine: line, requiresUTF8: false)
         guard let text = try text(&scanner) else {
-          throw InputError("\(place) has no string named \"\(key)\"; --text-key names another key")
+          throw InputError(
+            subject: "\(place)", problem: "has no string named \"\(key)\"",
+            remedy: "name the key that holds the text (\(.textKey))")
         }
         try text.withUnsafeBufferPointer { try check($0, place: place, body) }
       }

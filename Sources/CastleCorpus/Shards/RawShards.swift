@@ -26,8 +26,8 @@ struct RawShards {
     validation = files(["val", "valid", "validation"])
     guard !training.isEmpty else {
       throw InputError(
-        "\(folder) has neither \(CorpusManifest.fileName) nor a file such as train.bin: name a folder made by "
-          + "castle prepare, or one of llm.c or nanoGPT")
+        subject: "\(folder)", problem: "has neither \(CorpusManifest.fileName) nor a file such as train.bin",
+        remedy: "name a folder made by castle prepare, or one of llm.c or nanoGPT")
     }
     if let both = training.first(where: validation.contains) {
       throw InputError("\(folder)/\(both) has both train and val in its name; rename it")
@@ -40,16 +40,16 @@ struct RawShards {
     guard let path else {
       guard FilePath.status("\(folder)/\(name)") != nil else {
         throw InputError(
-          "\(folder) has no \(CorpusManifest.fileName) and no \(name): "
-            + "name the tokenizer of its tokens (data.tokenizer=FILE)")
+          subject: "\(folder)", problem: "has no \(CorpusManifest.fileName) and no \(name)",
+          remedy: "name the tokenizer of its tokens with \(.setting("data.tokenizer", "FILE"))")
       }
       return "\(folder)/\(name)"
     }
     guard let status = FilePath.status(path), status.st_mode & S_IFMT == S_IFDIR else { return path }
     guard FilePath.status("\(path)/\(name)") != nil else {
       throw InputError(
-        "\(path) holds no \(name); make one with castle tokenizer convert --tokenizer \(path) --output \(name)"
-      )
+        subject: "\(path)", problem: "holds no \(name)",
+        remedy: "make one of what it holds with castle tokenizer convert")
     }
     return "\(path)/\(name)"
   }
@@ -66,9 +66,16 @@ struct RawShards {
       if let told = try TokenShard.widthInHeader(path: path) {
         shard = try TokenShard(path: path)
         guard width == nil || width == told else {
-          throw InputError("data.dtype is \(width!), but the header of \(path) says \(told)")
+          throw InputError(
+            subject: "\(.key("data.dtype"))", problem: "is \(width!), but the header of \(path) says \(told)",
+            remedy: "leave it out")
         }
       } else {
+        guard width != nil || TokenWidth(vocabularySize: vocabularySize) == .uint16 else {
+          throw InputError(
+            subject: "\(path)", problem: "has no header, and the tokenizer has \(vocabularySize) tokens",
+            remedy: "say their type with \(.setting("data.dtype", "uint32"))")
+        }
         shard = try TokenShard(rawPath: path, width: width ?? .uint16)
       }
       try Self.check(shard, vocabularySize: vocabularySize)
@@ -93,12 +100,15 @@ struct RawShards {
     }
     guard shard.tokenCount == 0 || largest < vocabularySize else {
       throw InputError(
-        "\(shard.path) has the token \(largest), but the tokenizer has only \(vocabularySize): "
-          + "it is another's (data.tokenizer), or the tokens are of another type (data.dtype)")
+        subject: "\(shard.path)",
+        problem: "has the token \(largest), but the tokenizer has only \(vocabularySize)",
+        remedy: "name another tokenizer with \(.key("data.tokenizer")), or the type of the tokens with "
+          + "\(.key("data.dtype"))")
     }
     guard shard.width == .uint16, looksWide(shard) else { return }
     throw InputError(
-      "every second number in \(shard.path) is zero, as if the tokens had 32 bits: set data.dtype=uint32")
+      subject: "\(shard.path)", problem: "has a zero in every second place, as if the tokens had 32 bits",
+      remedy: "say so with \(.setting("data.dtype", "uint32"))")
   }
 
   /// Whether the upper halves of 32 bits are all zero.

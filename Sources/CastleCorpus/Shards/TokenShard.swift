@@ -22,8 +22,8 @@ public struct TokenShard: Sendable {
     self.width = width
     guard file.count.isMultiple(of: width.byteCount) else {
       throw InputError(
-        "\(path) has \(file.count) bytes, no whole number of \(width) tokens: it is cut off, or of another type (data.dtype)"
-      )
+        subject: "\(path)", problem: "has \(file.count) bytes, no whole number of \(width) tokens",
+        remedy: "get it whole, or say the type of the tokens with \(.key("data.dtype"))")
     }
     tokenCount = file.count / width.byteCount
   }

@@ -1,4 +1,4 @@
-import CastleFormats
+public import CastleFormats
 public import CastleTensors
 public import CastleTokenizer
 
@@ -8,7 +8,7 @@ extension TokenizerTrainer {
   /// See ``train(_:pool:progress:note:)``.
   public func train(
     paths: [String], pool: ThreadPool, progress: (Progress) throws -> Void = { _ in },
-    note: (String) -> Void = { _ in }
+    note: (ErrorText) -> Void = { _ in }
   ) throws -> Tokenizer {
     try train(CorpusInput(paths), pool: pool, progress: progress, note: note)
   }
@@ -22,7 +22,7 @@ extension TokenizerTrainer {
   ///   for a merge.
   public func train(
     _ input: CorpusInput, pool: ThreadPool, progress: (Progress) throws -> Void = { _ in },
-    note: (String) -> Void = { _ in }
+    note: (ErrorText) -> Void = { _ in }
   ) throws -> Tokenizer {
     let base = try base()
     let cutter = PieceCutter(tokenizer: base, specialTokens: .ordinary, separator: [])

@@ -6,10 +6,10 @@ public import CastleTokenizer
 
 /// Measures whether a model copies from its context: its loss on random tokens, and on the same tokens again.
 ///
-/// A sequence is the token that starts a text, random tokens, and once more the same. Nothing but the first time
-/// helps to predict the second, so the difference of the two losses is what in-context copying gives (the measure of
-/// induction heads: Olsson et al., "In-context Learning and Induction Heads", 2022). The first token of each half is not
-/// counted: nothing tells that the repetition begins.
+/// A sequence is the token that starts a text, random tokens, and once more the same. Nothing but the first
+/// time helps to predict the second, so the difference of the two losses is what in-context copying gives
+/// (the measure of induction heads: Olsson et al., "In-context Learning and Induction Heads", 2022). The
+/// first token of each half is not counted: nothing tells that the repetition begins.
 public struct RepeatedTextProbe {
   /// What the probe found.
   public struct Result: Sendable, Hashable {
@@ -21,7 +21,8 @@ public struct RepeatedTextProbe {
     public var firstHalf: MeanEstimate
     /// The mean loss of a token of the second half, in nats.
     public var secondHalf: MeanEstimate
-    /// The mean loss of the first half minus that of the second: 0 without copying. Errors are over sequences.
+    /// The mean loss of the first half minus that of the second: 0 without copying. Errors are over
+    /// sequences.
     public var inductionScore: MeanEstimate
   }
 

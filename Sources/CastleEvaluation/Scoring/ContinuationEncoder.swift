@@ -14,24 +14,22 @@ struct EncodedContinuation: Sendable, Hashable {
 
 /// Makes tokens of a context and its continuation as the lm-eval harness does, so that the numbers agree.
 ///
-/// Both are encoded as one text, and the tokens of the context alone are counted off; white space at the context's end
-/// belongs to the continuation. In place of an empty context stands the token that starts a text.
+/// Both are encoded as one text, and the tokens of the context alone are counted off; white space at the
+/// context's end belongs to the continuation. Before a context stand the special tokens of the tokenizer's
+/// template, unless it begins with the token that starts a text; that token alone stands in place of an empty
+/// context.
 final class ContinuationEncoder {
   private let encoder: TokenEncoder
   private let start: Int32?
   private let longest: Int
+  private let vocabularySize: Int
   private var lastContext: (text: String, count: Int)?
 
-  /// - Throws: ``InputError`` if the tokenizer belongs to another model.
-  init(_ tokenizer: Tokenizer, _ configuration: ModelConfiguration) throws {
-    guard tokenizer.vocabularySize <= configuration.vocabularySize else {
-      throw InputError(
-        "the tokenizer has \(tokenizer.vocabularySize) tokens, but the model only "
-          + "\(configuration.vocabularySize); they belong to different models")
-    }
+  init(_ tokenizer: Tokenizer, _ configuration: ModelConfiguration) {
     encoder = TokenEncoder(tokenizer)
     start = configuration.beginOfTextID.map { Int32($0) } ?? tokenizer.endOfText
     longest = configuration.maximumLength
+    vocabularySize = configuration.vocabularySize
   }
 
   /// The tokens of `continuation` after `context`.
@@ -39,15 +37,22 @@ final class ContinuationEncoder {
   /// - Throws: ``InputError`` with the problem and the remedy, if the model cannot be asked.
   func encode(_ continuation: String, after context: String) throws -> EncodedContinuation {
     var (tokens, contextCount) = try tokens(continuation, after: context)
+    if let stranger = tokens.first(where: { Int($0) >= vocabularySize }) {
+      throw InputError(
+        "the text has the token id \(stranger), but the model only \(vocabularySize) tokens; "
+          + "its tokenizer.json is that of another model")
+    }
     let targets = Array(tokens[min(contextCount, tokens.count)...])
     guard !targets.isEmpty else {
       throw InputError(
-        "\(JSONValue.quoted(continuation)) gives no token of its own after the context; let it begin with a space"
+        "\(JSONValue.quoted(continuation)) gives no token of its own after the context; "
+          + "let it begin with a space"
       )
     }
     guard targets.count <= longest else {
       throw InputError(
-        "a continuation has \(targets.count) tokens, but the model reads only \(longest); leave this question out"
+        "a continuation has \(targets.count) tokens, but the model reads only \(longest); "
+          + "leave this question out"
       )
     }
     tokens.removeLast()
@@ -63,14 +68,16 @@ final class ContinuationEncoder {
     guard let end else {
       guard let start else {
         throw InputError(
-          "the context is empty, and the model has no token that starts a text; give it a context, or the model's "
-            + "config.json a bos_token_id")
+          "the context is empty, and the model has no token that starts a text; "
+            + "give it a context, or the model's config.json a bos_token_id")
       }
       let tokens = encode(context + continuation)
       return tokens.first == start ? (tokens, 1) : ([start] + tokens, 1)
     }
     let trimmed = String(scalars[..<end])
-    return (encode(context + continuation), count(trimmed))
+    let tokens = encode(context + continuation)
+    let before = tokens.first == start ? [] : encoder.tokenizer.template.before
+    return (before + tokens, before.count + count(trimmed))
   }
 
   /// The number of tokens of a context, remembered for the next continuation.

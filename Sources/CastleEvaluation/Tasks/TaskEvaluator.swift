@@ -6,30 +6,29 @@ import Foundation
 /// Measures how a model does on tasks: what it finds most probable counts, not what it writes.
 ///
 /// ```swift
-/// let tasks = try TaskEvaluator(model, tokenizer: tokenizer)
+/// let tasks = TaskEvaluator(model, tokenizer: tokenizer)
 /// let blimp = try tasks.evaluate([TaskGroup(path: "blimp/data")])
 /// ```
 ///
-/// Text is formed and encoded as in the lm-eval harness (Gao et al., "The Language Model Evaluation Harness"), so that
-/// the numbers can be compared with published ones.
+/// Text is formed and encoded as in the lm-eval harness (Gao et al., "The Language Model Evaluation
+/// Harness"), so that the numbers can be compared with published ones.
 public final class TaskEvaluator {
   private let model: LanguageModel
   private let encoder: ContinuationEncoder
 
-  /// An evaluator of `model`.
-  ///
-  /// - Throws: ``InputError`` if `tokenizer` belongs to another model.
-  public init(_ model: LanguageModel, tokenizer: Tokenizer) throws {
+  /// An evaluator of `model`, which reads what `tokenizer` writes.
+  public init(_ model: LanguageModel, tokenizer: Tokenizer) {
     self.model = model
-    encoder = try ContinuationEncoder(tokenizer, model.configuration)
+    encoder = ContinuationEncoder(tokenizer, model.configuration)
   }
 
   /// Measures on all sets of `groups`, with `examples` before each question.
   ///
-  /// `progress` gets the set that is worked on and the share of all questions that is done, and ends the work by
-  /// returning false; the result is then nil.
+  /// `progress` gets the set that is worked on and the share of all questions that is done, and ends the work
+  /// by returning false; the result is then nil.
   ///
-  /// - Throws: ``InputError`` if a question or the model cannot be used, before anything is computed where possible.
+  /// - Throws: ``InputError`` if a question or the model cannot be used, before anything is computed where
+  ///   possible.
   public func evaluate(
     _ groups: [TaskGroup], examples: TaskExamples = .none,
     progress: (_ set: TaskSet, _ share: Double) -> Bool = { _, _ in true }

@@ -28,13 +28,14 @@ public struct TaskExamples: Sendable {
     }
     if let source, source.kind != set.kind {
       throw InputError(
-        "\(source.path) is of the kind \(source.kind.rawValue), but \(set.path) of the kind \(set.kind.rawValue); "
-          + "examples must be of the same kind")
+        "\(source.path) is of the kind \(source.kind.rawValue), but \(set.path) of the kind "
+          + "\(set.kind.rawValue); examples must be of the same kind")
     }
     let most = source?.items.count ?? set.items.count - 1
     guard count <= most else {
       throw InputError(
-        "\((source ?? set).path) has \(NumberFormat.count(most, "example")) for a question, but \(count) are asked for"
+        "\((source ?? set).path) has \(NumberFormat.count(most, "example")) for a question, "
+          + "but \(count) are asked for"
       )
     }
   }

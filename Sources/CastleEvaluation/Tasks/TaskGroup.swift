@@ -14,7 +14,8 @@ public struct TaskGroup: Sendable {
 
   /// Reads a file, or all files ending in `.jsonl` of a folder and the folders in it.
   ///
-  /// - Throws: ``InputError`` if there is nothing at `path`, or a file is not as ``TaskSet/init(path:)`` asks.
+  /// - Throws: ``InputError`` if there is nothing at `path`, or a file is not as ``TaskSet/init(path:)``
+  ///   asks.
   public init(path: String) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {

@@ -77,9 +77,9 @@ struct TaskLine {
       if lists["contexts"] != nil { return .contextChoice }
       if texts["context"] != nil || texts["continuation"] != nil { return .cloze }
       throw InputError(
-        "it is no form of question; give \"sentence_good\" and \"sentence_bad\", \"context\" and \"choices\", "
-          + "\"contexts\" and \"continuation\", or \"context\" and \"continuation\"; scripts/convert-tasks makes them of "
-          + "other forms")
+        "it is no form of question; give \"sentence_good\" and \"sentence_bad\", \"context\" and "
+          + "\"choices\", \"contexts\" and \"continuation\", or \"context\" and \"continuation\"; "
+          + "scripts/convert-tasks makes them of other forms")
     }
   }
 
@@ -92,7 +92,7 @@ struct TaskLine {
     let list = lists[key] ?? []
     guard (2...Self.mostChoices).contains(list.count) else {
       throw InputError(
-        "\"\(key)\" has \(list.count) element\(list.count == 1 ? "" : "s"); give from 2 to \(Self.mostChoices)"
+        "\"\(key)\" has \(NumberFormat.count(list.count, "element")); give from 2 to \(Self.mostChoices)"
       )
     }
     return list

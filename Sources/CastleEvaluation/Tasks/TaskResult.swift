@@ -13,7 +13,8 @@ public struct MeanEstimate: Sendable, Hashable {
     self.standardError = standardError
   }
 
-  /// The mean of independent numbers, at least one; its error from their sample variance, if there are two or more.
+  /// The mean of independent numbers, at least one; its error from their sample variance, if there are two or
+  /// more.
   init(of numbers: [Double]) {
     let count = Double(numbers.count)
     let mean = numbers.reduce(0, +) / count
@@ -43,8 +44,8 @@ public struct TaskResult: Sendable, Hashable {
   public var kind: TaskKind
   /// The number of questions.
   public var items: Int
-  /// The share of questions whose most probable choice is right; of cloze questions, those whose continuation greedy
-  /// decoding would have written.
+  /// The share of questions whose most probable choice is right; of cloze questions, those whose continuation
+  /// greedy decoding would have written.
   public var accuracy: MeanEstimate
   /// The same where a choice's log-probability is divided by its bytes; multiple choice only.
   public var normalizedAccuracy: MeanEstimate?

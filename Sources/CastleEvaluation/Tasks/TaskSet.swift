@@ -21,18 +21,20 @@ public struct TaskSet: Sendable {
   /// | kind | members |
   /// |---|---|
   /// | sentence pairs (BLiMP) | `sentence_good`, `sentence_bad` |
-  /// | multiple choice | `context`, `choices` (a list of strings), `answer` (the right one's number, from 0) |
+  /// | multiple choice | `context`, `choices` (a list of strings), `answer` (its number, from 0) |
   /// | choice of context (WinoGrande) | `contexts` (a list of strings), `continuation`, `answer` |
   /// | cloze | `context`, `continuation` |
   ///
-  /// `delimiter` stands between context and continuation, a space if it is not given. Further members have no effect.
+  /// `delimiter` stands between context and continuation, a space if it is not given. Further members have no
+  /// effect.
   ///
   /// - Throws: ``InputError`` that names file and line, if the file cannot be read or is not as described.
   public init(path: String) throws {
     let file = try MappedFile(path: path)
     guard file.count <= Self.fileLimit else {
       throw InputError(
-        "\(path) has \(NumberFormat.bytes(file.count)); a task file has at most \(NumberFormat.bytes(Self.fileLimit))"
+        "\(path) has \(NumberFormat.bytes(file.count)); a task file has at most "
+          + NumberFormat.bytes(Self.fileLimit)
       )
     }
     let items = try file.withBytes { try Self.items($0, path: path) }
@@ -55,7 +57,7 @@ public struct TaskSet: Sendable {
     var start = 0
     var number = 1
     while start < bytes.count {
-      let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+      let end = lineEnd(bytes, from: start)
       let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
       guard line.count <= lineLimit else {
         throw InputError(
@@ -74,5 +76,12 @@ public struct TaskSet: Sendable {
       number += 1
     }
     return items
+  }
+
+  private static func lineEnd(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    guard let base = bytes.baseAddress,
+      let newline = memchr(base + start, Int32(UInt8(ascii: "\n")), bytes.count - start)
+    else { return bytes.count }
+    return UnsafeRawPointer(newline) - base
   }
 }

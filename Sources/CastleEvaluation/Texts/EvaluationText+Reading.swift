@@ -4,8 +4,8 @@ public import CastleTokenizer
 import Foundation
 
 extension EvaluationText {
-  /// Opens what `path` names: a folder made by `castle prepare`, a token shard, or a text file, which `tokenizer`
-  /// encodes as one document. At most `limit` tokens are taken (0: all).
+  /// Opens what `path` names: a folder made by `castle prepare`, a token shard, or a text file, which
+  /// `tokenizer` encodes as one document. At most `limit` tokens are taken (0: all).
   ///
   /// - Throws: ``InputError`` if there is no such text, or a text file comes without a tokenizer.
   public init(path: String, tokenizer: Tokenizer?, limit: Int = 0) throws {

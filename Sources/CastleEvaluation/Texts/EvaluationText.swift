@@ -24,12 +24,14 @@ public struct EvaluationText: Sendable {
     case tokens([Int32])
   }
 
-  /// The tokens of `shards`, at most `limit` of them (0: all). `tokenizer` made them; without it there are no bits per byte.
+  /// The tokens of `shards`, at most `limit` of them (0: all). `tokenizer` made them; without it there are no
+  /// bits per byte.
   public init(name: String, shards: [TokenShard], tokenizer: Tokenizer?, limit: Int = 0) {
     self.init(name: name, shards: shards, tokenizer: tokenizer, limit: limit, isTrainingPart: false)
   }
 
-  /// The validation part of `text`, or if there is none its training part; at most `limit` tokens of it (0: all).
+  /// The validation part of `text`, or if there is none its training part; at most `limit` tokens of it (0:
+  /// all).
   public init(name: String, text: PreparedCorpus, limit: Int = 0) {
     self.init(
       name: name, shards: (text.validation ?? text.training).shards, tokenizer: text.tokenizer, limit: limit,

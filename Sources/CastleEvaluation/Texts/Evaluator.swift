@@ -6,8 +6,8 @@ import Foundation
 
 /// Measures how well a model predicts a text.
 ///
-/// The text is cut into windows that follow each other; every token but the first is predicted once, from the tokens
-/// of its window (and of its document, if documents are separated).
+/// The text is cut into windows that follow each other; every token but the first is predicted once, from the
+/// tokens of its window (and of its document, if documents are separated).
 public final class Evaluator {
   private let pass: ScoringPass
   private let batch: Int
@@ -37,8 +37,8 @@ public final class Evaluator {
     self.init(pass, batch: batch, length: length, separator: separator)
   }
 
-  /// Measures on `text`. `progress` gets the share that is done before each batch, and ends the work by returning
-  /// false; the result is then nil.
+  /// Measures on `text`. `progress` gets the share that is done before each batch, and ends the work by
+  /// returning false; the result is then nil.
   public func evaluate(
     _ text: EvaluationText, progress: (_ share: Double) -> Bool = { _ in true }
   ) throws -> EvaluationResult? {

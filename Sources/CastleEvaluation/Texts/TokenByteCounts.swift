@@ -1,6 +1,7 @@
 import CastleTokenizer
 
-/// The number of bytes of text that each token of a tokenizer stands for: none for marks such as the end of a document.
+/// The number of bytes of text that each token of a tokenizer stands for: none for marks such as the end of a
+/// document.
 struct TokenByteCounts: Sendable {
   private let counts: [Int]
 

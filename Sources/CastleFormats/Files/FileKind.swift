@@ -54,7 +54,7 @@ package enum FileKind: Sendable, Hashable, CaseIterable {
     case .rtf: "an RTF document"
     case .wordDocument: "an old Office document"
     case .html: "an HTML page"
-    case .gitLFSPointer: "a Git LFS pointer, not the file itself"
+    case .gitLFSPointer: "a Git LFS pointer"
     case .png: "a PNG image"
     case .jpeg: "a JPEG image"
     case .gif: "a GIF image"
@@ -79,7 +79,7 @@ package enum FileKind: Sendable, Hashable, CaseIterable {
     case .tokenShard: "it is prepared already: name its folder as data.shards"
     case .pdf, .rtf, .wordDocument: "save its text as .txt"
     case .html:
-      "perhaps a download failed; save its text as .txt, or take the markup as text with --format text"
+      "save its text as .txt, if it is no failed download"
     case .gitLFSPointer: "fetch it with git lfs pull"
     case .safetensors, .gguf, .pickle, .numpy, .png, .jpeg, .gif, .webP, .program: "leave it out"
     }

@@ -28,7 +28,8 @@ final class QueryRoom {
     losses = backend.allocate(Float.self, rowCount: 1, columnCount: rowCount)
   }
 
-  /// The rows of logits, of `rowCount`, that are copied to the host at a time: at most 4 MB, but one at least.
+  /// The rows of logits, of `rowCount`, that are copied to the host at a time: at most 4 MB, but one at
+  /// least.
   static func copiedRows(_ configuration: ModelConfiguration, rowCount: Int) -> Int {
     min(rowCount, max(1, (1 << 20) / configuration.vocabularySize))
   }

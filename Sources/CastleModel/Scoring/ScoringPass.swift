@@ -4,8 +4,8 @@ import CastleTensors
 
 /// The log-probabilities that a model gives to tokens, for batches of up to a fixed size.
 ///
-/// A forward pass alone: all layers use the same memory, which is planned when the pass is made. Documents of any lengths
-/// are packed side by side, so that many short ones share each product.
+/// A forward pass alone: all layers use the same memory, which is planned when the pass is made. Documents of
+/// any lengths are packed side by side, so that many short ones share each product.
 ///
 /// ```swift
 /// let pass = try ScoringPass(model, tokenCapacity: 2048, longest: 512)
@@ -28,8 +28,8 @@ public final class ScoringPass {
 
   /// Plans the memory for batches of `tokenCapacity` tokens whose documents have at most `longest`.
   ///
-  /// Throws an `InputError` if `longest` is more than the model allows. Traps if it is more than `tokenCapacity` or
-  /// not positive.
+  /// Throws an `InputError` if `longest` is more than the model allows. Traps if it is more than
+  /// `tokenCapacity` or not positive.
   public init(_ model: LanguageModel, tokenCapacity: Int, longest: Int) throws {
     precondition(longest > 0 && longest <= tokenCapacity)
     try model.check(length: longest)
@@ -53,11 +53,12 @@ public final class ScoringPass {
 
   /// The summed negative log-likelihood (natural logarithm) of `targets`, one for each of `tokens`.
   ///
-  /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cut the tokens without
-  /// gaps; none sees another, and each starts at position 0.
+  /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cut the tokens
+  /// without gaps; none sees another, and each starts at position 0.
   ///
-  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows. Traps
-  /// if there are more tokens than ``tokenCapacity``, a document is longer than ``longest``, or the counts differ.
+  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows.
+  /// Traps if there are more tokens than ``tokenCapacity``, a document is longer than ``longest``, or the
+  /// counts differ.
   public func loss(tokens: [Int32], targets: [Int32], documents: Documents) throws -> Double {
     precondition(targets.count == tokens.count && tokens.count <= tokenCapacity)
     try model.check(targets: targets)
@@ -71,8 +72,8 @@ public final class ScoringPass {
   ///
   /// With `alternatives`, each score also has that many most probable tokens.
   ///
-  /// The other arguments and errors are those of ``loss(tokens:targets:documents:)``. Traps if a place is not one of
-  /// `tokens`.
+  /// The other arguments and errors are those of ``loss(tokens:targets:documents:)``. Traps if a place is not
+  /// one of `tokens`.
   public func score(
     _ tokens: [Int32], documents: Documents, queries: [TokenQuery], alternatives: Int = 0
   ) throws -> [TokenScore] {

@@ -9,6 +9,7 @@ public final class TokenEncoder {
   private let normalizer: TextNormalizer
   private let cutter: PreTokenCutter
   private let cache = PreTokenCache()
+  private let longCache = LongPreTokenCache()
   private let merger: PreTokenMerger
 
   /// Tokens on their way to the caller's array.
@@ -90,7 +91,8 @@ public final class TokenEncoder {
   private func encodePreTokens(
     _ text: UnsafePointer<UInt8>, _ range: Range<Int>, isStart: Bool, _ tokens: inout [Int32]
   ) {
-    var sink = TokenSink(cache: cache, merger: merger, room: room, tokens: tokens)
+    var sink = TokenSink(
+      cache: cache, longCache: longCache, merger: merger, room: room, tokens: tokens)
     // The sink has the only reference to the array, so that nothing is copied.
     tokens = []
     cutter.cut(text, range, isStart: isStart, into: &sink)
@@ -102,6 +104,7 @@ public final class TokenEncoder {
 /// Encodes pre-tokens.
 private struct TokenSink: PreTokenVisitor {
   let cache: PreTokenCache
+  let longCache: LongPreTokenCache
   let merger: PreTokenMerger
   let room: UnsafeMutablePointer<Int32>
   var tokens: [Int32]
@@ -109,8 +112,12 @@ private struct TokenSink: PreTokenVisitor {
 
   static let roomCount = 1 << 13
 
-  init(cache: PreTokenCache, merger: PreTokenMerger, room: UnsafeMutablePointer<Int32>, tokens: [Int32]) {
+  init(
+    cache: PreTokenCache, longCache: LongPreTokenCache, merger: PreTokenMerger,
+    room: UnsafeMutablePointer<Int32>, tokens: [Int32]
+  ) {
     self.cache = cache
+    self.longCache = longCache
     self.merger = merger
     self.room = room
     self.tokens = tokens
@@ -128,15 +135,27 @@ private struct TokenSink: PreTokenVisitor {
         merge(text, count: count, key: key)
       }
     } else {
-      merge(text, count: count, key: nil)
+      mergeLong(UnsafeBufferPointer(start: text, count: count))
     }
   }
 
   @inline(never)
-  private mutating func merge(_ text: UnsafePointer<UInt8>, count: Int, key: PreTokenCache.Key?) {
+  private mutating func merge(_ text: UnsafePointer<UInt8>, count: Int, key: PreTokenCache.Key) {
     flush()
     merger.withTokens(of: UnsafeBufferPointer(start: text, count: count)) { found in
-      if let key, (1...PreTokenCache.mostTokens).contains(found.count) { cache.insert(key, found) }
+      if (1...PreTokenCache.mostTokens).contains(found.count) { cache.insert(key, found) }
+      tokens.append(contentsOf: found)
+    }
+  }
+
+  @inline(never)
+  private mutating func mergeLong(_ preToken: UnsafeBufferPointer<UInt8>) {
+    flush()
+    let isKept = preToken.count <= LongPreTokenCache.longest
+    let hash = isKept ? LongPreTokenCache.hash(preToken) : 0
+    if isKept, longCache.append(preToken, hash: hash, to: &tokens) { return }
+    merger.withTokens(of: preToken) { found in
+      if isKept { longCache.insert(preToken, hash: hash, found) }
       tokens.append(contentsOf: found)
     }
   }

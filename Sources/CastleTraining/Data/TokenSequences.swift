@@ -32,6 +32,14 @@ public final class TokenSequences: Sendable {
     count = total
     guard count > 0 else {
       let tokens = shards.reduce(0) { $0 + $1.tokenCount }
+      guard tokens <= length else {
+        let longest = shards.map(\.tokenCount).max() ?? 0
+        throw InputError(
+          subject: "the text",
+          problem: "has \(tokens) tokens, but its longest shard has \(longest), "
+            + "too few for a sequence of \(length) and its successor",
+          remedy: "prepare it again with more tokens in a shard, or set training.sequence-length lower")
+      }
       throw InputError(
         subject: "the text",
         problem: "has \(tokens) tokens, too few for a sequence of \(length) and its successor",

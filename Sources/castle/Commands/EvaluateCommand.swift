@@ -13,24 +13,24 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate",
     abstract: "Measure how well a model predicts a text, or how it does on tasks.",
     discussion: """
-      With --data: loss, perplexity and bits per byte of a folder made by castle prepare (its validation part is read), a \
-      token shard, or a text file, which is encoded with the model's tokenizer as one document. Every token but the first \
-      is predicted once.
+      With --data: loss, perplexity and bits per byte of a folder made by castle prepare (its validation \
+      part is read), a token shard, or a text file, which is encoded with the model's tokenizer as one \
+      document. Every token but the first is predicted once.
 
-      With --tasks: accuracies and their standard errors. A task is a file of JSON lines, one question each; a folder is \
-      all files in it that end in .jsonl, and their mean. The forms:
+      With --tasks: accuracies and their standard errors. A task is a file of JSON lines, one question \
+      each; a folder is all files in it that end in .jsonl, and their mean. The forms:
         {"sentence_good": "…", "sentence_bad": "…"}                  BLiMP
         {"context": "…", "choices": ["…", "…"], "answer": 0}         multiple choice
         {"contexts": ["…", "…"], "continuation": "…", "answer": 0}   choice of context (WinoGrande)
         {"context": "…", "continuation": "…"}                        cloze (LAMBADA)
-      The answer is counted from 0. "delimiter", a space if it is not given, stands between context and continuation. \
-      scripts/convert-tasks makes these of other forms. acc is the share of questions whose most probable choice is \
-      right, acc_norm the same with log-probabilities divided by the bytes of the choice; for cloze, acc is the share \
-      that greedy decoding would write. Text is put together and encoded as in lm-eval. Contexts that are too long are cut \
-      from the left.
+      The answer is counted from 0. "delimiter", a space if it is not given, stands between context and \
+      continuation. scripts/convert-tasks makes these of other forms. acc is the share of questions whose \
+      most probable choice is right, acc_norm the same with log-probabilities divided by the bytes of the \
+      choice; for cloze, acc is the share that greedy decoding would write. Text is put together and \
+      encoded as in lm-eval. Contexts that are too long are cut from the left.
 
-      With --repeated-text: the loss on random tokens and on the same tokens again; the difference is what the model \
-      gains by copying from its context.
+      With --repeated-text: the loss on random tokens and on the same tokens again; the difference is what \
+      the model gains by copying from its context.
 
       EXAMPLES
         castle evaluate --model runs/first/model --data data/books
@@ -60,13 +60,13 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "With --data and --repeated-text: tokens of a window (default: as in training, or what the model reads).",
+      "With --data and --repeated-text: tokens of a sequence (default: as in training).",
       valueName: "tokens"))
   var length: Int?
 
   @Option(
     name: [.customLong("batch-size"), .customLong("batch")], parsing: .unconditional,
-    help: ArgumentHelp("With --data: windows computed at a time (default: 1).", valueName: "windows"))
+    help: ArgumentHelp("With --data: sequences computed at a time (default: 1).", valueName: "sequences"))
   var batchSize: Int?
 
   @Option(
@@ -74,7 +74,7 @@ struct EvaluateCommand: ParsableCommand {
     help: ArgumentHelp("With --data: tokens taken from the text (default: 0, all).", valueName: "tokens"))
   var tokens: Int?
 
-  @Flag(help: "With --data: let attention see the document before in the same window.")
+  @Flag(help: "With --data: let attention see the document before in the same sequence.")
   var joinDocuments = false
 
   @Option(
@@ -84,7 +84,7 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "With --shots: a task file to draw the examples from (default: the question's own, without the question).",
+      "With --shots: a task file to draw the examples from (default: the other questions).",
       valueName: "file"))
   var shotsFrom: String?
 
@@ -192,7 +192,7 @@ struct EvaluateCommand: ParsableCommand {
     guard let tokenizer else {
       throw InputError("\(self.model) has no tokenizer.json, which tasks need: their files hold text")
     }
-    let evaluator = try TaskEvaluator(model, tokenizer: tokenizer)
+    let evaluator = TaskEvaluator(model, tokenizer: tokenizer)
     let results = try evaluator.evaluate(groups, examples: examples) { progress.update($1, of: $0.name) }
     guard let results else { return nil }
     progress.clear()

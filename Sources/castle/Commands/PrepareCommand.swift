@@ -125,7 +125,7 @@ struct PrepareCommand: ParsableCommand {
         line?.update(ProgressText.bytes(done, of: all, after: encodingStart.duration(to: .now)))
       }
     } note: {
-      notes.note($0)
+      notes.note($0.text(spelling: CommandLineSpelling.option))
     }
     line?.finish()
     if json {

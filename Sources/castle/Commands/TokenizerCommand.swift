@@ -84,7 +84,7 @@ extension TokenizerCommand {
         try ProgressText.checkInterruption()
         line?.update(Self.text(progress, after: start.duration(to: .now)))
       } note: {
-        notes.note($0)
+        notes.note($0.text(spelling: CommandLineSpelling.option))
       }
       line?.finish()
       try file.write(TokenizerFile.json(tokenizer))

@@ -11,6 +11,10 @@ enum CommandLineSpelling {
     case .resume: "--resume"
     case .replace: "--overwrite"
     case .tokenizer(let path): "--tokenizer \(path)"
+    case .format(let name): "--format \(name)"
+    case .textKey: "--text-key"
+    case .separator(let line): "--separator '\(line)'"
+    case .deduplicate: "--deduplicate"
     case .batchSize: "--batch-size"
     case .sequenceLength: "--length"
     }

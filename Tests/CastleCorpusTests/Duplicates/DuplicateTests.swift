@@ -87,7 +87,7 @@ struct DuplicateTests {
     try folder.write("", to: "d/0.txt")
     #expect(
       preparation.refusal(CorpusInput([folder.path("d")])) { $0.validation = .fraction(0.1) }
-        .contains("--deduplicate"))
+        .contains("removing duplicates"))
     let result = try preparation.prepare(folder.path("d")) {
       $0.validation = .fraction(0.1)
       $0.removesDuplicates = true

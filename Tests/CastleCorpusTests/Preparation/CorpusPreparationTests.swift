@@ -229,10 +229,10 @@ struct CorpusPreparationTests {
       preparation.replacesOutput = true
       _ = try preparation.run(
         paths: [path], tokenizerPath: Golden.path("tokenizer.json"), output: folder.path("out"),
-        pool: ThreadPool(threadCount: 1), note: { notes.append($0) })
+        pool: ThreadPool(threadCount: 1), note: { notes.append("\($0)") })
       return notes
     }
-    #expect(try notes(path, separator: nil).contains { $0.contains("--separator '<|endoftext|>'") })
+    #expect(try notes(path, separator: nil).contains { $0.contains("the separator <|endoftext|>") })
     #expect(try notes(path, separator: "<|endoftext|>").isEmpty)
     #expect(try notes(other, separator: nil).isEmpty)
   }

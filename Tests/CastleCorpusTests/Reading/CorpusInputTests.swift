@@ -34,7 +34,7 @@ struct CorpusInputTests {
       try folder.write("more", to: "d/" + name)
     }
     let note = try #require(try preparation.prepare(folder.path("d")).notes.first)
-    for kind in ["3 .pdf", "1 .py", "1 without an ending", "1 .csv.gz", "--format"] {
+    for kind in ["3 .pdf", "1 .py", "1 without an ending", "1 .csv.gz", "the format text"] {
       #expect(note.contains(kind), "\(note)")
     }
     var input = CorpusInput([folder.path("d")])
@@ -111,13 +111,13 @@ struct CorpusInputTests {
     let path = try folder.write(line, to: "a.txt")
     let asText = try preparation.prepare(path)
     #expect(asText.train == [line])
-    #expect(asText.notes.count == 1 && asText.notes[0].contains("--format jsonl"), "\(asText.notes)")
+    #expect(asText.notes.count == 1 && asText.notes[0].contains("the format jsonl"), "\(asText.notes)")
     var input = CorpusInput([path])
     input.format = .jsonLines
     #expect(try preparation.prepare(input).train == ["one"])
     let other = try folder.write(line, to: "data")
     let recognised = try preparation.prepare(other)
-    #expect(recognised.train == ["one"] && recognised.notes[0].contains("--format text"))
+    #expect(recognised.train == ["one"] && recognised.notes[0].contains("the format text"))
     input = CorpusInput([other])
     input.textKey = "body"
     #expect(try preparation.prepare(input).train == [line])

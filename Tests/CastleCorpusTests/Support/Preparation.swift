@@ -33,7 +33,7 @@ struct PreparationFolder {
     var notes: [String] = []
     let manifest = try preparation.run(
       input, tokenizerPath: Golden.path("tokenizer.json"), output: folder.path("out"),
-      pool: ThreadPool(threadCount: threads), note: { notes.append($0) })
+      pool: ThreadPool(threadCount: threads), note: { notes.append("\($0)") })
     #expect(try folder.names().filter { $0.hasSuffix(".partial") }.isEmpty)
     return Result(
       manifest: manifest, train: try documents(manifest.train),

@@ -13,11 +13,13 @@ struct TinyLanguage {
 
   static let start: Int32 = 256
 
-  init(maximumLength: Int = 64) throws {
+  /// With `hasTemplate`, the tokenizer puts `<|endoftext|>` before every text.
+  init(maximumLength: Int = 64, hasTemplate: Bool = false) throws {
     folder = try TemporaryFolder()
     tokenizer = try Tokenizer(
       vocabulary: (0..<256).map { [UInt8($0)] } + [nil], merges: [],
-      addedTokens: [AddedToken(id: Self.start, content: "<|endoftext|>")])
+      addedTokens: [AddedToken(id: Self.start, content: "<|endoftext|>")],
+      template: TextTemplate(before: hasTemplate ? [Self.start] : []))
     var configuration = try ModelPreset("1m-castle").configuration
     configuration.vocabularySize = 257
     configuration.maximumLength = maximumLength
@@ -31,7 +33,8 @@ struct TinyLanguage {
 
   /// log p of `text` after `context`, byte by byte from the logits; an empty context is the start of a text.
   func logProbability(of text: String, after context: String) throws -> Double {
-    let before = context.isEmpty ? [Self.start] : context.utf8.map { Int32($0) }
+    let start = context.isEmpty ? [Self.start] : tokenizer.template.before
+    let before = start + context.utf8.map { Int32($0) }
     let after = text.utf8.map { Int32($0) }
     let tokens = Array((before + after).dropLast().suffix(model.configuration.maximumLength))
     let logits = try model.logits(tokens).map(Double.init)

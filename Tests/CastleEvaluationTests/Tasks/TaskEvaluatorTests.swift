@@ -2,6 +2,7 @@ import CastleEvaluation
 import CastleFormats
 import CastleMeasurement
 import CastleModel
+import CastleTokenizer
 import Foundation
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
   private func evaluate(
     _ language: TinyLanguage, _ path: String, _ examples: TaskExamples = .none
   ) throws -> [TaskGroupResult] {
-    let evaluator = try TaskEvaluator(language.model, tokenizer: language.tokenizer)
+    let evaluator = TaskEvaluator(language.model, tokenizer: language.tokenizer)
     return try #require(try evaluator.evaluate([TaskGroup(path: path)], examples: examples))
   }
 
@@ -25,8 +26,9 @@ import Testing
   private static let choices = ["not", "or not to be", "é", "it", "it was longer"]
 
   /// What the most probable choice is, with and without its length, from logits of one text at a time.
-  @Test func choicesAreScoredAsTheyStand() throws {
-    let language = try TinyLanguage(maximumLength: 48)
+  @Test(arguments: [false, true])
+  func choicesAreScoredAsTheyStand(hasTemplate: Bool) throws {
+    let language = try TinyLanguage(maximumLength: 48, hasTemplate: hasTemplate)
     var (plain, normalized) = ([Double](), [Double]())
     var lines: [String] = []
     for (index, context) in Self.contexts.enumerated() {
@@ -165,9 +167,31 @@ import Testing
   @Test func theWorkCanBeEnded() throws {
     let language = try TinyLanguage()
     let path = try language.write(Array(repeating: line("a", ["b", "c"], 0), count: 10))
-    let evaluator = try TaskEvaluator(language.model, tokenizer: language.tokenizer)
+    let evaluator = TaskEvaluator(language.model, tokenizer: language.tokenizer)
     let result = try evaluator.evaluate([TaskGroup(path: path)]) { _, share in share < 0.5 }
     #expect(result == nil)
+  }
+
+  /// A context that brings the token that starts a text gets no second one.
+  @Test func theStartOfATextIsNotDoubled() throws {
+    let lines = [false, true].map {
+      #"{"context": "\#($0 ? "<|endoftext|>" : "")To be,", "continuation": "or not"}"#
+    }
+    let language = try TinyLanguage(hasTemplate: true)
+    let results = try lines.map { try evaluate(language, language.write([$0])).first?.sets }
+    #expect(results[0] == results[1])
+  }
+
+  @Test func tokensBeyondTheModelAreNamed() throws {
+    let language = try TinyLanguage()
+    let tokenizer = try Tokenizer(
+      vocabulary: (0..<256).map { [UInt8($0)] } + [nil, Array("zz".utf8)],
+      merges: [Merge(left: 122, right: 122, merged: 257)],
+      addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")])
+    let path = try language.write([#"{"context": "a", "continuation": "zz", "delimiter": ""}"#])
+    let evaluator = TaskEvaluator(language.model, tokenizer: tokenizer)
+    let error = #expect(throws: InputError.self) { try evaluator.evaluate([TaskGroup(path: path)]) }
+    #expect(error?.description.hasPrefix("\(path):1: the text has the token id 257") == true)
   }
 
   @Test func whatCannotBeAskedIsNamed() throws {
