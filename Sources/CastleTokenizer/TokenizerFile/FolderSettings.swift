@@ -37,7 +37,7 @@ struct FolderSettings {
     listed += special.map { (nil, $0) }
   }
 
-  private static func object(_ folder: String, _ name: String) throws -> [String: JSONValue] {
+  private static func object(_ folder: String, _ name: String) throws -> JSONValue.Members {
     let path = (folder as NSString).appendingPathComponent(name)
     guard FileManager.default.fileExists(atPath: path) else { return [:] }
     return try MappedFile(path: path).withBytes { bytes in
@@ -47,7 +47,7 @@ struct FolderSettings {
   }
 
   /// The tokens that have a role, and the additional ones.
-  private static func special(_ file: [String: JSONValue]) throws -> [AddedToken] {
+  private static func special(_ file: JSONValue.Members) throws -> [AddedToken] {
     var values = roles.compactMap { file[$0] }
     for key in ["additional_special_tokens", "extra_special_tokens"] {
       if case .list(let more) = file[key] { values += more }

@@ -83,7 +83,7 @@ public final class RunRecords {
   public func add(sample: String, prompt: String, step: Int) throws {
     guard let files else { return }
     files.samples.append(
-      JSONObject([("step", .integer(step)), ("prompt", .text(prompt)), ("text", .text(sample))]).line)
+      JSONValue.object(["step": .integer(step), "prompt": .string(prompt), "text": .string(sample)]).line)
     files.board.add(text: prompt + sample, tag: "sample", step: step)
     try files.flush()
   }

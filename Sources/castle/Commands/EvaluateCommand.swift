@@ -152,7 +152,7 @@ struct EvaluateCommand: ParsableCommand {
       folder: model, configuration: configuration, backend: backendOptions.makeBackend())
     let progress = EvaluationProgress()
     Interruption.listen()
-    let output: (text: String, json: JSONObject)?
+    let output: (text: String, json: JSONValue)?
     if let text {
       output = try evaluate(languageModel, text: text, progress)
     } else if repeatedText {
@@ -178,7 +178,7 @@ struct EvaluateCommand: ParsableCommand {
 
   private func evaluate(
     _ model: LanguageModel, text: EvaluationText, _ progress: EvaluationProgress
-  ) throws -> (String, JSONObject)? {
+  ) throws -> (String, JSONValue)? {
     let window = min(length ?? Self.usualLength(model), max(text.tokenCount - 1, 1))
     let evaluator = try Evaluator(
       model, batch: batchSize ?? 1, length: window, separator: joinDocuments ? nil : text.separator)
@@ -188,7 +188,7 @@ struct EvaluateCommand: ParsableCommand {
   private func evaluate(
     _ model: LanguageModel, _ tokenizer: Tokenizer?, _ groups: [TaskGroup], _ examples: TaskExamples,
     _ progress: EvaluationProgress
-  ) throws -> (String, JSONObject)? {
+  ) throws -> (String, JSONValue)? {
     guard let tokenizer else {
       throw InputError("\(self.model) has no tokenizer.json, which tasks need: their files hold text")
     }
@@ -208,7 +208,7 @@ struct EvaluateCommand: ParsableCommand {
 
   private func evaluateRepeatedText(
     _ model: LanguageModel, _ tokenizer: Tokenizer?, _ progress: EvaluationProgress
-  ) throws -> (String, JSONObject)? {
+  ) throws -> (String, JSONValue)? {
     let probe = try RepeatedTextProbe(model, tokenizer: tokenizer)
     let result = try probe.evaluate(
       length: length ?? Self.usualLength(model), sequences: sequences ?? 64, seed: seed ?? 1

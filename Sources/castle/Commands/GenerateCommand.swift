@@ -95,14 +95,14 @@ struct GenerateCommand: ParsableCommand {
     return Array((prompt ?? "").utf8)
   }
 
-  private static func json(_ generator: TextGenerator, text: String) -> JSONObject {
+  private static func json(_ generator: TextGenerator, text: String) -> JSONValue {
     let statistics = generator.statistics
-    return JSONObject([
-      ("text", .text(text)), ("finish_reason", .text(generator.finishReason?.rawValue ?? "")),
-      ("prompt_tokens", .integer(generator.request.prompt.count)),
-      ("generated_tokens", .integer(statistics.generatedTokens)),
-      ("prompt_tokens_per_second", .number(statistics.promptTokensPerSecond)),
-      ("decode_tokens_per_second", .number(statistics.decodeTokensPerSecond)),
+    return .object([
+      "text": .string(text), "finish_reason": .string(generator.finishReason?.rawValue ?? ""),
+      "prompt_tokens": .integer(generator.request.prompt.count),
+      "generated_tokens": .integer(statistics.generatedTokens),
+      "prompt_tokens_per_second": .number(statistics.promptTokensPerSecond),
+      "decode_tokens_per_second": .number(statistics.decodeTokensPerSecond),
     ])
   }
 

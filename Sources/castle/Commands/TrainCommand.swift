@@ -125,13 +125,11 @@ struct TrainCommand: ParsableCommand {
     let entries = TrainingConfiguration().entries
     if json {
       print(
-        JSONObject(
-          entries.map { entry in
-            (
-              entry.path,
-              .object(JSONObject([("default", .text(entry.value)), ("meaning", .text(entry.help))]))
-            )
-          }
+        JSONValue.object(
+          JSONValue.Members(
+            entries.map { entry in
+              (entry.path, .object(["default": .string(entry.value), "meaning": .string(entry.help)]))
+            })
         ).text)
       return
     }
@@ -145,11 +143,11 @@ struct TrainCommand: ParsableCommand {
   private func printPlan(_ configuration: TrainingConfiguration, backend: any Backend) throws {
     let plan = try TrainingPlan(configuration)
     let peakRate = Self.peakRate(backend)
-    let fields =
-      plan.fields + [
-        ("operations_per_second", .number(peakRate)), ("least_seconds", .number(plan.operations / peakRate)),
+    let members =
+      plan.members + [
+        "operations_per_second": .number(peakRate), "least_seconds": .number(plan.operations / peakRate),
       ]
-    print(json ? JSONObject(fields).text : summary(plan, peakRate: peakRate))
+    print(json ? JSONValue.object(members).text : summary(plan, peakRate: peakRate))
     try plan.checkMemory()
   }
 
@@ -172,19 +170,13 @@ struct TrainCommand: ParsableCommand {
       return
     }
     print(
-      JSONObject([
-        ("run", .text(trainer.configuration.output)), ("steps", .integer(trainer.state.step)),
-        ("finished", .boolean(model != nil)), ("stopped_early", .boolean(trainer.stopsEarly)),
-        ("model", model.map { .text($0) } ?? .null),
-        ("seconds", .number(trainer.state.seconds)),
-        (
-          "evaluations",
-          .object(
-            JSONObject(
-              trainer.evaluations.map { row in
-                (row.set, .object(row.result.json))
-              }))
-        ),
+      JSONValue.object([
+        "run": .string(trainer.configuration.output), "steps": .integer(trainer.state.step),
+        "finished": .bool(model != nil), "stopped_early": .bool(trainer.stopsEarly),
+        "model": model.map { .string($0) } ?? .null, "seconds": .number(trainer.state.seconds),
+        "evaluations": .object(
+          JSONValue.Members(
+            trainer.evaluations.map { ($0.set, $0.result.json) })),
       ]).text)
   }
 }
