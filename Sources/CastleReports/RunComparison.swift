@@ -58,7 +58,7 @@ public struct RunComparison: Sendable {
       let reference = runs[0].evaluations.compactMapValues { $0.last?.loss }
       let recent = run.steps.suffix(20)
       return Row(
-        run: run.folder, steps: run.steps.count, tokens: run.steps.last?.tokens ?? 0,
+        run: run.folder, steps: run.lastStep, tokens: run.steps.last?.tokens ?? 0,
         seconds: run.steps.last?.seconds ?? 0,
         trainingLoss: recent.reduce(0) { $0 + $1.loss } / Double(recent.count),
         evaluationLosses: losses,
