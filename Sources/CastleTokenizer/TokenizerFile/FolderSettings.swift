@@ -38,8 +38,8 @@ struct FolderSettings {
   }
 
   private static func object(_ folder: String, _ name: String) throws -> JSONValue.Members {
-    let path = (folder as NSString).appendingPathComponent(name)
-    guard FileManager.default.fileExists(atPath: path) else { return [:] }
+    let path = FilePath.path(name, in: folder)
+    guard FilePath.exists(path) else { return [:] }
     return try MappedFile(path: path).withBytes { bytes in
       try DownloadedFile.check(bytes, path: path)
       return try JSONValue.object(bytes, source: path)
@@ -87,8 +87,8 @@ struct FolderSettings {
 
   /// The tokens of `added_tokens.json`, ids by content.
   private func addedTokens(_ special: [AddedToken]) throws -> [(id: Int32?, token: AddedToken)] {
-    let path = (folder as NSString).appendingPathComponent("added_tokens.json")
-    guard FileManager.default.fileExists(atPath: path) else { return [] }
+    let path = FilePath.path("added_tokens.json", in: folder)
+    guard FilePath.exists(path) else { return [] }
     let contents = Set(special.map { Array($0.content.utf8) })
     var tokens: [(id: Int32?, token: AddedToken)] = []
     try MappedFile(path: path).withBytes { bytes in

@@ -7,7 +7,7 @@ enum GPT2Files {
   private static let endOfText = "<|endoftext|>"
 
   static func read(folder: String) throws -> Tokenizer {
-    func child(_ name: String) -> String { (folder as NSString).appendingPathComponent(name) }
+    func child(_ name: String) -> String { FilePath.path(name, in: folder) }
     let settings = try FolderSettings(folder: folder)
     let names = try readVocabulary(path: child("vocab.json"))
     let pipeline = try pipeline(settings, folder: folder)

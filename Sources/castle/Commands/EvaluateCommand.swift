@@ -41,11 +41,12 @@ struct EvaluateCommand: ParsableCommand {
         castle evaluate --model runs/first/model --repeated-text
       """)
 
-  @Option(help: ArgumentHelp("A model folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("A model folder.", valueName: "folder"), transform: FilePath.expanded)
   var model: String
 
   @Option(
-    help: ArgumentHelp("A folder made by castle prepare, a token shard, or a text file.", valueName: "path"))
+    help: ArgumentHelp("A folder made by castle prepare, a token shard, or a text file.", valueName: "path"),
+    transform: FilePath.expanded)
   var data: String?
 
   @Option(
@@ -85,7 +86,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "With --shots: a task file to draw the examples from (default: the other questions).",
-      valueName: "file"))
+      valueName: "file"), transform: FilePath.expanded)
   var shotsFrom: String?
 
   @Option(
@@ -147,7 +148,9 @@ struct EvaluateCommand: ParsableCommand {
       count: shots ?? 0, seed: seed ?? 1, source: try shotsFrom.map { try TaskSet(path: $0) })
     let configuration = try ModelConfiguration(folder: model)
     let tokenizer = try TokenizerFile.read(ifPresentIn: model)
-    let text = try data.map { try EvaluationText(path: $0, tokenizer: tokenizer, limit: tokens ?? 0) }
+    let text = try data.map { path in
+      try EvaluationText(path: path, tokenizer: tokenizer, limit: tokens ?? 0) { ProgressLine().note($0) }
+    }
     let languageModel = try LanguageModel(
       folder: model, configuration: configuration, backend: backendOptions.makeBackend())
     let progress = EvaluationProgress()
@@ -167,12 +170,13 @@ struct EvaluateCommand: ParsableCommand {
 
   /// The paths of one `--tasks`: the commas of a path that exists do not separate.
   private static func paths(_ list: String) throws -> [String] {
-    if FileManager.default.fileExists(atPath: list) { return [list] }
+    let whole = FilePath.expanded(list)
+    if FilePath.exists(whole) { return [whole] }
     return try list.split(separator: ",", omittingEmptySubsequences: false).map { path in
       guard !path.isEmpty else {
         throw InputError("--tasks \(list): a path is empty; give files and folders separated by commas")
       }
-      return String(path)
+      return FilePath.expanded(String(path))
     }
   }
 
