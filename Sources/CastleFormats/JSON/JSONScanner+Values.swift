@@ -12,7 +12,7 @@ extension JSONScanner {
     try checkDepth(depth)
     switch peek() {
     case UInt8(ascii: "{"):
-      var members: [String: JSONValue] = [:]
+      var members = JSONValue.Members()
       try object { scanner in
         let key = scanner.text
         guard members[key] == nil else { throw scanner.malformed("\"\(key)\" once in an object") }

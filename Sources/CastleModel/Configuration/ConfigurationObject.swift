@@ -2,7 +2,7 @@ import CastleFormats
 
 /// The members of a `config.json`, read by key and type with errors that name both.
 struct ConfigurationObject {
-  let members: [String: JSONValue]
+  let members: JSONValue.Members
 
   func integer(_ key: String, default fallback: Int? = nil) throws -> Int {
     switch members[key] ?? .null {

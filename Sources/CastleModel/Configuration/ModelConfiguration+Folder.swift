@@ -10,16 +10,16 @@ extension ModelConfiguration {
   /// Throws an `InputError` that names the file and the key.
   public init(folder: String) throws {
     let path = "\(folder)/\(ModelFolder.configuration)"
-    guard FileManager.default.fileExists(atPath: path) else {
+    guard FilePath.exists(path) else {
       let inside = "\(folder)/model"
       let hint =
-        FileManager.default.fileExists(atPath: "\(inside)/\(ModelFolder.configuration)")
+        FilePath.exists("\(inside)/\(ModelFolder.configuration)")
         ? "; the model of this run is \(inside)" : ""
       throw InputError("\(folder) is not a model folder: it has no \(ModelFolder.configuration)\(hint)")
     }
     self = try MappedFile(path: path).withBytes { try ModelConfiguration(json: $0, source: path) }
     let generation = "\(folder)/\(ModelFolder.generation)"
-    if FileManager.default.fileExists(atPath: generation) {
+    if FilePath.exists(generation) {
       try MappedFile(path: generation).withBytes { try readGeneration($0, source: generation) }
     }
   }

@@ -122,7 +122,7 @@ extension ModelConfiguration {
   /// The text of a `config.json`. A causal model is a `LlamaForCausalLM`; a model with lookahead keys has the
   /// `model_type` "castle".
   public var json: [UInt8] {
-    var members: [String: JSONValue] = [
+    var members: JSONValue.Members = [
       "architectures": .list([.string(mechanism.hasLookahead ? "CastleForCausalLM" : "LlamaForCausalLM")]),
       "model_type": .string(mechanism.hasLookahead ? "castle" : "llama"),
       "vocab_size": .integer(vocabularySize),
@@ -156,18 +156,17 @@ extension ModelConfiguration {
       if !mechanism.usesCausalKeys { members["causal_keys"] = .bool(false) }
     }
     if let trainingLength { members["training_length"] = .integer(trainingLength) }
-    members.merge(tokenIDs) { $1 }
-    return Array(JSONValue.object(members).indentedText.utf8)
+    return Array(JSONValue.object(members + tokenIDs).indentedText.utf8)
   }
 
   /// The text of a `generation_config.json`: which ids start and end a text.
   public var generationJSON: [UInt8] {
-    var members = tokenIDs.filter { $0.value != .null }
+    var members = JSONValue.Members(tokenIDs.filter { $0.value != .null })
     members["_from_model_config"] = .bool(true)
     return Array(JSONValue.object(members).indentedText.utf8)
   }
 
-  private var tokenIDs: [String: JSONValue] {
+  private var tokenIDs: JSONValue.Members {
     func value(_ id: Int?) -> JSONValue { id.map { .integer($0) } ?? .null }
     let ends: JSONValue =
       endOfTextIDs.count > 1 ? .list(endOfTextIDs.map { .integer($0) }) : value(endOfTextIDs.first)

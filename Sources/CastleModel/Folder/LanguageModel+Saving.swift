@@ -13,7 +13,7 @@ extension LanguageModel {
   /// inference alone.
   public func save(to folder: String, tokenizer: String? = nil) throws {
     try checkIsTrainable()
-    let present = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let present = FilePath.entries(ofFolder: folder) ?? []
     if let stranger = present.first(where: { !ModelFolder.isPart($0) }) {
       throw InputError("\(folder) holds \(stranger), which is no part of a model: choose another folder")
     }

@@ -15,12 +15,11 @@ struct ModelTensors {
 
   /// The tensors of `model.safetensors`, or of all files that `model.safetensors.index.json` names.
   init(folder: String) throws {
-    let manager = FileManager.default
     let whole = "\(folder)/\(ModelFolder.weights)"
     let index = "\(folder)/\(ModelFolder.index)"
-    if manager.fileExists(atPath: whole) {
+    if FilePath.exists(whole) {
       try self.init(file: whole)
-    } else if manager.fileExists(atPath: index) {
+    } else if FilePath.exists(index) {
       try self.init(folder: folder, index: index)
     } else {
       throw InputError(

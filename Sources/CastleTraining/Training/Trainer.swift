@@ -82,7 +82,9 @@ public final class Trainer {
     folder = try RunFolder(start, world: world, note: progress.note)
     var state = try folder.state(
       seed: configuration.seed, text: plan.text, steps: plan.steps, note: progress.note)
-    try folder.renewBest(state, configuration.checkpoints)
+    start.noteRate(
+      configuration, steps: plan.steps, after: state.step,
+      sequenceCount: plan.sequences.reduce(0) { $0 + $1.count }, note: progress.note)
     schedule = configuration.learningRateSchedule(steps: plan.steps)
     isSaved = folder.checkpoint != nil && !folder.isBranch
     let machine = "castle \(ProgramVersion.number), \(backend.summary)"
@@ -106,11 +108,13 @@ public final class Trainer {
     evaluator = Evaluator(
       trainingStep.pass, batch: settings.batchSize, length: settings.sequenceLength, separator: plan.separator
     )
-    records = try RunRecords(folder: folder.path, position: state.records, step: state.step, world: world)
+    records = try RunRecords(
+      folder: folder.path, position: state.records, step: state.step, world: world, note: progress.note)
+    folder.tidy(state, configuration.checkpoints, note: progress.note)
     clock = RunClock(secondsBefore: state.seconds, stepsBefore: state.step)
     // A branch needs nothing of the other run from here on.
     if folder.isBranch { try saveCheckpoint() }
-    try folder.write(configuration)
+    try folder.write(configuration, run: state.run)
   }
 
   /// Whether the run ends before its last step, because the validation loss has not improved for long enough.

@@ -18,14 +18,16 @@ struct LogitsCommand: ParsableCommand {
           --output logits.safetensors --cached --chunk 1
       """)
 
-  @Option(help: ArgumentHelp("The model folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The model folder.", valueName: "folder"), transform: FilePath.expanded)
   var model: String
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Token ids, separated by commas.", valueName: "ids"))
   var tokens: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"),
+    transform: FilePath.expanded)
   var output: String
 
   @Flag(help: "Go through the decoding cache instead of one pass over all tokens.")

@@ -1,0 +1,56 @@
+extension JSONValue {
+  /// The members of an object, in order. Two objects with the same members are equal whatever their order.
+  package struct Members: Sendable, Hashable {
+    /// The names, in order.
+    package private(set) var keys: [String] = []
+    private var values: [String: JSONValue] = [:]
+
+    /// No members.
+    package init() {}
+
+    /// The given members; of two with one name, the second one's value.
+    package init(_ members: some Sequence<(key: String, value: JSONValue)>) {
+      for (key, value) in members { self[key] = value }
+    }
+
+    /// The value of a member, nil if there is none. A new one comes last.
+    package subscript(key: String) -> JSONValue? {
+      get { values[key] }
+      set {
+        let old = values.updateValue(newValue ?? .null, forKey: key)
+        if old == nil { keys.append(key) }
+        if newValue == nil {
+          values[key] = nil
+          keys.removeAll { $0 == key }
+        }
+      }
+    }
+
+    package static func == (left: Members, right: Members) -> Bool { left.values == right.values }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(values) }
+  }
+}
+
+extension JSONValue.Members: Sequence {
+  package func makeIterator() -> AnyIterator<(key: String, value: JSONValue)> {
+    var rest = keys[...]
+    return AnyIterator { rest.popFirst().flatMap { key in values[key].map { (key, $0) } } }
+  }
+
+  package var underestimatedCount: Int { keys.count }
+
+  /// Whether there are none.
+  package var isEmpty: Bool { keys.isEmpty }
+}
+
+extension JSONValue.Members: ExpressibleByDictionaryLiteral {
+  package init(dictionaryLiteral members: (String, JSONValue)...) {
+    self.init(members.map { (key: $0, value: $1) })
+  }
+
+  /// These members and then `others`, whose values win.
+  package static func + (first: Self, others: Self) -> Self {
+    others.reduce(into: first) { $0[$1.key] = $1.value }
+  }
+}
