@@ -1,5 +1,7 @@
+import CastleAttention
 import CastleFormats
 import CastleInspection
+import CastleModel
 import Foundation
 import Testing
 

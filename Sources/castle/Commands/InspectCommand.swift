@@ -11,9 +11,9 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show what attention does while a model reads a text.",
     discussion: """
-      Writes one HTML page that needs no other file and no network: the maps of attention, causal score and lookahead \
-      term for each layer and head, and how the key of a token moves as later tokens are read. With --json and without \
-      --output the same numbers go to standard output.
+      Writes one HTML page that needs no other file and no network: the maps of attention, causal score and \
+      lookahead term for each layer and head, and how the key of a token moves as later tokens are read. With \
+      --json and without --output the same numbers go to standard output.
 
       EXAMPLES
         castle inspect --model runs/first/model --output look.html \\
@@ -111,9 +111,12 @@ struct InspectCommand: ParsableCommand {
       ])
       return try StandardOutput.write(object.text + "\n")
     }
+    let counts = [
+      NumberFormat.count(trace.tokens.count, "token"), NumberFormat.count(trace.heads.count, "head"),
+      NumberFormat.bytes(file.byteCount),
+    ]
     StandardError.write(
-      "\(file.path): \(NumberFormat.count(trace.tokens.count, "token")), "
-        + "\(NumberFormat.count(trace.heads.count, "head")), \(NumberFormat.bytes(file.byteCount)); outputs of the maps "
-        + "and of the layers differ by at most \(NumberFormat.scientific(deviation))\n")
+      "\(file.path): \(counts.joined(separator: ", ")); outputs of the maps and of the layers differ by at most "
+        + "\(NumberFormat.scientific(deviation))\n")
   }
 }

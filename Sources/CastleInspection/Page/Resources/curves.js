@@ -132,6 +132,9 @@ class Curves {
       }
       placed.push(at);
       context.fillStyle = this.view.palette.curves[end.line.index % this.view.palette.curves.length];
+      context.strokeStyle = this.view.palette.zero;
+      context.lineWidth = 3;
+      context.strokeText(label, at.x, at.y);
       context.fillText(label, at.x, at.y);
     }
   }

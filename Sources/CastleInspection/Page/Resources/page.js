@@ -89,7 +89,7 @@ function show() {
   $("time").value = state.time;
   $("time-label").textContent = quoted(state.time);
   const hash = new URLSearchParams({ layer: head.layer, head: head.head, key: state.key, query: state.query,
-    time: state.time, zoom: state.zoom, color: state.coloring, theme: document.documentElement.dataset.theme });
+    time: state.time, zoom: state.zoom, color: state.coloring, map: state.attention, theme: document.documentElement.dataset.theme });
   history.replaceState(null, "", `#${hash}`);
 }
 
@@ -250,9 +250,12 @@ function fillHeads() {
 }
 
 async function chooseHead(layer, head) {
-  if (!state.trace.get(layer, head)) await ask(layer, head);
-  const found = state.trace.get(layer, head);
-  if (!found) return;
+  const { trace } = state;
+  const wanted = state.wanted = `${layer}.${head}`;
+  if (!trace.get(layer, head)) await ask(layer, head);
+  const found = trace.get(layer, head);
+  // Another head or text may have been chosen while the server answered.
+  if (!found || state.wanted !== wanted || state.trace !== trace) return;
   state.head = found;
   describe();
   show();
@@ -393,12 +396,14 @@ function open(trace) {
   };
   const count = trace.tokens.length;
   state.trace = trace;
-  state.head = trace.get(hash.get("layer"), hash.get("head")) ?? trace.strongest;
-  const best = state.head.mostChanged((index) => trace.isWord(index));
+  const { lastWord } = trace;
+  state.head = trace.get(hash.get("layer"), hash.get("head")) ?? trace.liveliest(lastWord);
   const [key, query] = [number("key", count), number("query", count)];
   const isPair = key !== null && query !== null && key < query;
-  Object.assign(state, { key: isPair ? key : best.key, query: isPair ? query : best.query, pinned: null,
+  const moved = state.head.mostMovedKey(lastWord, (index) => trace.isWord(index));
+  Object.assign(state, { key: isPair ? key : moved, query: isPair ? query : lastWord, pinned: null,
     time: number("time", count) ?? count - 1, zoom: number("zoom", 65) ?? 0 });
+  if (["with", "without", "difference"].includes(hash.get("map"))) state.attention = hash.get("map");
   if (colorings[hash.get("color")]) state.coloring = hash.get("color");
   $("time").max = count - 1;
   $("zoom").value = [...$("zoom").options].some((option) => option.value === String(state.zoom)) ? state.zoom : 0;
@@ -434,11 +439,12 @@ async function ask(layer, head, isNew = false) {
   if (isNew) state.asked = { model: $("model").value || null, text: $("prompt").value };
   $("read").disabled = true;
   say("Reading …");
+  const { trace } = state;
   try {
     const json = await request("look/trace", { ...state.asked, layer, head });
     say("");
     if (isNew) open(new Trace(json));
-    else state.trace.add(json);
+    else trace.add(json);
   } catch (error) {
     say(error.message, true);
   }

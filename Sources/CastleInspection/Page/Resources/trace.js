@@ -132,18 +132,26 @@ class Head {
     return this.changed;
   }
 
-  /** The query and the key, both words and some tokens apart, whose attention lookahead keys change most. */
-  mostChanged(isWord) {
-    const map = this.difference ?? this.attention;
-    const apart = Math.max(3, Math.floor(this.size / 6));
-    let best = { query: this.size - 1, key: 0, value: 0 };
-    for (let query = Math.floor(this.size / 2); query < this.size; query++) {
-      for (let key = 1; key <= query - apart && isWord(query); key++) {
-        const value = Math.abs(map.at(query, key));
-        if (value > best.value && isWord(key)) best = { query, key, value };
-      }
+  /** The largest change of each key's term for `query` with one token read. */
+  largestSteps(query) {
+    const terms = this.keysOverTime(query);
+    const steps = new Float64Array(query + 1);
+    for (let t = 1; t <= query; t++) {
+      for (let s = 0; s < t; s++) steps[s] = Math.max(steps[s], Math.abs(terms.at(t, s) - terms.at(t - 1, s)));
     }
-    return best;
+    return steps;
+  }
+
+  /** Of the keys that `isChosen`, that which one token moved most for `query`; without lookahead keys, that attended to most. */
+  mostMovedKey(query, isChosen) {
+    const values = this.lookahead ? this.largestSteps(query) : null;
+    const apart = Math.max(1, Math.floor(query / 6));
+    let best = { key: 0, value: -1 };
+    for (let key = 0; key <= query - apart; key++) {
+      const value = values ? values[key] : this.attention.at(query, key);
+      if (value > best.value && (best.value < 0 || isChosen(key))) best = { key, value };
+    }
+    return best.key;
   }
 
   /** The queries after `key`, apart from each other, for which its term is largest. */
@@ -181,9 +189,19 @@ class Trace {
     return this.heads.get(`${layer}.${head}`);
   }
 
-  /** The head whose lookahead keys do most. */
-  get strongest() {
-    return [...this.heads.values()].reduce((a, b) => (b.strength > a.strength ? b : a));
+  /** Of the heads whose lookahead keys do most, that in which single tokens move them most for `query`. */
+  liveliest(query) {
+    const strong = [...this.heads.values()].sort((a, b) => b.strength - a.strength).slice(0, 8);
+    if (!strong[0].lookahead) return strong[0];
+    const moved = strong.map((head) => head.largestSteps(query).reduce((a, b) => a + b, 0));
+    return strong[moved.indexOf(Math.max(...moved))];
+  }
+
+  /** The last token that is a word, or else the last. */
+  get lastWord() {
+    const last = this.tokens.length - 1;
+    for (let index = last; index > last / 2; index--) if (this.isWord(index)) return index;
+    return last;
   }
 
   /** Whether a token is a whole word of some length. */
