@@ -16,12 +16,13 @@ struct TestModel {
       vocabularySize: 256, layerCount: 2, hiddenSize: 40, intermediateSize: 24,
       heads: HeadLayout(queryHeads: 4, kvHeads: 4, headSize: 10), mechanism: .castle)
     change(&configuration)
-    model = try LanguageModel(configuration, backend: CPUBackend(threads: 2), seed: 3)
+    let model = try LanguageModel(configuration, backend: CPUBackend(threads: 2), seed: 3)
     // Those of a new model are so small that every gate is half open and every map is flat. Norms stay 1.
     var weights = [Float](repeating: 0, count: model.weights.count)
     weights.withUnsafeMutableBufferPointer { model.backend.download(model.weights, to: $0) }
     weights = weights.map { $0 == 1 ? 1 : 12 * $0 }
     weights.withUnsafeBufferPointer { model.backend.upload($0, to: model.weights) }
+    self.model = model
     tokenizer = try Tokenizer(vocabulary: (0..<256).map { [UInt8($0)] }, merges: [], addedTokens: [])
   }
 

@@ -12,6 +12,9 @@ function prepare(canvas, height) {
   return { context, width, height: tall };
 }
 
+/** The room for labels beside and below a map. */
+const gutter = { left: 58, bottom: 50 };
+
 const labelFont = "11px system-ui, sans-serif";
 const strongFont = "600 12px system-ui, sans-serif";
 
@@ -74,8 +77,8 @@ class HeatMap {
 
   draw() {
     const { view } = this;
-    const { context, width } = prepare(this.canvas, (width) => width - 58 + 60);
-    const left = 58;
+    const { context, width } = prepare(this.canvas, (width) => width - gutter.left + gutter.bottom);
+    const { left } = gutter;
     const top = 2;
     const side = width - left - 2;
     this.frame = { left, top, side, cell: side / view.count };
