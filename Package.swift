@@ -48,6 +48,7 @@ let package = Package(
     .executable(name: "castle", targets: ["castle"]),
     .library(name: "CastleAttention", targets: ["CastleAttention", "CastleSystem", "CastleTensors"]),
     .library(name: "CastleInference", targets: inference),
+    .library(name: "CastleInspection", targets: inference + ["CastleInspection"]),
     .library(
       name: "CastleLanguageModel",
       targets: inference + ["CastleCorpus", "CastleEvaluation", "CastleTraining"]),
@@ -84,6 +85,19 @@ let package = Package(
       ]),
     library("CastleGeneration", ["CastleModel", "CastleTensors", "CastleFormats", "CastleTokenizer"]),
     library(
+      "CastleInspection",
+      [
+        "CastleSystem", "CastleModel", "CastleAttention", "CastleOperations", "CastleFormats",
+        "CastleTokenizer",
+      ],
+      resources: [
+        .embedInCode("Page/Resources/page.html"), .embedInCode("Page/Resources/page.css"),
+        .embedInCode("Page/Resources/trace.js"), .embedInCode("Page/Resources/colors.js"),
+        .embedInCode("Page/Resources/maps.js"), .embedInCode("Page/Resources/curves.js"),
+        .embedInCode("Page/Resources/distance.js"), .embedInCode("Page/Resources/text.js"),
+        .embedInCode("Page/Resources/page.js"),
+      ]),
+    library(
       "CastleEvaluation",
       [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleModel",
@@ -117,7 +131,8 @@ let package = Package(
       dependencies: [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats",
         "CastleConsole", "CastleTokenizer", "CastleCorpus", "CastleModel", "CastleGeneration",
-        "CastleEvaluation", "CastleTraining", "CastleReports", "CastleExperiments", "CastleMeasurement",
+        "CastleInspection", "CastleEvaluation", "CastleTraining", "CastleReports", "CastleExperiments",
+        "CastleMeasurement",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), numerics,
       ],
       swiftSettings: strictImports),
@@ -140,6 +155,12 @@ let package = Package(
       [
         "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
         "CastleTokenizer",
+      ]),
+    tests(
+      "CastleInspection",
+      [
+        "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
+        "CastleTokenizer", "CastleMeasurement",
       ]),
     tests(
       "CastleEvaluation",
