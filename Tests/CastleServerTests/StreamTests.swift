@@ -1,5 +1,6 @@
 #if Server
   import CastleFormats
+  import CastleMeasurement
   import CastleServing
   import Testing
 

@@ -5,7 +5,7 @@ struct ChatRequest: Sendable {
   var messages: [ChatMessage]
   /// The most tokens of a choice; nil for as many as fit.
   var maximumTokens: Int?
-  /// The number of alternatives that come with the log-probability of each token; nil for no log-probabilities.
+  /// The alternatives that come with the log-probability of each token; nil for no log-probabilities.
   var alternatives: Int?
   /// Whether the template's start of an answer comes after the messages.
   var addsGenerationPrompt: Bool

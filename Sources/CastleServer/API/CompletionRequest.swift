@@ -14,7 +14,7 @@ struct CompletionRequest: Sendable {
   var maximumTokens: Int
   /// Whether the choices begin with their prompts.
   var echoes: Bool
-  /// The number of alternatives that come with the log-probability of each token; nil for no log-probabilities.
+  /// The alternatives that come with the log-probability of each token; nil for no log-probabilities.
   var alternatives: Int?
   /// Whether a prompt that is text gets the special tokens that the tokenizer's file says.
   var addsSpecialTokens: Bool

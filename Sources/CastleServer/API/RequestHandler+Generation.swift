@@ -1,6 +1,8 @@
 import CastleFormats
 import CastleGeneration
+import CastleModel
 import CastleServing
+import CastleTokenizer
 
 extension RequestHandler {
   /// `POST /v1/completions`.
@@ -15,8 +17,8 @@ extension RequestHandler {
     let total = request.prompts.count * request.parameters.choiceCount
     guard total <= CompletionRequest.mostPrompts else {
       throw APIError.invalid(
-        "\(request.prompts.count) prompts with n \(request.parameters.choiceCount) are \(total) choices, but at most "
-          + "\(CompletionRequest.mostPrompts) are possible", "n")
+        "\(request.prompts.count) prompts with n \(request.parameters.choiceCount) are \(total) choices, "
+          + "but at most \(CompletionRequest.mostPrompts) are possible", "n")
     }
     for prompt in request.prompts {
       let (tokens, text) = try encoded(prompt, request, model)

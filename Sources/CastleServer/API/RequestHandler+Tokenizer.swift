@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleModel
 import CastleTokenizer
 
 extension RequestHandler {

@@ -15,7 +15,7 @@ final class GenerationRun: Sendable {
   let events: AsyncThrowingStream<Event, any Error>
 
   private let continuation: AsyncThrowingStream<Event, any Error>.Continuation
-  private let ended = Mutex<Set<Int>>([])
+  private let ended: EndedChoices
 
   /// The most choices of one answer that are with the engine at a time.
   static let window = 16
@@ -27,8 +27,9 @@ final class GenerationRun: Sendable {
   /// - Throws: What the engine throws for the first choice; for later ones the sequence of events throws.
   init(_ requests: [ServingRequest], engine: any TokenEngine) throws {
     (events, continuation) = AsyncThrowingStream.makeStream(of: Event.self)
+    ended = EndedChoices()
     let first = try requests.first.map(engine.generate)
-    let task = Task { [continuation, weak self] in
+    let task = Task { [continuation, ended] in
       do {
         try await withThrowingTaskGroup(of: Void.self) { group in
           var running = 0
@@ -54,7 +55,7 @@ final class GenerationRun: Sendable {
             running += 1
             group.addTask {
               for try await event in stream {
-                guard let self, !self.ended.withLock({ $0.contains(choice) }) else { return }
+                guard !ended.contains(choice) else { return }
                 continuation.yield(Event(choice: choice, event: event))
               }
               try Task.checkCancellation()
@@ -72,11 +73,20 @@ final class GenerationRun: Sendable {
 
   /// Ends one choice, of which nothing more is wanted.
   func end(_ choice: Int) {
-    ended.withLock { _ = $0.insert(choice) }
+    ended.insert(choice)
   }
 
   /// Ends the work; the sequence of events throws `error`.
   func end(throwing error: any Error) {
     continuation.finish(throwing: error)
   }
+}
+
+/// The choices of which nothing more is wanted.
+private final class EndedChoices: Sendable {
+  private let choices = Mutex<Set<Int>>([])
+
+  func insert(_ choice: Int) { choices.withLock { _ = $0.insert(choice) } }
+
+  func contains(_ choice: Int) -> Bool { choices.withLock { $0.contains(choice) } }
 }

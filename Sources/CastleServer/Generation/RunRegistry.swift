@@ -54,11 +54,11 @@ final class RunRegistry: Sendable {
       try await Task.sleep(for: .seconds(writing))
       connection.close()
     }
-    return RunLease(run) { [weak self] in
+    return RunLease(run) { [self] in
       timer.cancel()
       connection.forget(closing)
       run.end(throwing: CancellationError())
-      self?.state.withLock { _ = $0.runs.removeValue(forKey: key) }
+      state.withLock { _ = $0.runs.removeValue(forKey: key) }
     }
   }
 

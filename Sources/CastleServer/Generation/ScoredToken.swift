@@ -24,7 +24,7 @@ struct ScoredToken: Sendable, Hashable {
   /// Its text; see ``name(_:)``.
   var name: String { Self.name(bytes) }
 
-  /// The text of a token, or `bytes:\xe2\x80` if its bytes are no text of their own, as in OpenAI's interface.
+  /// The text of a token, or `bytes:\xe2\x80` if its bytes are no text of their own, as OpenAI has it.
   static func name(_ bytes: [UInt8]) -> String {
     String(validating: bytes, as: UTF8.self) ?? "bytes:" + bytes.map(escaped).joined()
   }

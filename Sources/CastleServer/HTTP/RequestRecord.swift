@@ -34,7 +34,7 @@ final class RequestRecord: Sendable {
   func line(method: String, path: String, status: Int) -> JSONObject {
     let details = details.withLock { $0 }
     var fields: [(String, JSONObject.Value)] = [
-      ("time", .text(time.formatted(.iso8601.time(includingFractionalSeconds: true)))),
+      ("time", .text(time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))),
       ("client", .text(client)), ("method", .text(method)), ("path", .text(path)),
       ("status", .integer(status)), ("seconds", .number((seconds * 1e6).rounded() / 1e6)),
     ]

@@ -3,8 +3,8 @@ import Foundation
 
 /// How a conversation becomes the text that a model was trained on.
 ///
-/// A folder says it as a program in Jinja. A few programs are known and done here; another is refused rather than
-/// guessed at.
+/// A folder says it as a program in Jinja. A few programs are known and done here; another is refused rather
+/// than guessed at.
 struct ChatTemplate: Sendable, Hashable {
   /// The forms that are implemented.
   enum Form: String, Sendable, CaseIterable {
@@ -137,8 +137,8 @@ extension ChatTemplate {
     let header = "'<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n'"
     let loop =
       "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = \(header)+ "
-      + "message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}"
-      + "{% endif %}{{ content }}{% endfor %}"
+      + "message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}"
+      + "{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}"
     let answer = "{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}"
     add(ChatTemplate(form: .llama3), loop + "{% if add_generation_prompt %}\(answer){% endif %}")
     add(ChatTemplate(form: .llama3, alwaysStartsAnswer: true), loop + answer)

@@ -1,7 +1,7 @@
 /// Jinja as far as two templates are to be compared: without the differences of spelling that mean nothing.
 enum JinjaText {
-  /// The tokens of a template, with what its white space control leaves of the text between tags, as transformers sets
-  /// it: the line feed after a block goes, and so does the indentation before one.
+  /// The tokens of a template, with what its white space control leaves of the text between tags, as
+  /// transformers sets it: the line feed after a block goes, and so does the indentation before one.
   static func tokens(_ source: String) -> [String] {
     let characters = Array(source.unicodeScalars)
     var tokens: [String] = []

@@ -1,6 +1,7 @@
 package import CastleModel
 package import CastleTokenizer
 import CastleFormats
+import CastleGeneration
 import Foundation
 
 /// A model that the server answers with.
@@ -22,7 +23,7 @@ package struct ServedModel: Sendable {
 
   /// A model that is ready.
   ///
-  /// - Parameter chatTemplate: The name of a form of conversations, for folders that have no template or another.
+  /// - Parameter chatTemplate: The name of a form of conversations, for folders that have none or another.
   /// - Throws: `InputError` if a file beside the weights cannot be read or `chatTemplate` is no form.
   package init(
     name: String, folder: String? = nil, configuration: ModelConfiguration, tokenizer: Tokenizer,

@@ -18,11 +18,13 @@ struct ServeCommand: ParsableCommand {
     commandName: "serve",
     abstract: "Serve models over HTTP, with OpenAI's interface and a page to write with them.",
     discussion: """
-      The line "listening on http://HOST:PORT" on standard error says when requests are answered. Open that address in a \
-      browser to write with the model, or point an OpenAI client at http://HOST:PORT/v1. All requests are advanced \
-      together; what one gets does not depend on the others. Standard output has a JSON line for each request.
+      The line "listening on http://HOST:PORT" on standard error says when requests are answered. Open that \
+      address in a browser to write with the model, or point an OpenAI client at http://HOST:PORT/v1. All \
+      requests are advanced together; what one gets does not depend on the others. Standard output has a \
+      JSON line for each request.
 
-      Ctrl-C or SIGTERM refuses new requests and lets those that run end within --grace; a second signal ends at once.
+      Ctrl-C or SIGTERM refuses new requests and lets those that run end within --grace; a second signal \
+      ends at once.
 
       EXAMPLES
         castle serve --model runs/first/model
@@ -51,7 +53,7 @@ struct ServeCommand: ParsableCommand {
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "The origin of web pages that may use the server, such as https://example.org; * for all. Can be repeated.",
+      "An origin of web pages that may use the server, https://example.org or * for all. Can be repeated.",
       valueName: "origin"))
   var corsOrigin: [String] = []
 
@@ -142,6 +144,8 @@ struct ServeCommand: ParsableCommand {
       (settings.bodyBytes, settings.allBodyBytes) = (maxBody, max(settings.allBodyBytes, maxBody))
       (settings.promptTokens, settings.generatedTokens) = (maxPromptTokens, maxTokens)
       (settings.requestSeconds, settings.graceSeconds) = (requestTime, grace)
+      // Some files stay for the model, the log and the runtime.
+      settings.connections = max(16, min(settings.connections, OpenFiles.raiseLimit() - 64))
       settings.keys = try apiKeyFile.map(APIKeys.init(file:))
       let prepared = try model.map(PreparedModel.init)
       Interruption.listen()
@@ -181,11 +185,11 @@ struct ServeCommand: ParsableCommand {
         folder: model.folder, configuration: model.configuration, backend: backendOptions.makeBackend())
       let engine = try ServingEngine(languageModel, settings: settings)
       let plan = engine.statistics
+      let bytes = NumberFormat.bytes
       StandardError.write(
-        "\(model.name): caches \(NumberFormat.bytes(plan.plannedBytes)), a sequence of "
+        "\(model.name): caches \(bytes(plan.plannedBytes)), a sequence of "
           + "\(NumberFormat.count(model.configuration.maximumLength, "token")) takes "
-          + "\(NumberFormat.bytes(plan.bytesPerSequence)); prefixes \(NumberFormat.bytes(plan.plannedPrefixBytes))\n"
-      )
+          + "\(bytes(plan.bytesPerSequence)); prefixes \(bytes(plan.plannedPrefixBytes))\n")
       return try ServedModel(
         name: model.name, folder: model.folder, configuration: model.configuration,
         tokenizer: model.tokenizer,
@@ -194,7 +198,8 @@ struct ServeCommand: ParsableCommand {
   #else
     func run() throws {
       throw InputError(
-        "this castle was built without its server; build it with: swift build -c release --product castle --traits Server"
+        "this castle was built without its server; build it with: "
+          + "swift build -c release --product castle --traits Server"
       )
     }
   #endif

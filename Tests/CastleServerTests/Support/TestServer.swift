@@ -1,5 +1,6 @@
 #if Server
   import CastleAttention
+  import CastleMeasurement
   import CastleModel
   import CastleServer
   import CastleTokenizer
@@ -23,9 +24,11 @@
     }
 
     /// A tokenizer of single bytes and an end of text, which also begins one.
-    static let tokenizer = try! Tokenizer(
-      vocabulary: (0..<256).map { [UInt8($0)] } + [nil], merges: [],
-      addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")], template: TextTemplate(before: [256]))
+    static func tokenizer() throws -> Tokenizer {
+      try Tokenizer(
+        vocabulary: (0..<256).map { [UInt8($0)] } + [nil], merges: [],
+        addedTokens: [AddedToken(id: 256, content: "<|endoftext|>")], template: TextTemplate(before: [256]))
+    }
 
     /// A small model's shape.
     static var configuration: ModelConfiguration {
@@ -43,7 +46,7 @@
       _ engine: any TokenEngine, name: String = "counter", folder: String? = nil, chatTemplate: String? = nil
     ) throws -> ServedModel {
       try ServedModel(
-        name: name, folder: folder, configuration: configuration, tokenizer: tokenizer, engine: engine,
+        name: name, folder: folder, configuration: configuration, tokenizer: tokenizer(), engine: engine,
         chatTemplate: chatTemplate)
     }
 

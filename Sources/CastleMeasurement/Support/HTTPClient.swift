@@ -1,33 +1,33 @@
-import CastleFormats
+package import CastleFormats
 import Foundation
 
 /// A client of HTTP 1.1 on a plain socket, which can also do what clients should not.
 ///
 /// Each call blocks a thread of its own, never one of the pool that the server computes on.
-struct HTTPClient: Sendable {
+package struct HTTPClient: Sendable {
   /// What the server answered.
-  struct Reply: Sendable {
-    var status: Int
+  package struct Reply: Sendable {
+    package var status: Int
     /// The headers, names in lower case.
-    var headers: [String: String]
-    var body: [UInt8]
+    package var headers: [String: String]
+    package var body: [UInt8]
 
-    var text: String { String(decoding: body, as: UTF8.self) }
+    package var text: String { String(decoding: body, as: UTF8.self) }
 
     /// The body as a JSON object.
-    var json: JSONValue {
+    package var json: JSONValue {
       get throws { .object(try body.withUnsafeBytes { try JSONValue.object($0, source: "the answer") }) }
     }
 
     /// The data of server-sent events.
-    var events: [String] {
+    package var events: [String] {
       text.components(separatedBy: "\n\n").compactMap {
         $0.hasPrefix("data: ") ? String($0.dropFirst(6)) : nil
       }
     }
 
     /// The data of server-sent events as JSON, without the last `[DONE]`.
-    var chunks: [JSONValue] {
+    package var chunks: [JSONValue] {
       get throws {
         try events.filter { $0 != "[DONE]" }.map { event in
           .object(
@@ -37,14 +37,23 @@ struct HTTPClient: Sendable {
     }
   }
 
-  struct Failure: Error, CustomStringConvertible {
-    var description: String
+  package struct Failure: Error, CustomStringConvertible {
+    package var description: String
+
+    package init(description: String) {
+      self.description = description
+    }
   }
 
-  let port: Int
+  package let port: Int
+
+  /// A client of the server at a port of this machine.
+  package init(port: Int) {
+    self.port = port
+  }
 
   /// Sends a request and reads the answer.
-  func send(
+  package func send(
     _ method: String, _ path: String, body: [UInt8]? = nil, headers: [String: String] = [:]
   ) async throws -> Reply {
     try await onOwnThread {
@@ -54,16 +63,16 @@ struct HTTPClient: Sendable {
     }
   }
 
-  func get(_ path: String, headers: [String: String] = [:]) async throws -> Reply {
+  package func get(_ path: String, headers: [String: String] = [:]) async throws -> Reply {
     try await send("GET", path, headers: headers)
   }
 
-  func post(_ path: String, _ json: String, headers: [String: String] = [:]) async throws -> Reply {
+  package func post(_ path: String, _ json: String, headers: [String: String] = [:]) async throws -> Reply {
     try await send("POST", path, body: Array(json.utf8), headers: headers)
   }
 
   /// The bytes of a request.
-  static func request(
+  package static func request(
     _ method: String, _ path: String, body: [UInt8]? = nil, headers: [String: String] = [:]
   ) -> [UInt8] {
     var lines = ["\(method) \(path) HTTP/1.1", "Host: localhost"]
@@ -73,12 +82,12 @@ struct HTTPClient: Sendable {
   }
 
   /// A connection whose bytes a test sends itself.
-  final class Connection {
+  package final class Connection {
     private let socket: Int32
     private var unread: [UInt8] = []
 
     /// Connects; after `seconds` without a byte, reading fails.
-    init(port: Int, seconds: Int = 60) throws {
+    package init(port: Int, seconds: Int = 60) throws {
       #if os(Linux)
         socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       #else
@@ -102,12 +111,12 @@ struct HTTPClient: Sendable {
     deinit { close(socket) }
 
     /// Makes the end of the connection a reset instead of an orderly close.
-    func resetsAtEnd() {
+    package func resetsAtEnd() {
       var option = linger(l_onoff: 1, l_linger: 0)
       setsockopt(socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
-    func write(_ bytes: [UInt8]) throws {
+    package func write(_ bytes: [UInt8]) throws {
       var rest = bytes[...]
       while !rest.isEmpty {
         let count = rest.withUnsafeBytes {
@@ -119,10 +128,10 @@ struct HTTPClient: Sendable {
     }
 
     /// Closes the sending side.
-    func endSending() { shutdown(socket, Int32(SHUT_WR)) }
+    package func endSending() { shutdown(socket, Int32(SHUT_WR)) }
 
     /// Reads one answer.
-    func read() throws -> Reply {
+    package func read() throws -> Reply {
       while true {
         let head = try readHead()
         guard head.status != 100 else { continue }
@@ -135,7 +144,7 @@ struct HTTPClient: Sendable {
     }
 
     /// Reads the head of an answer.
-    func readHead() throws -> Reply {
+    package func readHead() throws -> Reply {
       var lines: [String] = []
       while true {
         let line = try readLine()
@@ -155,7 +164,7 @@ struct HTTPClient: Sendable {
     }
 
     /// Reads one chunk; nil at the end.
-    func readChunk() throws -> [UInt8]? {
+    package func readChunk() throws -> [UInt8]? {
       guard let count = Int(try readLine(), radix: 16) else {
         throw Failure(description: "no size of a chunk")
       }
@@ -170,8 +179,15 @@ struct HTTPClient: Sendable {
       return body
     }
 
+    /// Whether the server has closed the connection by now.
+    package var hasEnded: Bool {
+      var byte: UInt8 = 0
+      let count = recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+      return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+    }
+
     /// Whether the server has closed the connection; waits for it or for bytes.
-    func isClosedByServer() -> Bool {
+    package func isClosedByServer() -> Bool {
       (try? fill()) == nil
     }
 
@@ -204,7 +220,9 @@ struct HTTPClient: Sendable {
 }
 
 /// Runs blocking work on a thread of its own.
-func onOwnThread<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
+package func onOwnThread<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws
+  -> Result
+{
   try await withCheckedThrowingContinuation { continuation in
     Thread.detachNewThread { continuation.resume(with: Swift.Result { try work() }) }
   }
