@@ -35,10 +35,20 @@ let zstd: Target.Dependency = .target(name: "CZstd", condition: .when(platforms:
 
 let numerics: Target.Dependency = .product(name: "RealModule", package: "swift-numerics")
 
+/// What only the trait `Server` needs.
+let webServer: [Target.Dependency] = [
+  .product(name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["Server"])),
+  .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Server"])),
+  .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Server"])),
+  .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+  .product(name: "NIOHTTPTypes", package: "swift-nio-extras", condition: .when(traits: ["Server"])),
+  .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Server"])),
+]
+
 /// What a program needs that runs models: no training, no YAML.
 let inference = [
   "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats", "CastleTokenizer",
-  "CastleModel", "CastleGeneration",
+  "CastleModel", "CastleGeneration", "CastleServing",
 ]
 
 let package = Package(
@@ -54,9 +64,18 @@ let package = Package(
       targets: inference + ["CastleCorpus", "CastleEvaluation", "CastleTraining"]),
     .library(name: "CastleMeasurement", targets: ["CastleMeasurement"]),
   ],
+  traits: [
+    .trait(name: "Server", description: "castle serve: models over HTTP, with OpenAI's interface."),
+    .default(enabledTraits: ["Server"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -98,6 +117,12 @@ let package = Package(
         .embedInCode("Page/Resources/page.js"),
       ]),
     library(
+      "CastleServing",
+      [
+        "CastleSystem", "CastleModel", "CastleGeneration", "CastleTokenizer", "CastleTensors",
+        "CastleOperations", "CastleFormats",
+      ]),
+    library(
       "CastleEvaluation",
       [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleModel",
@@ -126,13 +151,20 @@ let package = Package(
         "CastleFormats",
         "CastleTokenizer", "CastleCorpus", "CastleTraining", "CZlib", zstd,
       ]),
+    library(
+      "CastleServer",
+      [
+        "CastleSystem", "CastleModel", "CastleFormats", "CastleTokenizer", "CastleGeneration",
+        "CastleServing",
+      ] + webServer, resources: [.embedInCode("Page/page.html"), .embedInCode("API/openapi.yaml")]),
     .executableTarget(
       name: "castle",
       dependencies: [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats",
         "CastleConsole", "CastleTokenizer", "CastleCorpus", "CastleModel", "CastleGeneration",
-        "CastleInspection", "CastleEvaluation", "CastleTraining", "CastleReports", "CastleExperiments",
-        "CastleMeasurement",
+        "CastleInspection", "CastleServing", "CastleEvaluation", "CastleTraining", "CastleReports",
+        "CastleExperiments", "CastleMeasurement",
+        .target(name: "CastleServer", condition: .when(traits: ["Server"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"), numerics,
       ],
       swiftSettings: strictImports),
@@ -161,6 +193,19 @@ let package = Package(
       [
         "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
         "CastleTokenizer", "CastleMeasurement",
+      ]),
+    tests(
+      "CastleServing",
+      [
+        "CastleModel", "CastleGeneration", "CastleOperations", "CastleTensors", "CastleAttention",
+        "CastleFormats",
+      ]),
+    tests(
+      "CastleServer",
+      [
+        "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
+        "CastleTokenizer",
+        "CastleGeneration", "CastleServing", "CastleMeasurement", "Yams",
       ]),
     tests(
       "CastleEvaluation",

@@ -13,6 +13,7 @@ struct Castle: ParsableCommand {
       PrepareCommand.self,
       TrainCommand.self,
       GenerateCommand.self,
+      ServeCommand.self,
       EvaluateCommand.self,
       InspectCommand.self,
       CompareCommand.self,

@@ -19,10 +19,11 @@ struct BenchmarkCommand: ParsableCommand {
         castle benchmark attention --lengths 2048,8192 --threads 2
         castle benchmark training --model 10m-castle
         castle benchmark weights --rows 1,8
+        castle benchmark serve --clients 16
       """,
     subcommands: [
       Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self,
-      BenchmarkWeightsCommand.self,
+      BenchmarkWeightsCommand.self, BenchmarkServeCommand.self,
     ])
 
   static func validate(repetitions: Int) throws {
