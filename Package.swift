@@ -38,7 +38,7 @@ let numerics: Target.Dependency = .product(name: "RealModule", package: "swift-n
 /// What a program needs that runs models: no training, no YAML.
 let inference = [
   "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats", "CastleTokenizer",
-  "CastleModel", "CastleGeneration",
+  "CastleModel", "CastleGeneration", "CastleServing",
 ]
 
 let package = Package(
@@ -84,6 +84,12 @@ let package = Package(
       ]),
     library("CastleGeneration", ["CastleModel", "CastleTensors", "CastleFormats", "CastleTokenizer"]),
     library(
+      "CastleServing",
+      [
+        "CastleSystem", "CastleModel", "CastleGeneration", "CastleTokenizer", "CastleTensors",
+        "CastleOperations", "CastleFormats",
+      ]),
+    library(
       "CastleEvaluation",
       [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleModel",
@@ -117,7 +123,8 @@ let package = Package(
       dependencies: [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats",
         "CastleConsole", "CastleTokenizer", "CastleCorpus", "CastleModel", "CastleGeneration",
-        "CastleEvaluation", "CastleTraining", "CastleReports", "CastleExperiments", "CastleMeasurement",
+        "CastleServing", "CastleEvaluation", "CastleTraining", "CastleReports", "CastleExperiments",
+        "CastleMeasurement",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), numerics,
       ],
       swiftSettings: strictImports),
@@ -140,6 +147,12 @@ let package = Package(
       [
         "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
         "CastleTokenizer",
+      ]),
+    tests(
+      "CastleServing",
+      [
+        "CastleModel", "CastleGeneration", "CastleOperations", "CastleTensors", "CastleAttention",
+        "CastleFormats",
       ]),
     tests(
       "CastleEvaluation",
