@@ -61,6 +61,12 @@ public final class LanguageModel {
     initialiseWeights(seed: seed)
   }
 
+  /// The most rows that can go through the layers together so that each gets the bits that it gets alone.
+  var independentRows: Int {
+    let layers = parameters.layers.flatMap { $0.projections + [$0.output] + $0.gateUp + [$0.down] }
+    return (layers + [parameters.head]).map { backend.independentRows(of: $0) }.min() ?? 1
+  }
+
   /// Whether the weights lie in one arena in single precision, as training and saving want them.
   public var isTrainable: Bool { trainable != nil }
 

@@ -81,6 +81,9 @@ extension ForwardingBackend {
   /// That of ``inner``.
   public var independentRows: Int { inner.independentRows }
 
+  /// That of ``inner``.
+  public func independentRows(of weight: Weight) -> Int { inner.independentRows(of: weight) }
+
   // MARK: Embedding
 
   /// Passed on to ``inner``.

@@ -22,6 +22,7 @@ final class StubBackend: ForwardingBackend {
     let w: Matrix
     switch weight {
     case .float32(let matrix): w = matrix
+    case .packed: preconditionFailure("this backend does not read packed weights")
     }
     precondition(y.rowCount == x.rowCount && y.columnCount == w.rowCount && x.columnCount == w.columnCount)
     products += 1

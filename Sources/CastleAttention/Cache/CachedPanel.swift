@@ -44,6 +44,14 @@ struct CachedPanel {
     lookaheadKeys = PanelMemory(count: columns)
   }
 
+  /// The bytes of a panel with all its parts, whatever the width of vectors.
+  static func byteCount(headSize: Int, hasLookahead: Bool) -> Int {
+    let widest = 16
+    let paddedSize = (headSize + widest - 1) / widest * widest
+    return BlockGeometry.panelWidth * (paddedSize + (hasLookahead ? 3 : 1) * headSize)
+      * MemoryLayout<Float>.stride
+  }
+
   /// The memory that there is.
   var memory: [PanelMemory] { [keysAndValues, queries, lookaheadKeys].compactMap { $0 } }
 }

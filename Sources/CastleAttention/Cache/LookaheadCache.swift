@@ -78,6 +78,12 @@ public final class LookaheadCache {
     return memory.reduce(0) { counted.insert(ObjectIdentifier($1)).inserted ? $0 + $1.byteCount : $0 }
   }
 
+  /// The bytes that a cache of `length` tokens takes before any query is dropped, without snapshots and sharing.
+  package static func byteCount(mechanism: Mechanism, kvHeads: Int, headSize: Int, length: Int) -> Int {
+    kvHeads * BlockGeometry(length: length).panelCount
+      * CachedPanel.byteCount(headSize: headSize, hasLookahead: mechanism.hasLookahead)
+  }
+
   /// Tokens that a cache is to append.
   public struct Addition {
     /// The cache that grows.

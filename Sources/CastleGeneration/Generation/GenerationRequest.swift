@@ -25,7 +25,7 @@ public struct GenerationRequest: Sendable, Hashable {
   /// Checks that a model of `configuration` can go on from the prompt.
   ///
   /// - Throws: `InputError` if the prompt is empty, longer than the model can read or has an id outside the
-  ///   vocabulary, or if ``maximumTokens`` is negative.
+  ///   vocabulary, if ``maximumTokens`` is negative, or if the bias names a token outside the vocabulary.
   public func check(_ configuration: ModelConfiguration) throws {
     let longest = configuration.maximumLength
     let vocabularySize = configuration.vocabularySize
@@ -39,6 +39,10 @@ public struct GenerationRequest: Sendable, Hashable {
     if let stranger = prompt.first(where: { $0 < 0 || $0 >= vocabularySize }) {
       throw InputError(
         "the prompt's token id \(stranger) is outside the model's vocabulary, 0..<\(vocabularySize)")
+    }
+    if let stranger = sampling.logitBias.keys.filter({ $0 >= vocabularySize }).min() {
+      throw InputError(
+        "the logit-bias names token \(stranger), outside the model's vocabulary, 0..<\(vocabularySize)")
     }
   }
 }

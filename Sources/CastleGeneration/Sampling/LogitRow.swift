@@ -97,7 +97,7 @@ struct LogitRow: Sendable {
 
   /// 2ᵏ · exp(x) for x ≤ 0, within 3 · 10⁻⁷ of its value. The polynomial is that of Cephes' `expf`.
   @inline(__always)
-  private static func exponential(_ exponent: Vector, scaledBy k: UInt32) -> Vector {
+  static func exponential(_ exponent: Vector, scaledBy k: UInt32) -> Vector {
     var x = Vector(repeating: -40)
     x.replace(with: exponent, where: exponent .> x)
     // Adding 1.5 · 2²³ rounds to a whole number, which the low bits of the sum hold.

@@ -17,6 +17,8 @@ public struct Sampler: Sendable {
 
   private var random: RandomSource
   private var seen = TokenSet()
+  /// How often each token has been generated, if a penalty asks.
+  private var counts: [Int32: Int] = [:]
   private var row = LogitRow()
   private var search = RankSearch()
 
@@ -27,6 +29,7 @@ public struct Sampler: Sendable {
   }
 
   /// Counts tokens, such as those of the prompt, as having occurred, for the repetition penalty.
+  /// The presence and frequency penalties count only what ``next(_:)`` has given.
   public mutating func observe(_ tokens: some Sequence<Int32>) {
     guard options.repetitionPenalty != 1 else { return }
     for token in tokens { seen.insert(token) }
@@ -39,10 +42,13 @@ public struct Sampler: Sendable {
   public mutating func next(_ logits: some Sequence<Float>) throws -> Int32 {
     row.load(logits)
     penaliseRepetition()
+    penaliseGenerated()
+    addBias()
     try row.checkBest()
     let place = options.temperature > 0 ? draw() : row.bestPlace
     let token = row.token(at: place)
     observe(CollectionOfOne(token))
+    if options.presencePenalty != 0 || options.frequencyPenalty != 0 { counts[token, default: 0] += 1 }
     return token
   }
 
@@ -65,6 +71,16 @@ public struct Sampler: Sendable {
       let logit = row[Int(token)]
       row[Int(token)] = logit > 0 ? logit / penalty : logit * penalty
     }
+  }
+
+  private mutating func penaliseGenerated() {
+    for (token, count) in counts where Int(token) < row.count {
+      row[Int(token)] -= options.presencePenalty + Float(count) * options.frequencyPenalty
+    }
+  }
+
+  private mutating func addBias() {
+    for (token, bias) in options.logitBias where Int(token) < row.count { row[Int(token)] += bias }
   }
 
   /// Draws a place among those that top-k, then top-p of what it left, then min-p let stay.

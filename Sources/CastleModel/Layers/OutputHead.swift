@@ -21,12 +21,14 @@ struct OutputHead {
   }
 
   /// Calls `body` with the logits of some rows of `normed` at a time, and which rows they are.
-  func forEachChunk(of normed: Matrix, _ body: (_ logits: Matrix, _ rows: Range<Int>) -> Void) {
+  func forEachChunk(
+    of normed: Matrix, _ body: (_ logits: Matrix, _ rows: Range<Int>) throws -> Void
+  ) rethrows {
     for start in stride(from: 0, to: normed.rowCount, by: logits.rowCount) {
       let rows = start..<min(start + logits.rowCount, normed.rowCount)
       let chunk = logits.rows(0..<rows.count)
       backend.multiply(normed.rows(rows), by: weight, into: chunk)
-      body(chunk, rows)
+      try body(chunk, rows)
     }
   }
 

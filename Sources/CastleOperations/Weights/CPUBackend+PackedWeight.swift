@@ -26,6 +26,8 @@ extension CPUBackend {
             weight.columnCount, x.rowCount, x.hostAddress, x.rowStride, y.hostAddress + outputs.lowerBound,
             y.rowStride)
         }
+      } else if let whole = weight.matrix {
+        multiply(x, transposed: false, whole, transposed: true, alpha: 1, beta: 0, into: y)
       } else {
         forEachSlice(of: weight) { outputs, _ in
           self.multiply(x, matrix + outputs.lowerBound * weight.columnCount, outputs, into: y)

@@ -232,6 +232,7 @@ private struct ParameterPlaces {
   func part(ofWeight weight: Weight) -> StepPart? {
     switch weight {
     case .float32(let matrix): part(ofWeight: matrix)
+    case .packed: nil
     }
   }
 
