@@ -83,7 +83,9 @@
     ])
     func aFoldersTemplateIsKnownOrRefused(template: String, text: String?) async throws {
       let folder = try TemporaryFolder()
-      let settings = JSONObject([("chat_template", .text(template)), ("bos_token", .text("<|begin|>"))])
+      let settings = JSONValue.Members([
+        ("chat_template", .string(template)), ("bos_token", .string("<|begin|>")),
+      ])
       try folder.write(settings.text, to: "tokenizer_config.json")
       let engine = ScriptedEngine()
       try await TestServer.run([try TestServer.model(engine, folder: folder.path)]) { server in

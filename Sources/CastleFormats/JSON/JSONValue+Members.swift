@@ -1,9 +1,10 @@
 extension JSONValue {
-  /// The members of an object, in order. Two objects with the same members are equal whatever their order.
+  /// The members of an object, in order. Two objects with the same members are equal whatever their order. Names are the same
+  /// if their bytes are, not already where Unicode calls them equal.
   package struct Members: Sendable, Hashable {
     /// The names, in order.
     package private(set) var keys: [String] = []
-    private var values: [String: JSONValue] = [:]
+    private var values: [[UInt8]: JSONValue] = [:]
 
     /// No members.
     package init() {}
@@ -15,13 +16,14 @@ extension JSONValue {
 
     /// The value of a member, nil if there is none. A new one comes last.
     package subscript(key: String) -> JSONValue? {
-      get { values[key] }
+      get { values[Array(key.utf8)] }
       set {
-        let old = values.updateValue(newValue ?? .null, forKey: key)
+        let name = Array(key.utf8)
+        let old = values.updateValue(newValue ?? .null, forKey: name)
         if old == nil { keys.append(key) }
         if newValue == nil {
-          values[key] = nil
-          keys.removeAll { $0 == key }
+          values[name] = nil
+          keys.removeAll { $0.utf8.elementsEqual(name) }
         }
       }
     }
@@ -35,7 +37,7 @@ extension JSONValue {
 extension JSONValue.Members: Sequence {
   package func makeIterator() -> AnyIterator<(key: String, value: JSONValue)> {
     var rest = keys[...]
-    return AnyIterator { rest.popFirst().flatMap { key in values[key].map { (key, $0) } } }
+    return AnyIterator { rest.popFirst().flatMap { key in self[key].map { (key, $0) } } }
   }
 
   package var underestimatedCount: Int { keys.count }

@@ -65,3 +65,11 @@ extension JSONValue {
     return result
   }
 }
+
+extension JSONValue.Members {
+  /// The object on one line, without a line break.
+  package var text: String { JSONValue.object(self).text }
+
+  /// The object as one line of a file.
+  package var line: [UInt8] { JSONValue.object(self).line }
+}

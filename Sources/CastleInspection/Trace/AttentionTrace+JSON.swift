@@ -18,35 +18,35 @@ extension AttentionTrace {
   /// ```
   public var json: String { object.text }
 
-  private var object: JSONObject {
-    JSONObject([
+  private var object: JSONValue.Members {
+    JSONValue.Members([
       ("model", .object(modelObject)),
-      ("tokens", .array(tokens.map { .text($0.text) })),
-      ("token_ids", .array(tokens.map { .integer(Int($0.id)) })),
-      ("heads", .array(heads.map { .object($0.object) })),
+      ("tokens", .list(tokens.map { .string($0.text) })),
+      ("token_ids", .list(tokens.map { .integer(Int($0.id)) })),
+      ("heads", .list(heads.map { .object($0.object) })),
     ])
   }
 
-  private var modelObject: JSONObject {
+  private var modelObject: JSONValue.Members {
     let mechanism = configuration.mechanism
-    var window: JSONObject.Value = .null
+    var window: JSONValue = .null
     if case .tokens(let count) = mechanism.window { window = .integer(count) }
-    return JSONObject([
-      ("name", .text(name)), ("layers", .integer(configuration.layerCount)),
+    return JSONValue.Members([
+      ("name", .string(name)), ("layers", .integer(configuration.layerCount)),
       ("heads", .integer(configuration.heads.queryHeads)),
       ("kv_heads", .integer(configuration.heads.kvHeads)),
       ("head_size", .integer(configuration.heads.headSize)),
-      ("lookahead", .boolean(configuration.hasLookahead)),
-      ("window", window), ("silu", .boolean(mechanism.appliesSiLU)),
-      ("causal_keys", .boolean(mechanism.usesCausalKeys)),
-      ("rotary_lookahead_values", .boolean(configuration.rotatesLookaheadValues)),
+      ("lookahead", .bool(configuration.hasLookahead)),
+      ("window", window), ("silu", .bool(mechanism.appliesSiLU)),
+      ("causal_keys", .bool(mechanism.usesCausalKeys)),
+      ("rotary_lookahead_values", .bool(configuration.rotatesLookaheadValues)),
     ])
   }
 }
 
 extension AttentionTrace.Head {
-  fileprivate var object: JSONObject {
-    JSONObject([
+  fileprivate var object: JSONValue.Members {
+    JSONValue.Members([
       ("layer", .integer(layer)), ("head", .integer(head)), ("output_deviation", .number(deviation)),
       ("attention", maps.weights.json), ("causal", maps.causal?.json ?? .null),
       ("lookahead", maps.lookahead?.term.json ?? .null), ("gates", maps.lookahead?.gates.json ?? .null),
@@ -57,7 +57,7 @@ extension AttentionTrace.Head {
 
 extension LowerTriangle {
   /// The elements as integers of 16 bits and what to multiply them by.
-  fileprivate var json: JSONObject.Value {
+  fileprivate var json: JSONValue {
     let largest = elements.reduce(0) { max($0, abs($1)) }
     let scale = largest / Float(Int16.max)
     var bytes = Data(capacity: 2 * elements.count)
@@ -67,6 +67,7 @@ extension LowerTriangle {
       bytes.append(UInt8(truncatingIfNeeded: value >> 8))
     }
     return .object(
-      JSONObject([("scale", .number(Double(scale))), ("values", .text(bytes.base64EncodedString()))]))
+      JSONValue.Members([("scale", .number(Double(scale))), ("values", .string(bytes.base64EncodedString()))])
+    )
   }
 }

@@ -93,14 +93,14 @@ struct APIError: Error, Sendable, Hashable {
   }
 
   /// `{"error": …}`.
-  var json: JSONObject {
-    JSONObject([
+  var json: JSONValue.Members {
+    JSONValue.Members([
       (
         "error",
         .object(
-          JSONObject([
-            ("message", .text(message)), ("type", .text(type)),
-            ("param", parameter.map { .text($0) } ?? .null), ("code", code.map { .text($0) } ?? .null),
+          JSONValue.Members([
+            ("message", .string(message)), ("type", .string(type)),
+            ("param", parameter.map { .string($0) } ?? .null), ("code", code.map { .string($0) } ?? .null),
           ]))
       )
     ])

@@ -42,38 +42,42 @@ struct AnswerForm: Sendable {
   }
 
   /// The answer as a whole.
-  func whole(_ choices: [Choice], usage: JSONObject) -> JSONObject {
-    let objects = choices.enumerated().map { index, choice -> JSONObject.Value in
-      var fields: [(String, JSONObject.Value)] = [("index", .integer(index))]
+  func whole(_ choices: [Choice], usage: JSONValue.Members) -> JSONValue.Members {
+    let objects = choices.enumerated().map { index, choice -> JSONValue in
+      var fields: [(key: String, value: JSONValue)] = [("index", .integer(index))]
       switch kind {
-      case .completion: fields.append(("text", .text(choice.text)))
+      case .completion: fields.append(("text", .string(choice.text)))
       case .chat:
         fields.append(
           (
             "message",
             .object(
-              JSONObject([("role", .text("assistant")), ("content", .text(choice.text)), ("refusal", .null)]))
+              JSONValue.Members([
+                ("role", .string("assistant")), ("content", .string(choice.text)), ("refusal", .null),
+              ]))
           ))
       }
       fields += [("logprobs", scores(choice.tokens)), ("finish_reason", reason(choice.finishReason))]
       return .object(
-        JSONObject(
+        JSONValue.Members(
           fields + ids(choice.tokens, echoedTokens: choice.echoedTokens, prompt: choice.prompt)))
     }
     return object(kind == .chat ? "chat.completion" : "text_completion", objects, usage: .object(usage))
   }
 
   /// A piece of a choice. `prompt` are the tokens of its prompt, if this is the first piece.
-  func piece(_ index: Int, _ piece: ChoiceText.Piece, echoedTokens: Int = 0, prompt: [Int32]?) -> JSONObject {
-    var fields: [(String, JSONObject.Value)] = [("index", .integer(index))]
+  func piece(_ index: Int, _ piece: ChoiceText.Piece, echoedTokens: Int = 0, prompt: [Int32]?)
+    -> JSONValue.Members
+  {
+    var fields: [(key: String, value: JSONValue)] = [("index", .integer(index))]
     switch kind {
-    case .completion: fields.append(("text", .text(piece.text)))
+    case .completion: fields.append(("text", .string(piece.text)))
     case .chat:
-      var delta: [(String, JSONObject.Value)] = prompt == nil ? [] : [("role", .text("assistant"))]
+      var delta: [(key: String, value: JSONValue)] = prompt == nil ? [] : [("role", .string("assistant"))]
       if prompt != nil || !piece.text.isEmpty || !piece.tokens.isEmpty {
-        delta.append(("content", .text(piece.text)))
+        delta.append(("content", .string(piece.text)))
       }
-      fields.append(("delta", .object(JSONObject(delta))))
+      fields.append(("delta", .object(JSONValue.Members(delta))))
     }
     let hasScores = !piece.tokens.isEmpty
     fields += [
@@ -81,36 +85,37 @@ struct AnswerForm: Sendable {
     ]
     fields += ids(piece.tokens, echoedTokens: echoedTokens, prompt: prompt)
     return object(
-      kind == .chat ? "chat.completion.chunk" : "text_completion", [.object(JSONObject(fields))],
+      kind == .chat ? "chat.completion.chunk" : "text_completion", [.object(JSONValue.Members(fields))],
       usage: streamsUsage ? .null : nil)
   }
 
   /// The piece after the last choice, which says how many tokens it all took.
-  func usagePiece(_ usage: JSONObject) -> JSONObject {
+  func usagePiece(_ usage: JSONValue.Members) -> JSONValue.Members {
     object(kind == .chat ? "chat.completion.chunk" : "text_completion", [], usage: .object(usage))
   }
 
   /// The numbers of tokens.
-  static func usage(prompt: Int, generated: Int, cached: Int) -> JSONObject {
-    JSONObject([
+  static func usage(prompt: Int, generated: Int, cached: Int) -> JSONValue.Members {
+    JSONValue.Members([
       ("prompt_tokens", .integer(prompt)), ("completion_tokens", .integer(generated)),
       ("total_tokens", .integer(prompt + generated)),
-      ("prompt_tokens_details", .object(JSONObject([("cached_tokens", .integer(cached))]))),
+      ("prompt_tokens_details", .object(JSONValue.Members([("cached_tokens", .integer(cached))]))),
     ])
   }
 
   private func object(
-    _ name: String, _ choices: [JSONObject.Value], usage: JSONObject.Value?
-  ) -> JSONObject {
-    var fields: [(String, JSONObject.Value)] = [
-      ("id", .text(id)), ("object", .text(name)), ("created", .integer(created)), ("model", .text(model)),
-      ("choices", .array(choices)),
+    _ name: String, _ choices: [JSONValue], usage: JSONValue?
+  ) -> JSONValue.Members {
+    var fields: [(key: String, value: JSONValue)] = [
+      ("id", .string(id)), ("object", .string(name)), ("created", .integer(created)),
+      ("model", .string(model)),
+      ("choices", .list(choices)),
     ]
     if let usage { fields.append(("usage", usage)) }
-    return JSONObject(fields)
+    return JSONValue.Members(fields)
   }
 
-  private func scores(_ tokens: [ScoredToken]) -> JSONObject.Value {
+  private func scores(_ tokens: [ScoredToken]) -> JSONValue {
     guard wantsScores else { return .null }
     switch kind {
     case .completion: return .object(LogProbabilities.completion(tokens))
@@ -118,18 +123,18 @@ struct AnswerForm: Sendable {
     }
   }
 
-  private func reason(_ reason: String?) -> JSONObject.Value { reason.map { .text($0) } ?? .null }
+  private func reason(_ reason: String?) -> JSONValue { reason.map { .string($0) } ?? .null }
 
   /// The ids of generated tokens, if ids are wanted, and the alternatives of all.
   private func ids(
     _ tokens: [ScoredToken], echoedTokens: Int, prompt: [Int32]?
-  ) -> [(String, JSONObject.Value)] {
+  ) -> [(key: String, value: JSONValue)] {
     guard givesTokenIDs else { return [] }
-    var fields: [(String, JSONObject.Value)] = [
-      ("token_ids", .array(tokens.dropFirst(echoedTokens).map { .integer(Int($0.id)) }))
+    var fields: [(key: String, value: JSONValue)] = [
+      ("token_ids", .list(tokens.dropFirst(echoedTokens).map { .integer(Int($0.id)) }))
     ]
     if wantsScores { fields.append(("alternatives", LogProbabilities.alternatives(tokens))) }
-    if let prompt { fields.append(("prompt_token_ids", .array(prompt.map { .integer(Int($0)) }))) }
+    if let prompt { fields.append(("prompt_token_ids", .list(prompt.map { .integer(Int($0)) }))) }
     return fields
   }
 }

@@ -34,7 +34,9 @@ struct AnswerGenerator: Sendable {
   /// The answer piece by piece.
   func pieces(_ lease: RunLease) -> Answer {
     .events { sink in
-      func send(_ object: JSONObject) async throws { try await sink(Array("data: \(object.text)\n\n".utf8)) }
+      func send(_ object: JSONValue.Members) async throws {
+        try await sink(Array("data: \(object.text)\n\n".utf8))
+      }
       do {
         var counting = Counting(self)
         var isFirst = Array(repeating: true, count: choices.count)
@@ -119,7 +121,7 @@ struct AnswerGenerator: Sendable {
       generator.record.note { $0.generatedTokens = generated }
     }
 
-    var usage: JSONObject {
+    var usage: JSONValue.Members {
       AnswerForm.usage(prompt: generator.promptTokens, generated: generated, cached: cached)
     }
   }

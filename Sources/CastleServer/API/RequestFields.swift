@@ -2,7 +2,7 @@ import CastleFormats
 
 /// The members of a request's body, read with their types and ranges. A member that is null counts as absent.
 struct RequestFields: Sendable {
-  private let members: [String: JSONValue]
+  private let members: JSONValue.Members
 
   /// Reads a body, which must be one JSON object.
   init(body: [UInt8]) throws {
@@ -14,7 +14,7 @@ struct RequestFields: Sendable {
   }
 
   /// Members that are there already.
-  init(_ members: [String: JSONValue]) {
+  init(_ members: JSONValue.Members) {
     self.members = members
   }
 

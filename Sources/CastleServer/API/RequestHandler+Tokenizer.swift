@@ -26,10 +26,10 @@ extension RequestHandler {
     let wantsNames = try fields.boolean("return_token_strs") ?? false
     let names = tokens.map { ScoredToken.name(Array(model.tokenizer.bytes(of: $0))) }
     return .json(
-      JSONObject([
+      JSONValue.Members([
         ("count", .integer(tokens.count)), ("max_model_len", .integer(model.configuration.maximumLength)),
-        ("tokens", .array(tokens.map { .integer(Int($0)) })),
-        ("token_strs", wantsNames ? .array(names.map { .text($0) }) : .null),
+        ("tokens", .list(tokens.map { .integer(Int($0)) })),
+        ("token_strs", wantsNames ? .list(names.map { .string($0) }) : .null),
       ]))
   }
 
@@ -47,24 +47,24 @@ extension RequestHandler {
       return token
     }
     let text = String(decoding: try model.tokenizer.decode(tokens), as: UTF8.self)
-    return .json(JSONObject([("prompt", .text(text))]))
+    return .json(JSONValue.Members([("prompt", .string(text))]))
   }
 
   /// `GET /tokenizer_info`: what a client needs to know of the tokenizer.
   func tokenizerInfo(_ incoming: IncomingRequest) async throws -> Answer {
     let model = try model(incoming.query("model"))
     let configuration = model.configuration
-    func text(_ id: Int?) -> JSONObject.Value { model.text(of: id).map { .text($0) } ?? .null }
+    func text(_ id: Int?) -> JSONValue { model.text(of: id).map { .string($0) } ?? .null }
     let end = configuration.endOfTextIDs.first ?? model.tokenizer.endOfText.map(Int.init)
     return .json(
-      JSONObject([
-        ("tokenizer_class", .text("PreTrainedTokenizerFast")),
+      JSONValue.Members([
+        ("tokenizer_class", .string("PreTrainedTokenizerFast")),
         ("vocab_size", .integer(model.tokenizer.vocabularySize)),
         ("model_max_length", .integer(configuration.maximumLength)),
         ("bos_token", text(configuration.beginOfTextID)), ("eos_token", text(end)),
         ("pad_token", text(configuration.paddingID)),
-        ("add_bos_token", .boolean(!model.tokenizer.template.before.isEmpty)),
-        ("chat_template", model.chatSource.map { .text($0) } ?? .null),
+        ("add_bos_token", .bool(!model.tokenizer.template.before.isEmpty)),
+        ("chat_template", model.chatSource.map { .string($0) } ?? .null),
       ]))
   }
 }

@@ -105,10 +105,10 @@ package final class RequestHandler: Sendable {
   private func health() -> Answer {
     guard !runs.isClosed else { return .failure(.shuttingDown) }
     return .json(
-      JSONObject([
-        ("status", .text("ok")), ("version", .text(ProgramVersion.number)),
-        ("models", .array(models.map { .text($0.name) })),
-        ("pages", .array(pages.keys.sorted().map { .text($0) })),
+      JSONValue.Members([
+        ("status", .string("ok")), ("version", .string(ProgramVersion.number)),
+        ("models", .list(models.map { .string($0.name) })),
+        ("pages", .list(pages.keys.sorted().map { .string($0) })),
       ]))
   }
 
@@ -121,20 +121,20 @@ package final class RequestHandler: Sendable {
 
   private func modelList() -> Answer {
     .json(
-      JSONObject([
-        ("object", .text("list")), ("data", .array(models.map { .object(object($0)) })),
+      JSONValue.Members([
+        ("object", .string("list")), ("data", .list(models.map { .object(object($0)) })),
       ]))
   }
 
   private func modelObject(_ model: ServedModel) -> Answer { .json(object(model)) }
 
-  private func object(_ model: ServedModel) -> JSONObject {
+  private func object(_ model: ServedModel) -> JSONValue.Members {
     var hasChat = false
     if case .template = model.chat { hasChat = true }
-    return JSONObject([
-      ("id", .text(model.name)), ("object", .text("model")), ("created", .integer(model.created)),
-      ("owned_by", .text("castle")), ("max_model_len", .integer(model.configuration.maximumLength)),
-      ("parameters", .integer(model.configuration.parameterCount)), ("chat", .boolean(hasChat)),
+    return JSONValue.Members([
+      ("id", .string(model.name)), ("object", .string("model")), ("created", .integer(model.created)),
+      ("owned_by", .string("castle")), ("max_model_len", .integer(model.configuration.maximumLength)),
+      ("parameters", .integer(model.configuration.parameterCount)), ("chat", .bool(hasChat)),
     ])
   }
 

@@ -19,7 +19,7 @@ struct Answer: Sendable {
   var body: Body
 
   /// A JSON object.
-  static func json(_ object: JSONObject, status: Int = 200) -> Answer {
+  static func json(_ object: JSONValue.Members, status: Int = 200) -> Answer {
     Answer(status: status, contentType: "application/json", body: .whole(object.line))
   }
 

@@ -31,17 +31,17 @@ final class RequestRecord: Sendable {
   var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
 
   /// The line of the access log.
-  func line(method: String, path: String, status: Int) -> JSONObject {
+  func line(method: String, path: String, status: Int) -> JSONValue.Members {
     let details = details.withLock { $0 }
-    var fields: [(String, JSONObject.Value)] = [
-      ("time", .text(time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))),
-      ("client", .text(client)), ("method", .text(method)), ("path", .text(path)),
+    var fields: [(key: String, value: JSONValue)] = [
+      ("time", .string(time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))),
+      ("client", .string(client)), ("method", .string(method)), ("path", .string(path)),
       ("status", .integer(status)), ("seconds", .number((seconds * 1e6).rounded() / 1e6)),
     ]
-    if let model = details.model { fields.append(("model", .text(model))) }
+    if let model = details.model { fields.append(("model", .string(model))) }
     if let tokens = details.promptTokens { fields.append(("prompt_tokens", .integer(tokens))) }
     if let tokens = details.generatedTokens { fields.append(("completion_tokens", .integer(tokens))) }
-    if let problem = details.problem { fields.append(("problem", .text(problem))) }
-    return JSONObject(fields)
+    if let problem = details.problem { fields.append(("problem", .string(problem))) }
+    return JSONValue.Members(fields)
   }
 }

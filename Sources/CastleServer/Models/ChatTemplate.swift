@@ -86,7 +86,7 @@ extension ChatTemplate {
     return (.template(template), source)
   }
 
-  private static func source(_ folder: String, _ settings: [String: JSONValue]) throws -> String? {
+  private static func source(_ folder: String, _ settings: JSONValue.Members) throws -> String? {
     let path = folder + "/chat_template.jinja"
     if FileManager.default.fileExists(atPath: path) {
       return try MappedFile(path: path).withBytes { String(decoding: $0, as: UTF8.self) }
@@ -101,7 +101,7 @@ extension ChatTemplate {
     }
   }
 
-  private static func object(_ path: String) throws -> [String: JSONValue] {
+  private static func object(_ path: String) throws -> JSONValue.Members {
     guard FileManager.default.fileExists(atPath: path) else { return [:] }
     return try MappedFile(path: path).withBytes { try JSONValue.object($0, source: path) }
   }

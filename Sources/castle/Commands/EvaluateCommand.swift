@@ -152,7 +152,8 @@ struct EvaluateCommand: ParsableCommand {
       try EvaluationText(path: path, tokenizer: tokenizer, limit: tokens ?? 0) { ProgressLine().note($0) }
     }
     let languageModel = try LanguageModel(
-      folder: model, configuration: configuration, backend: backendOptions.makeBackend())
+      folder: model, configuration: configuration, backend: backendOptions.makeBackend(),
+      note: StandardError.note)
     let progress = EvaluationProgress()
     Interruption.listen()
     let output: (text: String, json: JSONValue)?
