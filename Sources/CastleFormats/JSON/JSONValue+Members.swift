@@ -42,6 +42,9 @@ extension JSONValue.Members: Sequence {
 
   package var underestimatedCount: Int { keys.count }
 
+  /// How many there are.
+  package var count: Int { keys.count }
+
   /// Whether there are none.
   package var isEmpty: Bool { keys.isEmpty }
 }

@@ -19,39 +19,45 @@ extension AttentionTrace {
   public var json: String { object.text }
 
   private var object: JSONValue.Members {
-    JSONValue.Members([
-      ("model", .object(modelObject)),
-      ("tokens", .list(tokens.map { .string($0.text) })),
-      ("token_ids", .list(tokens.map { .integer(Int($0.id)) })),
-      ("heads", .list(heads.map { .object($0.object) })),
-    ])
+    [
+      "model": .object(modelObject),
+      "tokens": .list(tokens.map { .string($0.text) }),
+      "token_ids": .list(tokens.map { .integer(Int($0.id)) }),
+      "heads": .list(heads.map { .object($0.object) }),
+    ]
   }
 
   private var modelObject: JSONValue.Members {
     let mechanism = configuration.mechanism
     var window: JSONValue = .null
     if case .tokens(let count) = mechanism.window { window = .integer(count) }
-    return JSONValue.Members([
-      ("name", .string(name)), ("layers", .integer(configuration.layerCount)),
-      ("heads", .integer(configuration.heads.queryHeads)),
-      ("kv_heads", .integer(configuration.heads.kvHeads)),
-      ("head_size", .integer(configuration.heads.headSize)),
-      ("lookahead", .bool(configuration.hasLookahead)),
-      ("window", window), ("silu", .bool(mechanism.appliesSiLU)),
-      ("causal_keys", .bool(mechanism.usesCausalKeys)),
-      ("rotary_lookahead_values", .bool(configuration.rotatesLookaheadValues)),
-    ])
+    return [
+      "name": .string(name),
+      "layers": .integer(configuration.layerCount),
+      "heads": .integer(configuration.heads.queryHeads),
+      "kv_heads": .integer(configuration.heads.kvHeads),
+      "head_size": .integer(configuration.heads.headSize),
+      "lookahead": .bool(configuration.hasLookahead),
+      "window": window,
+      "silu": .bool(mechanism.appliesSiLU),
+      "causal_keys": .bool(mechanism.usesCausalKeys),
+      "rotary_lookahead_values": .bool(configuration.rotatesLookaheadValues),
+    ]
   }
 }
 
 extension AttentionTrace.Head {
   fileprivate var object: JSONValue.Members {
-    JSONValue.Members([
-      ("layer", .integer(layer)), ("head", .integer(head)), ("output_deviation", .number(deviation)),
-      ("attention", maps.weights.json), ("causal", maps.causal?.json ?? .null),
-      ("lookahead", maps.lookahead?.term.json ?? .null), ("gates", maps.lookahead?.gates.json ?? .null),
-      ("readings", maps.lookahead?.readings.json ?? .null),
-    ])
+    [
+      "layer": .integer(layer),
+      "head": .integer(head),
+      "output_deviation": .number(deviation),
+      "attention": maps.weights.json,
+      "causal": maps.causal?.json ?? .null,
+      "lookahead": maps.lookahead?.term.json ?? .null,
+      "gates": maps.lookahead?.gates.json ?? .null,
+      "readings": maps.lookahead?.readings.json ?? .null,
+    ]
   }
 }
 
@@ -67,7 +73,7 @@ extension LowerTriangle {
       bytes.append(UInt8(truncatingIfNeeded: value >> 8))
     }
     return .object(
-      JSONValue.Members([("scale", .number(Double(scale))), ("values", .string(bytes.base64EncodedString()))])
+      ["scale": .number(Double(scale)), "values": .string(bytes.base64EncodedString())]
     )
   }
 }

@@ -94,15 +94,14 @@ struct APIError: Error, Sendable, Hashable {
 
   /// `{"error": …}`.
   var json: JSONValue.Members {
-    JSONValue.Members([
-      (
-        "error",
-        .object(
-          JSONValue.Members([
-            ("message", .string(message)), ("type", .string(type)),
-            ("param", parameter.map { .string($0) } ?? .null), ("code", code.map { .string($0) } ?? .null),
-          ]))
-      )
-    ])
+    [
+      "error": .object(
+        [
+          "message": .string(message),
+          "type": .string(type),
+          "param": parameter.map { .string($0) } ?? .null,
+          "code": code.map { .string($0) } ?? .null,
+        ])
+    ]
   }
 }

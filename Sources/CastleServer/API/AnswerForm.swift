@@ -52,9 +52,7 @@ struct AnswerForm: Sendable {
           (
             "message",
             .object(
-              JSONValue.Members([
-                ("role", .string("assistant")), ("content", .string(choice.text)), ("refusal", .null),
-              ]))
+              ["role": .string("assistant"), "content": .string(choice.text), "refusal": .null])
           ))
       }
       fields += [("logprobs", scores(choice.tokens)), ("finish_reason", reason(choice.finishReason))]
@@ -96,11 +94,12 @@ struct AnswerForm: Sendable {
 
   /// The numbers of tokens.
   static func usage(prompt: Int, generated: Int, cached: Int) -> JSONValue.Members {
-    JSONValue.Members([
-      ("prompt_tokens", .integer(prompt)), ("completion_tokens", .integer(generated)),
-      ("total_tokens", .integer(prompt + generated)),
-      ("prompt_tokens_details", .object(JSONValue.Members([("cached_tokens", .integer(cached))]))),
-    ])
+    [
+      "prompt_tokens": .integer(prompt),
+      "completion_tokens": .integer(generated),
+      "total_tokens": .integer(prompt + generated),
+      "prompt_tokens_details": .object(["cached_tokens": .integer(cached)]),
+    ]
   }
 
   private func object(

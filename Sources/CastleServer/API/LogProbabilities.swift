@@ -4,12 +4,12 @@ import CastleFormats
 enum LogProbabilities {
   /// `logprobs` of a completion: arrays with one entry for each token.
   static func completion(_ tokens: [ScoredToken]) -> JSONValue.Members {
-    JSONValue.Members([
-      ("tokens", .list(tokens.map { .string($0.name) })),
-      ("token_logprobs", .list(tokens.map { $0.logProbability.map { .number($0) } ?? .null })),
-      ("top_logprobs", .list(tokens.map { top($0).map { .object($0) } ?? .null })),
-      ("text_offset", .list(tokens.map { .integer($0.offset) })),
-    ])
+    [
+      "tokens": .list(tokens.map { .string($0.name) }),
+      "token_logprobs": .list(tokens.map { $0.logProbability.map { .number($0) } ?? .null }),
+      "top_logprobs": .list(tokens.map { top($0).map { .object($0) } ?? .null }),
+      "text_offset": .list(tokens.map { .integer($0.offset) }),
+    ]
   }
 
   /// The alternatives of a token by their texts, and itself. Of tokens with one text the most probable stays.
@@ -42,7 +42,7 @@ enum LogProbabilities {
       let own = entry(token.name, token.bytes, token.logProbability ?? 0)
       return .object(JSONValue.Members(own + [("top_logprobs", .list(top.map { .object($0) }))]))
     }
-    return JSONValue.Members([("content", .list(content)), ("refusal", .null)])
+    return ["content": .list(content), "refusal": .null]
   }
 
   /// The alternatives of each token with their ids, the best first: what a page needs to go on from one.
@@ -52,10 +52,11 @@ enum LogProbabilities {
         .list(
           token.alternatives.map { other in
             .object(
-              JSONValue.Members([
-                ("id", .integer(Int(other.id))), ("token", .string(other.name)),
-                ("logprob", .number(other.logProbability)),
-              ]))
+              [
+                "id": .integer(Int(other.id)),
+                "token": .string(other.name),
+                "logprob": .number(other.logProbability),
+              ])
           })
       })
   }

@@ -26,11 +26,12 @@ extension RequestHandler {
     let wantsNames = try fields.boolean("return_token_strs") ?? false
     let names = tokens.map { ScoredToken.name(Array(model.tokenizer.bytes(of: $0))) }
     return .json(
-      JSONValue.Members([
-        ("count", .integer(tokens.count)), ("max_model_len", .integer(model.configuration.maximumLength)),
-        ("tokens", .list(tokens.map { .integer(Int($0)) })),
-        ("token_strs", wantsNames ? .list(names.map { .string($0) }) : .null),
-      ]))
+      [
+        "count": .integer(tokens.count),
+        "max_model_len": .integer(model.configuration.maximumLength),
+        "tokens": .list(tokens.map { .integer(Int($0)) }),
+        "token_strs": wantsNames ? .list(names.map { .string($0) }) : .null,
+      ])
   }
 
   /// `POST /detokenize`: the text of ids.
@@ -47,7 +48,7 @@ extension RequestHandler {
       return token
     }
     let text = String(decoding: try model.tokenizer.decode(tokens), as: UTF8.self)
-    return .json(JSONValue.Members([("prompt", .string(text))]))
+    return .json(["prompt": .string(text)])
   }
 
   /// `GET /tokenizer_info`: what a client needs to know of the tokenizer.
@@ -57,14 +58,15 @@ extension RequestHandler {
     func text(_ id: Int?) -> JSONValue { model.text(of: id).map { .string($0) } ?? .null }
     let end = configuration.endOfTextIDs.first ?? model.tokenizer.endOfText.map(Int.init)
     return .json(
-      JSONValue.Members([
-        ("tokenizer_class", .string("PreTrainedTokenizerFast")),
-        ("vocab_size", .integer(model.tokenizer.vocabularySize)),
-        ("model_max_length", .integer(configuration.maximumLength)),
-        ("bos_token", text(configuration.beginOfTextID)), ("eos_token", text(end)),
-        ("pad_token", text(configuration.paddingID)),
-        ("add_bos_token", .bool(!model.tokenizer.template.before.isEmpty)),
-        ("chat_template", model.chatSource.map { .string($0) } ?? .null),
-      ]))
+      [
+        "tokenizer_class": .string("PreTrainedTokenizerFast"),
+        "vocab_size": .integer(model.tokenizer.vocabularySize),
+        "model_max_length": .integer(configuration.maximumLength),
+        "bos_token": text(configuration.beginOfTextID),
+        "eos_token": text(end),
+        "pad_token": text(configuration.paddingID),
+        "add_bos_token": .bool(!model.tokenizer.template.before.isEmpty),
+        "chat_template": model.chatSource.map { .string($0) } ?? .null,
+      ])
   }
 }

@@ -105,11 +105,12 @@ package final class RequestHandler: Sendable {
   private func health() -> Answer {
     guard !runs.isClosed else { return .failure(.shuttingDown) }
     return .json(
-      JSONValue.Members([
-        ("status", .string("ok")), ("version", .string(ProgramVersion.number)),
-        ("models", .list(models.map { .string($0.name) })),
-        ("pages", .list(pages.keys.sorted().map { .string($0) })),
-      ]))
+      [
+        "status": .string("ok"),
+        "version": .string(ProgramVersion.number),
+        "models": .list(models.map { .string($0.name) }),
+        "pages": .list(pages.keys.sorted().map { .string($0) }),
+      ])
   }
 
   private func metricsText() -> Answer {
@@ -121,9 +122,7 @@ package final class RequestHandler: Sendable {
 
   private func modelList() -> Answer {
     .json(
-      JSONValue.Members([
-        ("object", .string("list")), ("data", .list(models.map { .object(object($0)) })),
-      ]))
+      ["object": .string("list"), "data": .list(models.map { .object(object($0)) })])
   }
 
   private func modelObject(_ model: ServedModel) -> Answer { .json(object(model)) }
@@ -131,11 +130,15 @@ package final class RequestHandler: Sendable {
   private func object(_ model: ServedModel) -> JSONValue.Members {
     var hasChat = false
     if case .template = model.chat { hasChat = true }
-    return JSONValue.Members([
-      ("id", .string(model.name)), ("object", .string("model")), ("created", .integer(model.created)),
-      ("owned_by", .string("castle")), ("max_model_len", .integer(model.configuration.maximumLength)),
-      ("parameters", .integer(model.configuration.parameterCount)), ("chat", .bool(hasChat)),
-    ])
+    return [
+      "id": .string(model.name),
+      "object": .string("model"),
+      "created": .integer(model.created),
+      "owned_by": .string("castle"),
+      "max_model_len": .integer(model.configuration.maximumLength),
+      "parameters": .integer(model.configuration.parameterCount),
+      "chat": .bool(hasChat),
+    ]
   }
 
   /// The model of a name; the first if there is no name.

@@ -104,11 +104,13 @@ struct InspectCommand: ParsableCommand {
   private func report(_ trace: AttentionTrace, _ file: AtomicFile) throws {
     let deviation = trace.heads.map(\.deviation).max() ?? 0
     if json {
-      let object = JSONValue.Members([
-        ("output", .string(file.path)), ("bytes", .integer(file.byteCount)),
-        ("tokens", .integer(trace.tokens.count)), ("heads", .integer(trace.heads.count)),
-        ("output_deviation", .number(deviation)),
-      ])
+      let object: JSONValue.Members = [
+        "output": .string(file.path),
+        "bytes": .integer(file.byteCount),
+        "tokens": .integer(trace.tokens.count),
+        "heads": .integer(trace.heads.count),
+        "output_deviation": .number(deviation),
+      ]
       return try StandardOutput.write(object.text + "\n")
     }
     let counts = [

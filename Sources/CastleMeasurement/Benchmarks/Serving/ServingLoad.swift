@@ -94,11 +94,14 @@ package struct ServingLoad: Sendable {
       let connection = try HTTPClient.Connection(port: port, seconds: 120)
       var headers: [String: String] = [:]
       if let authorization { headers["Authorization"] = authorization }
-      let body = JSONValue.Members([
-        ("prompt", .string(prompt(client: client, number: number))), ("max_tokens", .integer(self.tokens)),
-        ("stream", .bool(true)), ("ignore_eos", .bool(true)), ("return_token_ids", .bool(true)),
-        ("seed", .integer(client << 20 + number)),
-      ])
+      let body: JSONValue.Members = [
+        "prompt": .string(prompt(client: client, number: number)),
+        "max_tokens": .integer(self.tokens),
+        "stream": .bool(true),
+        "ignore_eos": .bool(true),
+        "return_token_ids": .bool(true),
+        "seed": .integer(client << 20 + number),
+      ]
       var last = ContinuousClock.now
       try connection.write(
         HTTPClient.request("POST", "/v1/completions", body: Array(body.text.utf8), headers: headers))
