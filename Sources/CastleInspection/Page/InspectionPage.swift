@@ -22,8 +22,7 @@ public enum InspectionPage {
     let parts = [
       "TITLE": escaped(title), "CONNECTIONS": connections, "STYLE": text(PackageResources.page_css),
       "SCRIPT": scripts.map(text).joined(separator: "\n"),
-      // In JSON "<" occurs in strings alone; escaped, no text can end the element.
-      "TRACE": data.replacing("<", with: "\\u003C"),
+      "TRACE": escapedForScript(data),
     ]
     var pieces = text(PackageResources.page_html).split(separator: "@@", omittingEmptySubsequences: false)
       .map(String.init)
@@ -38,6 +37,16 @@ public enum InspectionPage {
       PackageResources.curves_js, PackageResources.distance_js, PackageResources.text_js,
       PackageResources.page_js,
     ]
+  }
+
+  /// JSON in which no text can end the element that holds it: in JSON "<" occurs in strings alone.
+  private static func escapedForScript(_ json: String) -> String {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(json.utf8.count)
+    for byte in json.utf8 {
+      if byte == UInt8(ascii: "<") { bytes += Array(#"\u003C"#.utf8) } else { bytes.append(byte) }
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
