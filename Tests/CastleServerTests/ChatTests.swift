@@ -1,6 +1,10 @@
 #if Server
   import CastleFormats
+  import CastleGeneration
   import CastleMeasurement
+  import CastleModel
+  import CastleServer
+  import CastleServing
   import Testing
 
   @Suite struct ChatTests {

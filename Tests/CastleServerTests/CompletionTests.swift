@@ -1,7 +1,9 @@
 #if Server
   import CastleFormats
+  import CastleGeneration
   import CastleMeasurement
   import CastleModel
+  import CastleServer
   import CastleServing
   import Testing
 

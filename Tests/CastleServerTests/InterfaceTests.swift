@@ -1,6 +1,10 @@
 #if Server
   import CastleFormats
+  import CastleGeneration
+  import CastleMeasurement
+  import CastleModel
   import CastleServer
+  import CastleServing
   import Testing
 
   /// The answers have the forms that `openapi.yaml` describes.

@@ -1,7 +1,9 @@
 #if Server
   import CastleFormats
+  import CastleGeneration
   import CastleMeasurement
   import CastleModel
+  import CastleServer
   import CastleServing
   import Foundation
   import Testing
@@ -30,7 +32,7 @@
           }
           #expect(abs(own - expected) < 1e-4)
           let best =
-            top.values.compactMap { if case .number(let value) = $0 { value } else { nil } }.max() ?? 0
+            top.compactMap { if case .number(let value) = $0.value { value } else { nil } }.max() ?? 0
           #expect(abs(best - (row.max()! - log(total))) < 1e-4)
           // What is greedy is seen by comparing the two numbers.
           #expect((best == own) == (row.firstIndex(of: row.max()!) == Int(prompt[place])))

@@ -1,6 +1,8 @@
 #if Server
   import CastleFormats
+  import CastleGeneration
   import CastleMeasurement
+  import CastleModel
   import CastleServer
   import CastleServing
   import Foundation

@@ -58,7 +58,7 @@ struct Schema {
     return problems
   }
 
-  private func problems(_ members: [String: JSONValue], _ schema: JSONValue, at place: String) -> [String] {
+  private func problems(_ members: JSONValue.Members, _ schema: JSONValue, at place: String) -> [String] {
     var problems: [String] = []
     if case .list(let required) = schema["required"] {
       for case .string(let key) in required where members[key] == nil {
@@ -105,7 +105,7 @@ struct Schema {
     case let value as String: .string(value)
     case let values as [Any?]: .list(values.map(Self.value))
     case let members as [AnyHashable: Any]:
-      .object(Dictionary(members.map { ("\($0.key)", Self.value($0.value)) }) { first, _ in first })
+      .object(JSONValue.Members(members.map { ("\($0.key)", Self.value($0.value)) }))
     default: .null
     }
   }

@@ -1,8 +1,11 @@
 #if Server
   import CastleAttention
+  import CastleFormats
+  import CastleGeneration
   import CastleMeasurement
   import CastleModel
   import CastleServer
+  import CastleServing
   import CastleTokenizer
   import Foundation
   import Synchronization
