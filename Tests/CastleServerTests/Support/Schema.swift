@@ -30,7 +30,7 @@ struct Schema {
     }
     guard case .object = schema else { return ["\(place) has no schema"] }
     if case .list(let parts) = schema["oneOf"] {
-      let all = parts.map { problems(value, $0, at: place) }
+      let all = parts.map { self.problems(value, $0, at: place) }
       return all.contains([]) ? [] : ["\(place) is none of its forms: \(all)"]
     }
     var problems: [String] = []

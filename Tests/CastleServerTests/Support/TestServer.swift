@@ -1,5 +1,5 @@
 #if Server
-  import CastleAttention
+  import CastleOperations
   import CastleFormats
   import CastleGeneration
   import CastleMeasurement
