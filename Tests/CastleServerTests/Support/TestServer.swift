@@ -1,4 +1,5 @@
 #if Server
+  import CastleAttention
   import CastleOperations
   import CastleFormats
   import CastleGeneration
