@@ -80,7 +80,8 @@ import Testing
   @Test func biasesOfZerosAreNothing() throws {
     let name = "model.layers.0.self_attn.q_proj.bias"
     try withFolder(extra: [name: [Float](repeating: 0, count: 168)]) { folder in
-      #expect(try read(folder).notes.isEmpty)
+      let notes = try read(folder).notes
+      #expect(notes.isEmpty)
     }
     try withFolder(extra: [name: [0, 0.25]]) { folder in
       let error = #expect(throws: InputError.self) { try read(folder) }
