@@ -98,7 +98,7 @@ package final class RunFolder {
     if let saved { attempt { try store.prune(keeping: settings.keep, and: saved, best: step) } }
   }
 
-  /// Throws if a folder without settings holds more than what a start that failed may have left.
+  /// Throws if a folder without settings and checkpoints holds more than what a start that failed may have left.
   private static func checkIsRunOrEmpty(_ path: String) throws {
     let leftovers = [
       RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, RunRecords.samplesName, "checkpoints",
@@ -107,7 +107,7 @@ package final class RunFolder {
     guard let present = FilePath.entries(ofFolder: path) else {
       throw SystemError.error("read the folder", path: path)
     }
-    guard !present.contains(configurationName) else { return }
+    guard !present.contains(configurationName), CheckpointStore(run: path).entries.isEmpty else { return }
     let stranger = present.first { name in
       !leftovers.contains(name) && !name.hasPrefix("events.")
         && !AtomicFile.isTemporaryName(name, beside: configurationName)

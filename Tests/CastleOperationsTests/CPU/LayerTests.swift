@@ -72,7 +72,8 @@ struct LayerTests {
   func rmsNormHeads(machine: Machine, shape: Shape) {
     let backend = machine.backend
     var source = RandomSource(seed: 6)
-    let (heads, size) = (3, shape.columns)
+    // Rotary positions turn pairs of features.
+    let (heads, size) = (3, 2 * shape.columns)
     let columns = heads * size
     let (x, dy) = (source.normals(shape.rows * columns), source.normals(shape.rows * columns))
     let (weight, dWeight) = (source.normals(size), source.normals(size))
