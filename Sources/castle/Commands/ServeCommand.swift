@@ -28,9 +28,9 @@ struct ServeCommand: ParsableCommand {
 
       EXAMPLES
         castle serve --model runs/first/model
-        castle serve --model small=runs/small/model --model large=runs/large/model --port 0
+        castle serve --model a=runs/a/model --model b=runs/b/model --port 0
         castle serve --model runs/first/model --host 0.0.0.0 --api-key-file keys.txt
-        curl http://127.0.0.1:8080/v1/completions -d '{"prompt": "To be", "max_tokens": 20}'
+        curl http://127.0.0.1:8080/v1/completions -d '{"prompt": "To be"}'
       """)
 
   @Option(
