@@ -155,7 +155,7 @@ let package = Package(
       "CastleServer",
       [
         "CastleSystem", "CastleModel", "CastleFormats", "CastleTokenizer", "CastleGeneration",
-        "CastleServing",
+        "CastleInspection", "CastleServing",
       ] + webServer, resources: [.embedInCode("Page/page.html"), .embedInCode("API/openapi.yaml")]),
     .executableTarget(
       name: "castle",
@@ -205,7 +205,7 @@ let package = Package(
       [
         "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
         "CastleTokenizer",
-        "CastleGeneration", "CastleServing", "CastleMeasurement", "Yams",
+        "CastleGeneration", "CastleInspection", "CastleServing", "CastleMeasurement", "Yams",
       ]),
     tests(
       "CastleEvaluation",

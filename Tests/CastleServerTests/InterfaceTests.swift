@@ -108,7 +108,7 @@
         #expect(page.status == 200 && page.headers["content-type"] == "text/html; charset=utf-8")
         #expect(page.text.hasPrefix("<!doctype html>") && !page.text.contains("https://"))
         #expect(try await server.client.get("/extra").text == "<p>more")
-        #expect(try await server.client.get("/health").json["pages"].text == #"["/extra"]"#)
+        #expect(try await server.client.get("/health").json["pages"].text == #"["/extra","/look"]"#)
         let port = server.client.port
         let length = try await onOwnThread {
           let connection = try HTTPClient.Connection(port: port)

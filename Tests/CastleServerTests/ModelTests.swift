@@ -106,5 +106,19 @@
           try await server.client.get("/metrics").text.contains(#"castle_requests_running{model="tiny"} 0"#))
       }
     }
+
+    /// The page asks for it while texts are written.
+    @Test func attentionIsTracedBetweenSteps() async throws {
+      try await TestServer.run([try TinyModel().served]) { server in
+        let schema = try Schema(yaml: try await server.client.get("/openapi.yaml").text)
+        #expect(try await server.client.get("/look").text.hasPrefix("<!doctype html>"))
+        let answer = try await server.client.post("/look/trace", #"{"text": "Hello", "layer": 0, "head": 0}"#)
+        #expect(answer.status == 200)
+        #expect(schema.problems(answer.json, "Trace") == [])
+        let refused = try await server.client.post("/look/trace", #"{"text": "Hello", "layer": 99}"#)
+        #expect(refused.status == 400)
+        #expect(refused.json["error"]["message"].text.contains("99"))
+      }
+    }
   }
 #endif

@@ -1,5 +1,6 @@
 import CastleFormats
 import CastleGeneration
+import CastleInspection
 import CastleModel
 import CastleServing
 import CastleSystem
@@ -87,6 +88,9 @@ package final class RequestHandler: Sendable {
       case "/v1/models": get { _ in self.modelList() }
       case "/v1/completions": post(completions)
       case "/v1/chat/completions": post(chatCompletions)
+      case "/look":
+        get(needsKey: false) { _ in .text(InspectionPage.interactive, type: "text/html") }
+      case "/look/trace": post(lookTrace)
       case "/tokenize": post(tokenize)
       case "/detokenize": post(detokenize)
       case "/tokenizer_info": get(tokenizerInfo)
@@ -109,7 +113,7 @@ package final class RequestHandler: Sendable {
         "status": .string("ok"),
         "version": .string(ProgramVersion.number),
         "models": .list(models.map { .string($0.name) }),
-        "pages": .list(pages.keys.sorted().map { .string($0) }),
+        "pages": .list((["/look"] + pages.keys).sorted().map { .string($0) }),
       ])
   }
 

@@ -1,7 +1,10 @@
+import CastleFormats
 import CastleGeneration
+import CastleInspection
 import CastleModel
 import CastleServer
 import CastleServing
+import CastleTokenizer
 import Synchronization
 
 /// An engine that says what a test wants, for every edge of the answers' form.
@@ -46,6 +49,10 @@ final class ScriptedEngine: TokenEngine {
   var requests: [ServingRequest] { state.withLock { $0.requests } }
 
   func report() -> ServingStatistics? { nil }
+
+  func trace(
+    _ request: AttentionTraceRequest, tokenizer: Tokenizer, name: String
+  ) async throws -> String { throw InputError("there is no model to look into") }
 
   func shutDown() async {}
 
