@@ -19,11 +19,11 @@
         #expect(json["object"] == .string("text_completion"))
         #expect(json["model"] == .string("counter"))
         #expect(
-          json["choices"].text
+          json["choices"].sortedText
             == #"[{"finish_reason":"length","index":0,"logprobs":null,"text":"defg"}]"#)
         // The tokenizer puts <|endoftext|> before a text.
         #expect(
-          json["usage"].text
+          json["usage"].sortedText
             == #"{"completion_tokens":4,"prompt_tokens":4,"prompt_tokens_details":{"cached_tokens":0},"total_tokens":8}"#
         )
         let request = try #require(engine.requests.first)

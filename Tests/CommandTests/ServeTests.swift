@@ -67,7 +67,10 @@
       }
       run.signal(SIGTERM)
       run.wait(for: "the first signal to be heard") { run.errorOutput.contains("ending") }
-      run.signal(SIGTERM)
+      // Within a second it would be a repetition of the first.
+      let later = Date(timeIntervalSinceNow: 1.1)
+      run.wait(for: "a second") { Date() >= later }
+      run.signal(SIGINT)
       let result = try run.end()
       #expect(result.exitCode != 0)
       _ = try? await answer.value

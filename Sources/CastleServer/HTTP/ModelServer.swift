@@ -17,7 +17,13 @@
     let handler: RequestHandler
     let log: AccessLog?
     let budget: BodyBudget
-    private let work = Mutex<Task<Void, any Error>?>(nil)
+    private let work = Mutex<Work?>(nil)
+
+    /// What runs while requests are answered.
+    private struct Work {
+      let server: Server<ObservedChannel>
+      let task: Task<Void, any Error>
+    }
 
     /// A server that answers as `handler` says.
     package init(_ handler: RequestHandler, log: AccessLog? = nil) {
@@ -50,7 +56,7 @@
         },
         eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
       let task = Task { try await server.run() }
-      work.withLock { $0 = task }
+      work.withLock { $0 = Work(server: server, task: task) }
       do {
         try await withTaskCancellationHandler {
           try await task.value
@@ -72,7 +78,17 @@
       runs.endAll(throwing: APIError.shuttingDown)
       // The last words of those that were ended are still to be written.
       await wait(seconds: 2) { runs.count == 0 }
-      work.withLock { $0 }?.cancel()
+      if let work = work.withLock({ $0 }) {
+        // Nothing is accepted any more before the task is cancelled: NIO traps on a connection that nobody takes.
+        let isClosed = Mutex(false)
+        let closing = Task {
+          try? await work.server.shutdownGracefully()
+          isClosed.withLock { $0 = true }
+        }
+        await wait(seconds: 1) { isClosed.withLock { $0 } }
+        work.task.cancel()
+        closing.cancel()
+      }
       for model in handler.models { await model.engine.shutDown() }
     }
 

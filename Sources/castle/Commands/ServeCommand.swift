@@ -221,7 +221,7 @@ struct ServeCommand: ParsableCommand {
       }
       while done.wait(timeout: .now() + .milliseconds(50)) == .timedOut {
         guard Interruption.isRequested else { continue }
-        StandardError.write("ending: new requests are refused, a second signal ends at once\n")
+        StandardError.write("ending: new requests are refused, Ctrl-C a second later ends at once\n")
         let ended = DispatchSemaphore(value: 0)
         Task {
           await server.shutDown()
