@@ -15,6 +15,17 @@ public enum Processors {
     #endif
   }
 
+  /// Which processors this process may run on, as a text that is the same for processes that share them; empty where
+  /// the system does not say.
+  package static var affinity: String {
+    #if os(Linux)
+      let line = contents("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }
+      return line.map(String.init) ?? ""
+    #else
+      return ""
+    #endif
+  }
+
   /// The number of processors in the affinity mask of a Linux process, from the text of its `/proc/…/status`.
   package static func count(inStatus status: String) -> Int? {
     let name = "Cpus_allowed:"

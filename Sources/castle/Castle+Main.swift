@@ -40,11 +40,15 @@ extension Castle {
     return visible.unicodeScalars.count > longest ? visible + "…" : visible
   }
 
+  /// What an error says, as the command line spells it.
+  static func text(of error: any Error) -> String {
+    (error as? InputError)?.text(spelling: CommandLineSpelling.option) ?? message(for: error)
+  }
+
   private static func end(_ error: any Error) -> Never {
     let code = exitCode(for: error)
     guard !code.isSuccess, !(error is ExitCode) else { exit(withError: error) }
-    let text = (error as? InputError)?.text(spelling: CommandLineSpelling.option) ?? message(for: error)
-    StandardError.write("error: \(line(text))\n")
+    StandardError.write("error: \(line(text(of: error)))\n")
     if code == .validationFailure {
       let usage = fullMessage(for: error).split(separator: "\n").drop { !$0.hasPrefix("Usage:") }
       StandardError.write(usage.joined(separator: "\n") + "\n")

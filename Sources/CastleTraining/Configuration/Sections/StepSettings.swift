@@ -1,3 +1,5 @@
+package import CastleCluster
+
 /// The length of the run and the size of its steps.
 public struct StepSettings: ConfigurationSection {
   /// The number of optimizer steps. At most one of this, ``tokens`` and ``epochs`` is set; without any the
@@ -28,6 +30,9 @@ public struct StepSettings: ConfigurationSection {
 
   /// The steps of a run for which neither steps nor tokens nor epochs are set.
   public static let defaultSteps = 1000
+
+  /// The most sequences of a batch that a rank computes.
+  package func largestShare(of world: World) -> Int { (batchSize + world.size - 1) / world.size }
 
   /// The most steps of a run.
   static let mostSteps = 1_000_000_000
