@@ -11,7 +11,8 @@ package enum ClusterSession {
 
   /// Joins the other ranks, if there are any, runs `body` and leaves them.
   ///
-  /// If every rank fails, the main rank throws its error and the others ``ToldElsewhere``. If some fail, one line names the rank and its host, and all ranks end: those that wait for one that has failed are ended
+  /// If every rank fails, the main rank throws its error and the others ``ToldElsewhere``. If some fail, one
+  /// line names the rank and its host, and all ranks end: those that wait for one that has failed are ended
   /// by MPI. `describe` spells an error; `tell` shows a line of a rank that must end the others.
   ///
   /// - Throws: ``InputError`` if there are several ranks and no MPI, and what `body` throws.

@@ -55,7 +55,8 @@ extension Communicator {
 
   /// Does `body` on every rank and returns what each made of it. If it fails on one, every rank throws.
   ///
-  /// - Throws: ``RankFailure`` on every rank if one fails, or where there is one rank only the error of `body` itself.
+  /// - Throws: ``RankFailure`` on every rank if one fails, or where there is one rank only the error of
+  ///   `body` itself.
   package func together<Value: BitwiseCopyable>(_ body: () throws -> Value) throws -> [Value] {
     guard world.size > 1 else { return [try body()] }
     let result = Result { try body() }

@@ -22,8 +22,8 @@ public final class ThreadCommunicator: Communicator, @unchecked Sendable {
 
   /// Runs `body` as each of `count` ranks, and returns what they made of it, in order.
   ///
-  /// - Throws: The error of the lowest rank that failed by itself. The others are woken, and throw ``Gone`` where they
-  ///   wait for it.
+  /// - Throws: The error of the lowest rank that failed by itself. The others are woken, and throw ``Gone``
+  ///   where they wait for it.
   public static func run<Result: Sendable>(
     ranks count: Int, _ body: @escaping @Sendable (ThreadCommunicator) throws -> Result
   ) throws -> [Result] {

@@ -9,8 +9,8 @@ package struct LaunchedRank: Sendable, Hashable {
   /// The number of all.
   package var size: Int
 
-  /// The variables of each launcher. `mpirun` inside a job of Slurm sets its own besides Slurm's, so it comes first; a
-  /// batch script, which is no rank, has no number of tasks of a step.
+  /// The variables of each launcher. `mpirun` inside a job of Slurm sets its own besides Slurm's, so it comes
+  /// first; a batch script, which is no rank, has no number of tasks of a step.
   private static let variables = [
     ("mpirun of Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
     ("mpirun", "PMI_RANK", "PMI_SIZE"),

@@ -107,8 +107,8 @@
 
     // MARK: The end
 
-    /// What every rank says at its end: nil where it ended well. The texts of all, in order, or nil if some have not
-    /// come after `seconds`, where these are given.
+    /// What every rank says at its end: nil where it ended well. The texts of all, in order, or nil if some
+    /// have not come after `seconds`, where these are given.
     func lastWords(_ words: String?, within seconds: Double?) -> [String?]? {
       let room = 2_048
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: room * world.size, alignment: 8)

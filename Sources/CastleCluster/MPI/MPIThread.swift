@@ -4,8 +4,8 @@
 
   /// The thread that makes all calls of MPI, whatever the library thinks of threads.
   ///
-  /// Exchanges go on while the others compute: the thread asks for them again and again, in a hurry where someone
-  /// waits, with pauses otherwise.
+  /// Exchanges go on while the others compute: the thread asks for them again and again, in a hurry where
+  /// someone waits, with pauses otherwise.
   final class MPIThread: @unchecked Sendable {
     /// A call, and the exchange that it may start.
     final class Job: @unchecked Sendable {

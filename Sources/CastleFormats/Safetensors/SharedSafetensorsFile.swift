@@ -1,7 +1,7 @@
 import Foundation
 
-/// A new safetensors file of known size, whose elements several writers fill in any order, each its own: threads,
-/// processes, processes of several hosts.
+/// A new safetensors file of known size, whose elements several writers fill in any order, each its own:
+/// threads, processes, processes of several hosts.
 ///
 /// It has its name from the beginning, so it belongs into a folder that appears when all is done.
 package final class SharedSafetensorsFile {
@@ -10,8 +10,8 @@ package final class SharedSafetensorsFile {
   private let starts: [Int]
   private let tensors: [SafetensorsWriter.Declaration]
 
-  /// Makes the file with its header, or with `isNew` false opens the one that another writer has made of the same
-  /// `tensors`. Traps if two of them have one name.
+  /// Makes the file with its header, or with `isNew` false opens the one that another writer has made of the
+  /// same `tensors`. Traps if two of them have one name.
   ///
   /// - Throws: ``InputError`` if that is not possible.
   package init(path: String, tensors: [SafetensorsWriter.Declaration], isNew: Bool) throws {

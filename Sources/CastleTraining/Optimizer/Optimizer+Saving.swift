@@ -32,8 +32,8 @@ extension Optimizer {
     [("first_moment.", firstMoments), ("second_moment.", secondMoments)]
   }
 
-  /// Writes the moments of the optimizer's parameters to a file in `folder`, which holds those of every parameter under
-  /// its name. Optimizers of other ranges write to the same file: `isFirst` makes it.
+  /// Writes the moments of the optimizer's parameters to a file in `folder`, which holds those of every
+  /// parameter under its name. Optimizers of other ranges write to the same file: `isFirst` makes it.
   package func save(layout: ParameterLayout, folder: String, isFirst: Bool = true) throws {
     let file = try SharedSafetensorsFile(
       path: folder + "/" + Self.fileName,
@@ -54,8 +54,8 @@ extension Optimizer {
     try file.synchronize()
   }
 
-  /// Reads the moments of the optimizer's parameters from what ``save(layout:folder:isFirst:)`` of optimizers of all
-  /// parameters have written, whatever their ranges were.
+  /// Reads the moments of the optimizer's parameters from what ``save(layout:folder:isFirst:)`` of optimizers
+  /// of all parameters have written, whatever their ranges were.
   package func load(layout: ParameterLayout, folder: String) throws {
     let file = try SafetensorsFile(path: folder + "/" + Self.fileName)
     for (prefix, matrix) in moments {

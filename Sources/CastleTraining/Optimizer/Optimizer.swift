@@ -32,8 +32,8 @@ package final class Optimizer {
   private let settings: OptimizerSettings
   private let backend: any Backend
 
-  /// An optimizer that has seen no gradients, of the parameters of `ranges` or of all. Traps if ranges are not
-  /// in order, or overlap.
+  /// An optimizer that has seen no gradients, of the parameters of `ranges` or of all. Traps if ranges are
+  /// not in order, or overlap.
   package init(
     layout: ParameterLayout, settings: OptimizerSettings, backend: any Backend, ranges: [Range<Int>]? = nil
   ) {

@@ -5,13 +5,13 @@ import CastleTensors
 
 /// The gradients and weights of ranks that train one model, exchanged bucket by bucket.
 ///
-/// The arena is cut into buckets, and each bucket into a part for each rank, which owns it: the rank gets the sum of
-/// all ranks' gradients there, keeps the moments, updates the weights and sends them to the others (ZeRO stage 1:
-/// Rajbhandari et al., 2020). Of an arena of P numbers and N ranks, each rank sends P (N − 1) / N gradients and as many
-/// weights a step.
+/// The arena is cut into buckets, and each bucket into a part for each rank, which owns it: the rank gets the
+/// sum of all ranks' gradients there, keeps the moments, updates the weights and sends them to the others
+/// (ZeRO stage 1: Rajbhandari et al., 2020). Of an arena of P numbers and N ranks, each rank sends P (N − 1)
+/// / N gradients and as many weights a step.
 ///
-/// A bucket is sent once its gradients are final, while the backward pass goes on with the layers below. Sums are taken
-/// in the order of the ranks.
+/// A bucket is sent once its gradients are final, while the backward pass goes on with the layers below. Sums
+/// are taken in the order of the ranks.
 final class ArenaExchange {
   /// A range of the arena that is exchanged by one call, and the parts of its owners.
   private struct Bucket {
@@ -33,6 +33,7 @@ final class ArenaExchange {
   private let buckets: [Bucket]
   /// Where the vectors begin, which are final at the very end.
   private let vectorStart: Int
+  private let format: GradientFormat
   private let communicator: any Communicator
   private let backend: any Backend
   private let gradients: Matrix
@@ -54,7 +55,11 @@ final class ArenaExchange {
   }
 
   /// An exchange of `gradients`, an arena of `layout`.
-  init(layout: ParameterLayout, gradients: Matrix, communicator: any Communicator, backend: any Backend) {
+  init(
+    layout: ParameterLayout, gradients: Matrix, format: GradientFormat, communicator: any Communicator,
+    backend: any Backend
+  ) {
+    self.format = format
     self.communicator = communicator
     self.backend = backend
     self.gradients = gradients
@@ -77,9 +82,11 @@ final class ArenaExchange {
     }
     ownRanges = buckets.map { $0.parts[world.rank] }.filter { !$0.isEmpty }
       .sorted { $0.lowerBound < $1.lowerBound }
-    let largest = (buckets.map { $0.parts[world.rank].count }.max() ?? 0) * world.size
+    // For what arrives; or in half the bytes for that and for what is sent.
+    let largest = (buckets.flatMap { $0.parts.map(\.count) }.max() ?? 0) * world.size
+    let room = largest + largest % 2
     freeMemory = (0..<Self.bucketsInFlight).map { _ in
-      backend.allocate(Float.self, rowCount: 1, columnCount: largest)
+      backend.allocate(Float.self, rowCount: 1, columnCount: room)
     }
   }
 
@@ -92,8 +99,8 @@ final class ArenaExchange {
     }
   }
 
-  /// Sends what is left and waits until this rank has the sums of its ranges in `gradients`. What others own is then
-  /// without meaning.
+  /// Sends what is left and waits until this rank has the sums of its ranges in `gradients`. What others own
+  /// is then without meaning.
   func finish() throws {
     while startedCount < buckets.count { try sendNext() }
     while !arrivals.isEmpty { try receiveFirst() }
@@ -106,27 +113,55 @@ final class ArenaExchange {
     let memory = freeMemory.removeLast()
     let own = bucket.parts[communicator.world.rank]
     backend.synchronize()
+    let halves = bytes(of: memory, 0..<memory.count)
+    let outgoing =
+      format == .float32 ? bytes(of: gradients, bucket.range) : rounded(bucket.range, into: halves)
     arrivals.append(
       Arrival(
         bucket: bucket,
         collective: communicator.startAllToAll(
-          UnsafeRawBufferPointer(bytes(of: gradients, bucket.range)), counts: Self.byteCounts(bucket.parts),
-          into: bytes(of: memory, 0..<memory.count),
-          counts: Array(repeating: own.count * MemoryLayout<Float>.size, count: communicator.world.size)),
+          UnsafeRawBufferPointer(outgoing), counts: bucket.parts.map { $0.count * format.byteCount },
+          into: halves,
+          counts: Array(repeating: own.count * format.byteCount, count: communicator.world.size)),
         memory: memory))
     startedCount += 1
+  }
+
+  /// The gradients of `range` in half the bytes, in the second half of a bucket's memory. The first is for
+  /// what arrives.
+  private func rounded(
+    _ range: Range<Int>, into memory: UnsafeMutableRawBufferPointer
+  ) -> UnsafeMutableRawBufferPointer {
+    let half = UnsafeMutableRawBufferPointer(rebasing: memory[(memory.count / 2)...])
+    let target = half.bindMemory(to: UInt16.self)
+    let source = UnsafeBufferPointer(start: gradients.hostAddress + range.lowerBound, count: range.count)
+    precondition(target.count >= range.count)
+    if let start = target.baseAddress { BFloat16.encode(source, into: start) }
+    return UnsafeMutableRawBufferPointer(rebasing: half[..<(range.count * format.byteCount)])
   }
 
   private func receiveFirst() throws {
     let arrival = arrivals.removeFirst()
     try arrival.collective.wait()
     let own = arrival.bucket.parts[communicator.world.rank]
-    let sum = gradients.columns(own)
-    for rank in 0..<communicator.world.size where !own.isEmpty {
-      let part = arrival.memory.columns(rank * own.count..<(rank + 1) * own.count)
-      if rank == 0 { backend.copy(part, to: sum) } else { backend.add(part, to: sum) }
-    }
+    for rank in 0..<communicator.world.size where !own.isEmpty { add(rank, arrival.memory, to: own) }
     freeMemory.append(arrival.memory)
+  }
+
+  /// Adds what has come from `rank`. The first sets the sum.
+  private func add(_ rank: Int, _ memory: Matrix, to own: Range<Int>) {
+    let places = rank * own.count..<(rank + 1) * own.count
+    let sum = gradients.columns(own)
+    switch format {
+    case .float32 where rank == 0: backend.copy(memory.columns(places), to: sum)
+    case .float32: backend.add(memory.columns(places), to: sum)
+    case .bfloat16:
+      let halves = UnsafeRawPointer(memory.hostAddress).assumingMemoryBound(to: UInt16.self)
+      BFloat16.decode(
+        halves + places.lowerBound,
+        into: UnsafeMutableBufferPointer(start: sum.hostAddress, count: own.count),
+        adds: rank > 0)
+    }
   }
 
   /// The norm of the whole gradient, the same bits on every rank.

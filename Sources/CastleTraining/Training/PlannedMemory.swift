@@ -48,8 +48,8 @@ public struct PlannedMemory: Sendable, Hashable {
     return overflow ? .max : sum
   }
 
-  /// - Throws: ``InputError`` with the numbers if this is more than this rank's part of the `available` bytes of the
-  ///   host. Nil means unknown.
+  /// - Throws: ``InputError`` with the numbers if this is more than this rank's part of the `available` bytes
+  ///   of the host. Nil means unknown.
   public func check(available: Int?) throws {
     guard let available, toTake > available / ranksOnHost else { return }
     let each = ranksOnHost > 1 ? " on each of \(ranksOnHost) ranks" : ""

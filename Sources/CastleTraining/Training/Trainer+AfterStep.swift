@@ -59,7 +59,8 @@ extension Trainer {
     }
   }
 
-  /// Writes the moments to a checkpoint of the main rank, which alone knows its `folder`: each rank those of its share.
+  /// Writes the moments to a checkpoint of the main rank, which alone knows its `folder`: each rank those of
+  /// its share.
   private func saveMoments(to folder: String) throws {
     let optimizer = trainingStep.optimizer
     guard communicator.world.size > 1 else { return try optimizer.save(layout: model.layout, folder: folder) }

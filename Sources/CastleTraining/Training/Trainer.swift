@@ -15,8 +15,8 @@ import Foundation
 /// these differs from what the checkpoint says, the run tells it and goes on with numbers that may differ in
 /// their last bits.
 ///
-/// Several ranks share the work of one run: each has a trainer of its own with the same settings, and all of them make
-/// the same calls. The main rank writes and tells; a run may go on with another number of ranks.
+/// Several ranks share the work of one run: each has a trainer of its own with the same settings, and all of
+/// them make the same calls. The main rank writes and tells; a run may go on with another number of ranks.
 public final class Trainer {
   /// How a run ended.
   public enum Outcome: Sendable, Hashable {
@@ -65,8 +65,8 @@ public final class Trainer {
   ///
   /// - Throws: ``InputError`` if the text or one to evaluate on cannot be used, a sample cannot begin as its
   ///   prompt says, the run does not fit into memory, the folder is in use or holds another run, or a
-  ///   checkpoint to go on from is damaged or of another run, or ranks have other settings, texts or programs than
-  ///   the main one.
+  ///   checkpoint to go on from is damaged or of another run, or ranks have other settings, texts or programs
+  ///   than the main one.
   public init(
     _ configuration: TrainingConfiguration, resumes: Bool, branchingFrom checkpoint: String? = nil,
     backend: any Backend, communicator: any Communicator = SingleProcess(), progress: any TrainingProgress,

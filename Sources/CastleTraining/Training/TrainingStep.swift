@@ -10,14 +10,15 @@ package import CastleTensors
 /// The loss of a step is the mean over all targets of its batches that count: the sum of their losses over
 /// their number. Targets of −1 do not count.
 ///
-/// The ranks of a communicator share the work: each computes its part of every batch. Loss and norm are those of all,
-/// and the weights are the same on every rank after an update.
+/// The ranks of a communicator share the work: each computes its part of every batch. Loss and norm are those
+/// of all, and the weights are the same on every rank after an update.
 package final class TrainingStep {
   /// The model that is trained.
   package let model: LanguageModel
   /// What it is trained on.
   package let source: any BatchSource
-  /// The gradient of the last step's mean loss, (1, parameters). With several ranks, of the optimizer's ranges alone.
+  /// The gradient of the last step's mean loss, (1, parameters). With several ranks, of the optimizer's
+  /// ranges alone.
   package let gradients: Matrix
 
   let pass: TrainingPass
@@ -47,7 +48,8 @@ package final class TrainingStep {
     exchange =
       communicator.world.size > 1
       ? ArenaExchange(
-        layout: model.layout, gradients: gradients, communicator: communicator, backend: model.backend)
+        layout: model.layout, gradients: gradients, format: settings.gradientFormat,
+        communicator: communicator, backend: model.backend)
       : nil
     self.optimizer = Optimizer(
       layout: model.layout, settings: optimizer, backend: model.backend, ranges: exchange?.ownRanges)

@@ -63,6 +63,15 @@ import Testing
     #expect(try small.metrics("again") == small.metrics("many"))
   }
 
+  /// Half the bytes, and losses that differ by what 8 bits of the gradients' mantissas make.
+  @Test func gradientsTravelInHalfTheBytes() throws {
+    try train("one", ranks: 1)
+    try train("half", ranks: 3, ["training.gradient-format=bfloat16"])
+    let difference = try difference(losses("half"), losses("one"))
+    #expect(difference > 1e-7 && difference < 1e-2, "\(difference)")
+    #expect(throws: InputError.self) { try train("other", ranks: 1, ["training.gradient-format=half"]) }
+  }
+
   @Test func aRunGoesOnWithAnyNumberOfRanks() throws {
     try train("whole", ranks: 1)
     for (index, ranks) in [3, 1, 4, 2].enumerated() {
@@ -135,7 +144,8 @@ import Testing
     let parameters = Double(counts[0].parameters)
     let theory = 2 * 2 * 4 * parameters * Double(ranks - 1)
     let sent = Double(counts.reduce(0) { $0 + $1.sent })
-    // Besides, each rank sends some numbers of a step: targets, loss, norm, interruption, and the end's evaluation.
+    // Besides, each rank sends some numbers of a step: targets, loss, norm, interruption, and the end's
+    // evaluation.
     #expect(sent >= theory && sent < theory + 2_000 * Double(ranks * ranks), "\(sent) \(theory)")
   }
 }

@@ -22,6 +22,8 @@ public struct StepSettings: ConfigurationSection {
   /// Updates whose loss or gradient norm lies this many standard deviations above the recent mean are
   /// skipped; 0 skips none.
   public var skipSpikes = 0.0
+  /// How ranks send each other gradients.
+  public var gradientFormat = GradientFormat.float32
   /// Whether a run that the free memory does not hold is refused; otherwise it is only said.
   public var checksMemory = true
 
@@ -64,6 +66,9 @@ public struct StepSettings: ConfigurationSection {
         "skip-spikes", \.skipSpikes,
         "skip updates whose loss or gradient norm is this many standard deviations above the last 128; 0: none",
         .atLeast(0)),
+      Setting(
+        "gradient-format", \.gradientFormat,
+        "how ranks of mpirun send each other gradients: \(GradientFormat.expectation)"),
       Setting(
         "check-memory", \.checksMemory,
         "refuse a run that needs more memory than is free; false: only say so"),
