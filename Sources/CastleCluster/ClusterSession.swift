@@ -47,7 +47,7 @@ package enum ClusterSession {
       tell: (String) -> Void
     ) throws {
       var failure: (any Error)?
-      if case .failure(let error) = result { failure = error }
+      if case .failure(let error) = result { failure = (error as? RankFailure)?.own ?? error }
       let (rank, isMain) = (communicator.world.rank, communicator.world.isMain)
       let words = failure.map(describe)
       guard let all = communicator.lastWords(words, within: failure == nil ? nil : patience) else {

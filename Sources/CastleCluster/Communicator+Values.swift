@@ -71,7 +71,9 @@ extension Communicator {
     guard values.contains(where: { $0 == nil }) else { return values.compactMap(\.self) }
     let messages = try gather(message)
     let rank = values.firstIndex { $0 == nil } ?? 0
-    throw RankFailure(rank: rank, host: hosts[rank], message: messages[rank])
+    var failure = RankFailure(rank: rank, host: hosts[rank], message: messages[rank])
+    if case .failure(let error) = result, rank == world.rank { failure.own = error }
+    throw failure
   }
 
   /// Checks that every rank has the same `text`, which is of the kind `name`.
@@ -95,6 +97,8 @@ package struct RankFailure: Error, CustomStringConvertible {
   package var host: String
   /// What its error says.
   package var message: String
+  /// The error itself, on that rank.
+  package var own: (any Error)?
 
   /// One line without a full stop.
   package var description: String { "rank \(rank) on \(host): \(message)" }

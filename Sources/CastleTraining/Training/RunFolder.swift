@@ -60,7 +60,11 @@ package final class RunFolder {
   ) throws -> RunFolder {
     let world = communicator.world
     guard world.size > 1 else { return try RunFolder(start, note: note) }
-    let own = world.isMain ? try RunFolder(start, world: world, note: note) : nil
+    var own: RunFolder?
+    _ = try communicator.together {
+      if world.isMain { own = try RunFolder(start, world: world, note: note) }
+      return true
+    }
     let checkpoint = try communicator.broadcast(own?.checkpoint?.folder ?? "")
     let isBranch = try communicator.broadcast(own?.isBranch == true ? "branch" : "") == "branch"
     if let own { return own }

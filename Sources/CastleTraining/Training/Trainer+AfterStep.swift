@@ -32,7 +32,7 @@ extension Trainer {
     state.seconds = clock.seconds
     state.records = try records.synchronize()
     guard communicator.world.isMain else {
-      try saveFollowing()
+      try saveMoments(to: "")
       isSaved = true
       return
     }
@@ -50,15 +50,6 @@ extension Trainer {
     progress.saved(entry)
   }
 
-  /// Writes this rank's part of a checkpoint of the main rank.
-  private func saveFollowing() throws {
-    do {
-      try saveMoments(to: "")
-    } catch let error as RankFailure {
-      throw InputError("cannot save a checkpoint: \(error)")
-    }
-  }
-
   /// Writes the moments to a checkpoint of the main rank, which alone knows its `folder`: each rank those of
   /// its share.
   private func saveMoments(to folder: String) throws {
@@ -67,9 +58,13 @@ extension Trainer {
     let isMain = communicator.world.isMain
     if isMain { try optimizer.save(layout: model.layout, folder: folder) }
     let folder = try communicator.broadcast(folder)
-    _ = try communicator.together {
-      if !isMain { try optimizer.save(layout: model.layout, folder: folder, isFirst: false) }
-      return true
+    do {
+      _ = try communicator.together {
+        if !isMain { try optimizer.save(layout: model.layout, folder: folder, isFirst: false) }
+        return true
+      }
+    } catch let failure as RankFailure {
+      throw InputError(failure.description)
     }
   }
 

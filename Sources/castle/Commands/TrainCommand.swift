@@ -84,11 +84,11 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     if settings { return printSettings() }
     Interruption.listen()
-    let configuration =
-      try config.map { try TrainingConfiguration(path: $0, overrides: set) }
-      ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
-    try checkFolder(configuration)
     try ClusterSession.run { communicator in
+      let configuration =
+        try config.map { try TrainingConfiguration(path: $0, overrides: set) }
+        ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
+      try checkFolder(configuration)
       try dryRun ? plan(configuration, communicator) : train(configuration, communicator)
     }
   }
