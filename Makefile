@@ -10,7 +10,7 @@ SWIFT_FLAGS ?=
 # MPI=1 builds for the ranks of mpirun with the system's MPI library, MPI=mpich or MPI=ompi-c with the one that
 # pkg-config calls so.
 ifneq ($(MPI),)
-override SWIFT_FLAGS += --traits MPI
+override SWIFT_FLAGS += --traits Server,MPI
 export CASTLE_MPI := $(if $(filter 1,$(MPI)),mpi,$(MPI))
 endif
 BUILD := swift build -c release $(SWIFT_FLAGS)

@@ -75,7 +75,7 @@ package final class RunFolder {
 
   /// The folder that the main rank has opened.
   private init(following path: String, world: World, checkpoint: String?, isBranch: Bool) throws {
-    guard FileManager.default.fileExists(atPath: path + "/" + RunLock.fileName) else {
+    guard FilePath.exists(path + "/" + RunLock.fileName) else {
       throw InputError(
         subject: "\(path)", problem: "is not the folder that the main rank has opened",
         remedy: "choose an output on a file system that all hosts share")

@@ -107,6 +107,16 @@ struct BenchmarkClusterCommand: ParsableCommand {
 
     /// The tokens of all ranks in a second.
     var tokenRate: Double { Double(length * sequences * ranks) / step.seconds }
+
+    var json: JSONValue {
+      .object([
+        "model": .string(preset.name), "ranks": .integer(ranks), "sequences_per_rank": .integer(sequences),
+        "length": .integer(length), "compute_seconds": .number(step.computation),
+        "gradient_seconds": .number(step.gradients), "wait_seconds": .number(step.wait),
+        "weight_seconds": .number(step.weights), "step_seconds": .number(step.seconds),
+        "efficiency": .number(step.efficiency), "tokens_per_second": .number(tokenRate),
+      ])
+    }
   }
 
   private func table(_ rows: [Row], _ operations: Double) -> String {
@@ -131,26 +141,11 @@ struct BenchmarkClusterCommand: ParsableCommand {
     return ([head, titles] + lines).joined(separator: "\n")
   }
 
-  private func object(_ rows: [Row], _ operations: Double) -> JSONObject {
-    JSONObject([
-      ("simulated", .boolean(true)), ("gigabits_per_second", .number(bandwidth)),
-      ("latency_milliseconds", .number(latency)), ("operations_per_second", .number(operations)),
-      ("gradient_format", .text(gradientFormat)),
-      (
-        "rows",
-        .array(
-          rows.map { row in
-            .object(
-              JSONObject([
-                ("model", .text(row.preset.name)), ("ranks", .integer(row.ranks)),
-                ("sequences_per_rank", .integer(row.sequences)), ("length", .integer(row.length)),
-                ("compute_seconds", .number(row.step.computation)),
-                ("gradient_seconds", .number(row.step.gradients)), ("wait_seconds", .number(row.step.wait)),
-                ("weight_seconds", .number(row.step.weights)), ("step_seconds", .number(row.step.seconds)),
-                ("efficiency", .number(row.step.efficiency)), ("tokens_per_second", .number(row.tokenRate)),
-              ]))
-          })
-      ),
+  private func object(_ rows: [Row], _ operations: Double) -> JSONValue {
+    .object([
+      "simulated": .bool(true), "gigabits_per_second": .number(bandwidth),
+      "latency_milliseconds": .number(latency), "operations_per_second": .number(operations),
+      "gradient_format": .string(gradientFormat), "rows": .array(rows.map(\.json)),
     ])
   }
 }
