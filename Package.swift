@@ -33,6 +33,9 @@ let openSSL: Target.Dependency = .target(name: "COpenSSL", condition: .when(plat
 /// libzstd, for .zst files. Apple's SDK has none; zlib, for .gz, is in every system.
 let zstd: Target.Dependency = .target(name: "CZstd", condition: .when(platforms: [.linux]))
 
+/// What pkg-config calls the MPI library that the trait MPI binds: the system's choice, or one of several.
+let mpiLibrary = Context.environment["CASTLE_MPI"] ?? "mpi"
+
 let numerics: Target.Dependency = .product(name: "RealModule", package: "swift-numerics")
 
 /// What only the trait `Server` needs.
@@ -61,11 +64,12 @@ let package = Package(
     .library(name: "CastleInspection", targets: inference + ["CastleInspection"]),
     .library(
       name: "CastleLanguageModel",
-      targets: inference + ["CastleCorpus", "CastleEvaluation", "CastleTraining"]),
+      targets: inference + ["CastleCluster", "CastleCorpus", "CastleEvaluation", "CastleTraining"]),
     .library(name: "CastleMeasurement", targets: ["CastleMeasurement"]),
   ],
   traits: [
     .trait(name: "Server", description: "castle serve: models over HTTP, with OpenAI's interface."),
+    .trait(name: "MPI", description: "Training on several processes and hosts that mpirun or srun starts."),
     .default(enabledTraits: ["Server"]),
   ],
   dependencies: [
@@ -85,6 +89,8 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
+      name: "CMPI", pkgConfig: mpiLibrary, providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
+    .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
 
     library("CastleSystem"),
@@ -95,6 +101,7 @@ let package = Package(
       ["CastleKernels", "CastleSystem", "CastleTensors", "CastleAttention", openBLAS, numerics]),
     library("CastleFormats", [openSSL, "CZlib", zstd]),
     library("CastleConsole", ["CastleFormats"]),
+    library("CastleCluster", ["CastleFormats", .target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
     library("CastleTokenizer", ["CastleFormats"]),
     library("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer"]),
     library(
@@ -127,12 +134,13 @@ let package = Package(
       [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleModel",
         "CastleFormats",
-        "CastleTokenizer", "CastleCorpus",
+        "CastleTokenizer", "CastleCorpus", "CastleCluster",
       ]),
     library(
       "CastleTraining",
       [
-        "CastleSystem", "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention",
+        "CastleSystem", "CastleCluster", "CastleModel", "CastleOperations", "CastleTensors",
+        "CastleAttention",
         "CastleFormats",
         "CastleTokenizer", "CastleCorpus", "CastleEvaluation", "CastleGeneration", "Yams",
       ]),
@@ -161,9 +169,9 @@ let package = Package(
       name: "castle",
       dependencies: [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats",
-        "CastleConsole", "CastleTokenizer", "CastleCorpus", "CastleModel", "CastleGeneration",
-        "CastleInspection", "CastleServing", "CastleEvaluation", "CastleTraining", "CastleReports",
-        "CastleExperiments", "CastleMeasurement",
+        "CastleConsole", "CastleCluster", "CastleTokenizer", "CastleCorpus", "CastleModel",
+        "CastleGeneration", "CastleInspection", "CastleServing", "CastleEvaluation", "CastleTraining",
+        "CastleReports", "CastleExperiments", "CastleMeasurement",
         .target(name: "CastleServer", condition: .when(traits: ["Server"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"), numerics,
       ],
@@ -176,6 +184,7 @@ let package = Package(
     ),
     tests("CastleOperations", ["CastleSystem", "CastleTensors", "CastleAttention", "CastleMeasurement"]),
     tests("CastleFormats", ["CastleMeasurement"]),
+    tests("CastleCluster", ["CastleFormats"]),
     tests("CastleTokenizer", ["CastleFormats", "CastleMeasurement"], resources: [.copy("Golden")]),
     tests("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer", "CastleMeasurement"]),
     tests(
@@ -217,7 +226,7 @@ let package = Package(
       "CastleTraining",
       [
         "CastleModel", "CastleOperations", "CastleTensors", "CastleFormats", "CastleTokenizer",
-        "CastleAttention", "CastleCorpus",
+        "CastleAttention", "CastleCorpus", "CastleCluster",
         "CastleEvaluation", "CastleMeasurement",
       ]),
     tests("CastleReports", ["CastleFormats", "CastleEvaluation", "CastleTraining", "CastleMeasurement"]),

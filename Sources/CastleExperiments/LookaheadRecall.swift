@@ -79,7 +79,7 @@ public struct LookaheadRecall: Sendable {
     var history: [Point] = []
     for step in 1...steps {
       let (loss, norm) = try learner.computeGradients()
-      learner.update(norm: norm, learningRate: learningRate * schedule.factor(step: step), number: step)
+      try learner.update(norm: norm, learningRate: learningRate * schedule.factor(step: step), number: step)
       progress(step, loss)
       if step.isMultiple(of: Self.pace), step < steps {
         history.append(Point(step: step, accuracy: try accuracy(of: model, Self.questions / 4)))

@@ -15,6 +15,17 @@ public enum Processors {
     #endif
   }
 
+  /// Which processors this process may run on, as a text that is the same for processes that share them;
+  /// empty where the system does not say.
+  package static var affinity: String {
+    #if os(Linux)
+      let line = contents("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }
+      return line.map(String.init) ?? ""
+    #else
+      return ""
+    #endif
+  }
+
   /// The number of processors in the affinity mask of a Linux process, from the text of its `/proc/…/status`.
   package static func count(inStatus status: String) -> Int? {
     let name = "Cpus_allowed:"
@@ -23,8 +34,8 @@ public enum Processors {
     return digits.isEmpty ? nil : digits.reduce(0) { $0 + $1.nonzeroBitCount }
   }
 
-  /// The processors that `quota`, "microseconds period" as in a control group's `cpu.max`, pays for, rounded up;
-  /// nil if there is no limit.
+  /// The processors that `quota`, "microseconds period" as in a control group's `cpu.max`, pays for, rounded
+  /// up; nil if there is no limit.
   package static func count(inQuota quota: String) -> Int? {
     let numbers = quota.split(whereSeparator: \.isWhitespace).map { Double($0) }
     guard numbers.count == 2, let time = numbers[0], let period = numbers[1], time > 0, period > 0 else {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CastleCluster
 import CastleConsole
 import CastleFormats
 import Foundation
@@ -40,11 +41,18 @@ extension Castle {
     return visible.unicodeScalars.count > longest ? visible + "…" : visible
   }
 
+  /// What an error says, as the command line spells it.
+  static func text(of error: any Error) -> String {
+    (error as? InputError)?.text(spelling: CommandLineSpelling.option) ?? message(for: error)
+  }
+
   private static func end(_ error: any Error) -> Never {
     let code = exitCode(for: error)
     guard !code.isSuccess, !(error is ExitCode) else { exit(withError: error) }
-    let text = (error as? InputError)?.text(spelling: CommandLineSpelling.option) ?? message(for: error)
-    StandardError.write("error: \(line(text))\n")
+    // All ranks of a command have the same arguments: one of them says what is wrong with these.
+    let launched = LaunchedRank(environment: ProcessInfo.processInfo.environment)
+    if code == .validationFailure, let launched, launched.rank > 0 { exit(withError: code) }
+    StandardError.write("error: \(line(text(of: error)))\n")
     if code == .validationFailure {
       let usage = fullMessage(for: error).split(separator: "\n").drop { !$0.hasPrefix("Usage:") }
       StandardError.write(usage.joined(separator: "\n") + "\n")

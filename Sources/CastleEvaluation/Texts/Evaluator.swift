@@ -1,4 +1,5 @@
 import CastleAttention
+public import CastleCluster
 import CastleCorpus
 import CastleFormats
 public import CastleModel
@@ -13,18 +14,29 @@ public final class Evaluator {
   private let batch: Int
   private let length: Int
   private let separator: Int32?
+  private let communicator: any Communicator
 
   /// An evaluator that runs through `pass`, which has room for `batch` windows of `length` tokens.
-  public init(_ pass: ScoringPass, batch: Int, length: Int, separator: Int32?) {
+  /// The ranks of `communicator` share the windows of a text.
+  public init(
+    _ pass: ScoringPass, batch: Int, length: Int, separator: Int32?,
+    communicator: any Communicator = SingleProcess()
+  ) {
     self.pass = pass
     self.batch = batch
     self.length = length
     self.separator = separator
+    self.communicator = communicator
   }
 
   /// An evaluator in the memory of a training pass, which was made for `batch` windows of `length` tokens.
-  public convenience init(_ pass: TrainingPass, batch: Int, length: Int, separator: Int32?) {
-    self.init(ScoringPass(sharing: pass), batch: batch, length: length, separator: separator)
+  public convenience init(
+    _ pass: TrainingPass, batch: Int, length: Int, separator: Int32?,
+    communicator: any Communicator = SingleProcess()
+  ) {
+    self.init(
+      ScoringPass(sharing: pass), batch: batch, length: length, separator: separator,
+      communicator: communicator)
   }
 
   /// An evaluator with a pass of its own.
@@ -38,21 +50,31 @@ public final class Evaluator {
   }
 
   /// Measures on `text`. `progress` gets the share that is done before each batch, and ends the work by
-  /// returning false; the result is then nil.
+  /// returning false; the result is then nil, on every rank.
   public func evaluate(
     _ text: EvaluationText, progress: (_ share: Double) -> Bool = { _ in true }
   ) throws -> EvaluationResult? {
     try text.checkLength()
     let predicted = text.tokenCount - 1
-    var sum = 0.0
-    var bytes = 0
-    for start in stride(from: 0, to: predicted, by: batch * length) {
-      guard progress(Double(start) / Double(predicted)) else { return nil }
-      let end = min(start + batch * length, predicted)
-      let piece = try text.tokens(start..<end + 1)
-      sum += try loss(piece, name: text.name)
-      bytes += text.byteCounts?.sum(piece.dropFirst()) ?? 0
+    let windows = communicator.world.share(of: (predicted + length - 1) / length)
+    let share = min(windows.lowerBound * length, predicted)..<min(windows.upperBound * length, predicted)
+    var own = Sums()
+    let all = try communicator.together {
+      for start in stride(from: share.lowerBound, to: share.upperBound, by: batch * length) {
+        guard progress(Double(start - share.lowerBound) / Double(share.count)) else {
+          own.isCancelled = true
+          break
+        }
+        let end = min(start + batch * length, share.upperBound)
+        let piece = try text.tokens(start..<end + 1)
+        own.loss += try self.loss(piece, name: text.name)
+        own.bytes += text.byteCounts?.sum(piece.dropFirst()) ?? 0
+      }
+      return own
     }
+    guard !all.contains(where: \.isCancelled) else { return nil }
+    let sum = all.dropFirst().reduce(all[0].loss) { $0 + $1.loss }
+    let bytes = all.reduce(0) { $0 + $1.bytes }
     let loss = sum / Double(predicted)
     guard loss.isFinite else {
       throw InputError("the model's loss on \(text.name) is \(loss): its weights are damaged")
@@ -60,6 +82,13 @@ public final class Evaluator {
     return EvaluationResult(
       loss: loss, tokens: predicted,
       bitsPerByte: bytes > 0 ? sum / (log(2) * Double(bytes)) : nil)
+  }
+
+  /// What a rank has measured on its share.
+  private struct Sums: BitwiseCopyable {
+    var loss = 0.0
+    var bytes = 0
+    var isCancelled = false
   }
 
   /// The summed loss of all but the first of `piece`.

@@ -98,7 +98,7 @@ public final class SafetensorsWriter {
   }
 
   /// The JSON header, padded with spaces so that the tensors start at a multiple of 8 bytes.
-  private static func header(_ tensors: [Declaration], metadata: [String: String]) -> [UInt8] {
+  static func header(_ tensors: [Declaration], metadata: [String: String]) -> [UInt8] {
     var members: [String] = []
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }.map {

@@ -132,8 +132,11 @@ final class ForwardPass {
   // MARK: Backward
 
   /// The gradients of all parameters but the head, from that of ``normed`` in `workspace`, for the documents of the last
-  /// run. The model must be one that can be trained.
-  func backward(documents: Documents, gradients: ArenaParameters, workspace: GradientWorkspace) {
+  /// run. The model must be one that can be trained. `finished` is told each layer whose matrices have their gradients.
+  func backward(
+    documents: Documents, gradients: ArenaParameters, workspace: GradientWorkspace,
+    finished: (_ layer: Int) throws -> Void = { _ in }
+  ) rethrows {
     precondition(retention != .none, "nothing was kept for a backward pass")
     let (backend, parameters, positions) = (model.backend, model.arenaParameters, positions)
     backend.fill(workspace[.stream], with: 0)
@@ -155,6 +158,7 @@ final class ForwardPass {
       layer.backward(
         activations, positions: positions, documents: documents, parameters: parameters.layers[index],
         gradients: gradients.layers[index], workspace: workspace)
+      try finished(index)
     }
     backend.embedBackward(workspace[.stream], tokens: tokens, dTable: gradients.embedding)
   }

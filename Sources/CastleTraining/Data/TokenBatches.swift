@@ -1,4 +1,5 @@
 import CastleAttention
+public import CastleCluster
 import CastleCorpus
 import CastleTensors
 

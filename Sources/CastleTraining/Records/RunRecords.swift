@@ -1,3 +1,4 @@
+public import CastleCluster
 import CastleEvaluation
 import CastleFormats
 import Foundation

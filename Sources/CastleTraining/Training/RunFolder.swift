@@ -1,3 +1,4 @@
+package import CastleCluster
 import CastleFormats
 import Foundation
 
@@ -51,6 +52,42 @@ package final class RunFolder {
     checkpoint = try start.checkpoint.map { try CheckpointStore.entry(at: $0) }
     isBranch = checkpoint != nil
     if start.resumes, checkpoint == nil { note("\(path) has no checkpoint yet: starting at step 1") }
+  }
+
+  /// Opens or makes the folder on the main rank, which alone looks for checkpoints; the others follow it.
+  static func open(
+    _ start: RunStart, communicator: any Communicator, note: (String) -> Void
+  ) throws -> RunFolder {
+    let world = communicator.world
+    guard world.size > 1 else { return try RunFolder(start, note: note) }
+    var own: RunFolder?
+    _ = try communicator.together {
+      if world.isMain { own = try RunFolder(start, world: world, note: note) }
+      return true
+    }
+    let checkpoint = try communicator.broadcast(own?.checkpoint?.folder ?? "")
+    let isBranch = try communicator.broadcast(own?.isBranch == true ? "branch" : "") == "branch"
+    if let own { return own }
+    return try RunFolder(
+      following: start.output, world: world, checkpoint: checkpoint.isEmpty ? nil : checkpoint,
+      isBranch: isBranch)
+  }
+
+  /// The folder that the main rank has opened.
+  private init(following path: String, world: World, checkpoint: String?, isBranch: Bool) throws {
+    guard FilePath.exists(path + "/" + RunLock.fileName) else {
+      throw InputError(
+        subject: "\(path)", problem: "is not the folder that the main rank has opened",
+        remedy: "choose an output on a file system that all hosts share")
+    }
+    self.path = path
+    self.world = world
+    self.isBranch = isBranch
+    store = CheckpointStore(run: path)
+    lock = nil
+    self.checkpoint = try checkpoint.map {
+      CheckpointStore.Entry(step: try TrainingState(folder: $0).step, folder: $0)
+    }
   }
 
   /// The state to go on from, or that before the first step of a run on `text`.

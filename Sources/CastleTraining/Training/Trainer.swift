@@ -1,3 +1,4 @@
+public import CastleCluster
 import CastleCorpus
 import CastleEvaluation
 import CastleFormats
@@ -13,6 +14,9 @@ import Foundation
 /// bit for bit, on equal threads, instructions and BLAS and in the same version of this program. Where one of
 /// these differs from what the checkpoint says, the run tells it and goes on with numbers that may differ in
 /// their last bits.
+///
+/// Several ranks share the work of one run: each has a trainer of its own with the same settings, and all of
+/// them make the same calls. The main rank writes and tells; a run may go on with another number of ranks.
 public final class Trainer {
   /// How a run ended.
   public enum Outcome: Sendable, Hashable {
@@ -42,6 +46,7 @@ public final class Trainer {
   let backend: any Backend
   let schedule: LearningRateSchedule
   let isInterrupted: () -> Bool
+  let communicator: any Communicator
   var clock: RunClock
   /// Whether the newest checkpoint is of the present state.
   var isSaved: Bool
@@ -55,31 +60,36 @@ public final class Trainer {
   /// and position in the data go on, while the schedule, the length and all settings that are no part of them
   /// may be new.
   ///
-  /// `isInterrupted` is asked between steps and during evaluations; true saves a checkpoint and ends
-  /// ``run()``.
+  /// `isInterrupted` is asked between steps and during evaluations; true, on any rank, saves a checkpoint and
+  /// ends ``run()``.
   ///
   /// - Throws: ``InputError`` if the text or one to evaluate on cannot be used, a sample cannot begin as its
   ///   prompt says, the run does not fit into memory, the folder is in use or holds another run, or a
-  ///   checkpoint to go on from is damaged or of another run.
+  ///   checkpoint to go on from is damaged or of another run, or ranks have other settings, texts or programs
+  ///   than the main one.
   public init(
     _ configuration: TrainingConfiguration, resumes: Bool, branchingFrom checkpoint: String? = nil,
-    backend: any Backend, progress: any TrainingProgress,
+    backend: any Backend, communicator: any Communicator = SingleProcess(), progress: any TrainingProgress,
     isInterrupted: @escaping () -> Bool = { Interruption.isRequested }
   ) throws {
-    let world = World.single
+    let world = communicator.world
     let progress = world.isMain ? progress : SilentProgress()
     self.backend = backend
     self.progress = progress
     self.isInterrupted = isInterrupted
+    self.communicator = communicator
+    try communicator.requireSame("version of castle", ProgramVersion.number, shows: true)
     let start = try RunStart(output: configuration.output, resumes: resumes, checkpoint: checkpoint)
-    plan = try TrainingPlan(configuration)
+    plan = try TrainingPlan(configuration, world: world)
+    try communicator.requireSame("training text", plan.text.fingerprint)
+    try communicator.requireSame("configuration", try configuration.yaml())
     let configuration = try start.inEffect(configuration, steps: plan.steps, note: progress.note)
     self.configuration = configuration
     try plan.checkMemory(note: progress.note)
     for set in plan.sets where set.isTrainingPart {
       progress.note("\(set.name) has no validation part: evaluations read the text that it has for training")
     }
-    folder = try RunFolder(start, world: world, note: progress.note)
+    folder = try RunFolder.open(start, communicator: communicator, note: progress.note)
     var state = try folder.state(
       seed: configuration.seed, text: plan.text, steps: plan.steps, note: progress.note)
     start.noteRate(
@@ -87,7 +97,8 @@ public final class Trainer {
       sequenceCount: plan.sequences.reduce(0) { $0 + $1.count }, note: progress.note)
     schedule = configuration.learningRateSchedule(steps: plan.steps)
     isSaved = folder.checkpoint != nil && !folder.isBranch
-    let machine = "castle \(ProgramVersion.number), \(backend.summary)"
+    let ranks = world.size > 1 ? ", \(world.size) ranks" : ""
+    let machine = "castle \(ProgramVersion.number), \(backend.summary)\(ranks)"
     if let before = state.machine, before != machine {
       progress.note(
         "the numbers may differ in their last bits: the run goes on with \(machine); before it was \(before)")
@@ -102,13 +113,14 @@ public final class Trainer {
       model, settings: settings, optimizer: configuration.optimizer,
       source: TokenBatches(
         texts: plan.sequences, mixture: plan.text.mixture, batchSize: settings.batchSize,
-        seed: configuration.seed, separator: plan.separator, position: state.position, world: world))
+        seed: configuration.seed, separator: plan.separator, position: state.position, world: world),
+      communicator: communicator)
     if let checkpoint = folder.checkpoint {
       try trainingStep.optimizer.load(layout: model.layout, folder: checkpoint.folder)
     }
     evaluator = Evaluator(
-      trainingStep.pass, batch: settings.batchSize, length: settings.sequenceLength, separator: plan.separator
-    )
+      trainingStep.pass, batch: settings.largestShare(of: world), length: settings.sequenceLength,
+      separator: plan.separator, communicator: communicator)
     records = try RunRecords(
       folder: folder.path, position: state.records, step: state.step, world: world, note: progress.note)
     folder.tidy(state, configuration.checkpoints, note: progress.note)
@@ -132,11 +144,16 @@ public final class Trainer {
     do {
       while !isAtEnd || !state.isStepComplete {
         if state.isStepComplete {
-          if isInterrupted() { return try interrupted() }
+          if try communicator.isTrueOnAny(isInterrupted()) { return try interrupted() }
           try step()
         }
         guard try completeStep() else { return try interrupted() }
       }
+    } catch let error as RankFailure {
+      if !isSaved { try saveCheckpoint() }
+      throw InputError(
+        problem: "\(error.description); the run is saved at step \(state.step)",
+        remedy: "mend that and use \(.resume)")
     } catch let error as TextChanged {
       if !isSaved { try saveCheckpoint() }
       throw InputError(
@@ -155,6 +172,7 @@ public final class Trainer {
   }
 
   private func saveModel() throws {
+    guard communicator.world.isMain else { return }
     try model.save(to: folder.path + "/model", tokenizer: plan.text.tokenizerPath)
   }
 

@@ -1,3 +1,4 @@
+public import CastleCluster
 import CastleCorpus
 import CastleEvaluation
 package import CastleFormats
@@ -40,11 +41,21 @@ public struct TrainingPlan: Sendable {
   /// The weights of the first of ``sets``, whose mean loss decides which checkpoint is best.
   private let setWeights: [Double]
 
-  /// Plans a run.
+  /// The ranks that do the work.
+  private let world: World
+
+  /// Plans a run, whose work the ranks of `world` share.
   ///
   /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text cannot be used.
-  public init(_ configuration: TrainingConfiguration) throws {
+  public init(_ configuration: TrainingConfiguration, world: World = .single) throws {
     let settings = configuration.training
+    guard settings.batchSize >= world.size else {
+      throw InputError(
+        subject: "training.batch-size", problem: "is \(settings.batchSize), too few for \(world.size) ranks",
+        remedy:
+          "give every rank a sequence: \(.setting("training.batch-size", "\(world.size)")) or fewer ranks")
+    }
+    self.world = world
     text = try TrainingText(configuration.data)
     model = try configuration.model.configuration(
       vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
@@ -72,7 +83,7 @@ public struct TrainingPlan: Sendable {
     parameterCount = ParameterLayout(model).parameterCount
     tokensPerStep = configuration.tokensPerStep
     refusesShortMemory = settings.checksMemory
-    memory = PlannedMemory(model, settings: settings)
+    memory = PlannedMemory(model, settings: settings, world: world)
     availableBytes = ProcessMemory.available
     operationsPerToken =
       StepWork(model, length: settings.sequenceLength).operations / Double(settings.sequenceLength)
@@ -140,7 +151,8 @@ public struct TrainingPlan: Sendable {
     ]
     let texts = epochsByText.map { "             \($0.name) \(NumberFormat.fixed($0.epochs, 2)) times" }
     let free = availableBytes.map(bytes) ?? "unknown"
-    return (lines + texts + ["memory       \(bytes(memory.total)): \(parts); free \(free)"])
+    let rank = world.size > 1 ? " on each of \(world.size) ranks" : ""
+    return (lines + texts + ["memory       \(bytes(memory.total))\(rank): \(parts); free \(free)"])
       .joined(separator: "\n")
   }
 

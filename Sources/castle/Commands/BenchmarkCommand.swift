@@ -20,10 +20,11 @@ struct BenchmarkCommand: ParsableCommand {
         castle benchmark training --model 10m-castle
         castle benchmark weights --rows 1,8
         castle benchmark serve --clients 16
+        castle benchmark cluster --bandwidth 10 --latency 0.1 --rate 500
       """,
     subcommands: [
       Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self,
-      BenchmarkWeightsCommand.self, BenchmarkServeCommand.self,
+      BenchmarkWeightsCommand.self, BenchmarkServeCommand.self, BenchmarkClusterCommand.self,
     ])
 
   static func validate(repetitions: Int) throws {

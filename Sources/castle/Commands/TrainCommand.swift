@@ -1,9 +1,11 @@
 import ArgumentParser
+import CastleCluster
 import CastleEvaluation
 import CastleFormats
 import CastleMeasurement
 import CastleOperations
 import CastleSystem
+import CastleTensors
 import CastleTraining
 import Foundation
 
@@ -22,6 +24,9 @@ struct TrainCommand: ParsableCommand {
       --resume-from begins a run of its own at a checkpoint of another one: weights, optimizer and place in the text \
       go on, the schedule and the length may be new.
 
+      Several processes train one model together where mpirun or srun starts castle, built with: make build MPI=1. They \
+      share the sequences of every batch; the folder of the run must lie where all hosts see it.
+
       EXAMPLES
         castle train --config Recipes/3m.yaml \\
           --set data.shards=data/books --set output=runs/first
@@ -32,6 +37,8 @@ struct TrainCommand: ParsableCommand {
           --resume-from runs/stable/checkpoints/step-00001000 \\
           --set schedule.kind=warm-up-stable-decay --set schedule.decay=200 \\
           --set training.steps=1200
+        mpirun -np 4 castle train --config Recipes/3m.yaml \\
+          --set data.shards=data/books --set output=runs/first
         castle train --settings
       """)
 
@@ -77,17 +84,38 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     if settings { return printSettings() }
     Interruption.listen()
-    let configuration =
-      try config.map { try TrainingConfiguration(path: $0, overrides: set) }
-      ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
-    try checkFolder(configuration)
-    let backend = try backendOptions.makeBackend()
-    if dryRun { return try printPlan(configuration, backend: backend) }
+    try ClusterSession.run { communicator in
+      let configuration =
+        try config.map { try TrainingConfiguration(path: $0, overrides: set) }
+        ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
+      try checkFolder(configuration)
+      try dryRun ? plan(configuration, communicator) : train(configuration, communicator)
+    }
+  }
 
+  private func plan(_ configuration: TrainingConfiguration, _ communicator: any Communicator) throws {
+    let backend = CPUBackend(pool: try backendOptions.makePool(communicator))
+    guard communicator.world.isMain else { return }
+    try printPlan(configuration, backend: backend, world: communicator.world)
+  }
+
+  private func train(_ configuration: TrainingConfiguration, _ communicator: any Communicator) throws {
+    let pool = try backendOptions.makePool(communicator)
+    let backend = CPUBackend(pool: pool)
+    let ranks = try RankSummary(communicator, threads: pool.threadCount)
+    guard communicator.world.isMain else {
+      let trainer = try Trainer(
+        configuration, resumes: resume, branchingFrom: resumeFrom, backend: backend,
+        communicator: communicator, progress: SilentProgress())
+      _ = try trainer.run()
+      return
+    }
     let progress = ConsoleProgress()
     progress.note(backend.summary)
+    ranks.lines.forEach(progress.note)
     let trainer = try Trainer(
-      configuration, resumes: resume, branchingFrom: resumeFrom, backend: backend, progress: progress)
+      configuration, resumes: resume, branchingFrom: resumeFrom, backend: backend, communicator: communicator,
+      progress: progress)
     progress.note(summary(trainer.plan, peakRate: Self.peakRate(backend)))
     let outcome = try trainer.run()
     progress.finish()
@@ -143,8 +171,10 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  private func printPlan(_ configuration: TrainingConfiguration, backend: any Backend) throws {
-    let plan = try TrainingPlan(configuration)
+  private func printPlan(
+    _ configuration: TrainingConfiguration, backend: any Backend, world: World
+  ) throws {
+    let plan = try TrainingPlan(configuration, world: world)
     let peakRate = Self.peakRate(backend)
     let members =
       plan.members + [

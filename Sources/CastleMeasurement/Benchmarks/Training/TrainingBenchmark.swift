@@ -89,7 +89,7 @@ package struct TrainingBenchmark {
           + "which is \(configuration.optimizer.learningRate)")
     }
     let steps = configuration.steps ?? StepSettings.defaultSteps
-    step.update(
+    try step.update(
       norm: norm,
       learningRate: configuration.optimizer.learningRate
         * configuration.learningRateSchedule(steps: steps).factor(step: min(number, steps)),

@@ -146,6 +146,8 @@ extension SettingValue where Self: RawRepresentable & CaseIterable, RawValue == 
 
 extension LearningRateSchedule.Kind: SettingValue {}
 
+extension GradientFormat: SettingValue {}
+
 extension TokenWidth: SettingValue, DefaultedSettingValue {
   static var blank: TokenWidth { .uint16 }
 

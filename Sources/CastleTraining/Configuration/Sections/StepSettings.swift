@@ -1,3 +1,5 @@
+package import CastleCluster
+
 /// The length of the run and the size of its steps.
 public struct StepSettings: ConfigurationSection {
   /// The number of optimizer steps. At most one of this, ``tokens`` and ``epochs`` is set; without any the
@@ -20,6 +22,8 @@ public struct StepSettings: ConfigurationSection {
   /// Updates whose loss or gradient norm lies this many standard deviations above the recent mean are
   /// skipped; 0 skips none.
   public var skipSpikes = 0.0
+  /// How ranks send each other gradients.
+  public var gradientFormat = GradientFormat.float32
   /// Whether a run that the free memory does not hold is refused; otherwise it is only said.
   public var checksMemory = true
 
@@ -28,6 +32,9 @@ public struct StepSettings: ConfigurationSection {
 
   /// The steps of a run for which neither steps nor tokens nor epochs are set.
   public static let defaultSteps = 1000
+
+  /// The most sequences of a batch that a rank computes.
+  package func largestShare(of world: World) -> Int { (batchSize + world.size - 1) / world.size }
 
   /// The most steps of a run.
   static let mostSteps = 1_000_000_000
@@ -59,6 +66,9 @@ public struct StepSettings: ConfigurationSection {
         "skip-spikes", \.skipSpikes,
         "skip updates whose loss or gradient norm is this many standard deviations above the last 128; 0: none",
         .atLeast(0)),
+      Setting(
+        "gradient-format", \.gradientFormat,
+        "how ranks of mpirun send each other gradients: \(GradientFormat.expectation)"),
       Setting(
         "check-memory", \.checksMemory,
         "refuse a run that needs more memory than is free; false: only say so"),
