@@ -25,7 +25,7 @@ class Curves {
 
   draw() {
     const { view } = this;
-    const { context, width, height } = prepare(this.canvas, (width) => (width < 520 ? 320 : 430));
+    const { context, width, height } = prepare(this.canvas, (width) => (width < 520 ? 320 : Math.max(430, Math.min(560, width / 2))));
     const left = 46;
     const right = width < 520 ? 66 : 96;
     const bottom = 52;
