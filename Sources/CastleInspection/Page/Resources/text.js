@@ -47,7 +47,8 @@ class TokenText {
       span.classList.toggle("key", index === view.key);
       const query = view.queries.indexOf(index);
       span.classList.toggle("query", query >= 0);
-      span.style.setProperty("--query", query >= 0 ? view.palette.curves[query % view.palette.curves.length] : "");
+      const { curves } = view.palette;
+      span.style.setProperty("--query", query >= 0 ? curves[query % curves.length] : "");
       span.tabIndex = index === view.key ? 0 : -1;
       span.setAttribute("aria-pressed", index === view.key);
     });
