@@ -121,7 +121,9 @@ let package = Package(
         .embedInCode("Page/Resources/trace.js"), .embedInCode("Page/Resources/colors.js"),
         .embedInCode("Page/Resources/maps.js"), .embedInCode("Page/Resources/curves.js"),
         .embedInCode("Page/Resources/distance.js"), .embedInCode("Page/Resources/text.js"),
-        .embedInCode("Page/Resources/page.js"),
+        .embedInCode("Page/Resources/state.js"), .embedInCode("Page/Resources/pictures.js"),
+        .embedInCode("Page/Resources/colorings.js"), .embedInCode("Page/Resources/heads.js"),
+        .embedInCode("Page/Resources/pointer.js"), .embedInCode("Page/Resources/page.js"),
       ]),
     library(
       "CastleServing",

@@ -35,7 +35,8 @@ public enum InspectionPage {
     [
       PackageResources.trace_js, PackageResources.colors_js, PackageResources.maps_js,
       PackageResources.curves_js, PackageResources.distance_js, PackageResources.text_js,
-      PackageResources.page_js,
+      PackageResources.state_js, PackageResources.pictures_js, PackageResources.colorings_js,
+      PackageResources.heads_js, PackageResources.pointer_js, PackageResources.page_js,
     ]
   }
 

@@ -66,14 +66,15 @@ extension LowerTriangle {
   fileprivate var json: JSONValue {
     let largest = elements.reduce(0) { max($0, abs($1)) }
     let scale = largest / Float(Int16.max)
-    var bytes = Data(capacity: 2 * elements.count)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(2 * elements.count)
     for element in elements {
       let value = scale > 0 ? Int16(clamping: Int((element / scale).rounded())) : 0
       bytes.append(UInt8(truncatingIfNeeded: value))
       bytes.append(UInt8(truncatingIfNeeded: value >> 8))
     }
     return .object(
-      ["scale": .number(Double(scale)), "values": .string(bytes.base64EncodedString())]
+      ["scale": .number(Double(scale)), "values": .string(Data(bytes).base64EncodedString())]
     )
   }
 }

@@ -1,4 +1,7 @@
-/** Colours of the maps. Every scale is ordered in lightness too, so that it can be read without telling hues apart. */
+/**
+ * Colours of the maps. Every scale is ordered in lightness too, so that it can be read without telling hues
+ * apart.
+ */
 const palettes = {
   light: {
     zero: "#f7f7f5",

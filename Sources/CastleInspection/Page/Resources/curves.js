@@ -1,4 +1,7 @@
-/** How the score of one key moves for some queries while later tokens are read, above the gates that let them in. */
+/**
+ * How the score of one key moves for some queries while later tokens are read, above the gates that let them
+ * in.
+ */
 class Curves {
   /** `actions`: hover(token, event), leave(), select(token). */
   constructor(canvas, actions) {
@@ -25,7 +28,8 @@ class Curves {
 
   draw() {
     const { view } = this;
-    const { context, width, height } = prepare(this.canvas, (width) => (width < 520 ? 320 : 430));
+    const { context, width, height } = prepare(this.canvas, (width) =>
+      width < 520 ? 320 : Math.max(430, Math.min(560, width / 2)));
     const left = 46;
     const right = width < 520 ? 66 : 96;
     const bottom = 52;
@@ -54,13 +58,17 @@ class Curves {
     context.fillText("gate of the key for each token", left, split + 15);
   }
 
-  /** A bar for each later token: how far the gate opens, in the colour of what that does to the first query's score. */
+  /**
+   * A bar for each later token: how far the gate opens, in the colour of what that does to the first query's
+   * score.
+   */
   drawGates(context, { left, end, x, base, gateHeight, count }) {
     const { head, key, queries, time, palette } = this.view;
     const line = this.lines[0];
     const changes = line.values.map((value, i) => (i ? value - line.values[i - 1] : 0));
     const range = { low: Math.min(0, ...changes), high: Math.max(0, ...changes) };
-    const colors = new ColorScale({ ...palette, lower: visible(palette.lower), raise: visible(palette.raise) }, true, range);
+    const strong = { ...palette, lower: visible(palette.lower), raise: visible(palette.raise) };
+    const colors = new ColorScale(strong, true, range);
     const width = Math.max(1, (end - left) / count - 1);
     for (let t = key + 1; t <= this.last; t++) {
       const tall = gateHeight * head.gates.at(t, key);
@@ -149,7 +157,8 @@ class Curves {
       if (!isMarked && ((t - view.key) % step || isNear)) continue;
       context.save();
       context.font = isMarked ? strongFont : labelFont;
-      context.fillStyle = t === view.key ? view.palette.mark : isMarked ? view.palette.ink : view.palette.soft;
+      const { mark, ink, soft } = view.palette;
+      context.fillStyle = t === view.key ? mark : isMarked ? ink : soft;
       context.translate(x(t), base + 6);
       context.rotate(-Math.PI / 2.6);
       context.textAlign = "right";

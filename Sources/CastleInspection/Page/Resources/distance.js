@@ -38,7 +38,7 @@ class DistancePlot {
       context.lineWidth = line.isFaint ? 1.2 : 2.4;
       context.setLineDash(line.dash ?? []);
       context.beginPath();
-      for (let distance = 0; distance <= last; distance++) context.lineTo(x(distance), y(line.values[distance]));
+      for (let at = 0; at <= last; at++) context.lineTo(x(at), y(line.values[at]));
       context.stroke();
       context.setLineDash([]);
       if (!line.isFaint && width >= 520) {

@@ -20,7 +20,10 @@ const strongFont = "600 12px system-ui, sans-serif";
 
 /** A triangle as a picture: a row for each query, or time, and a column for each key. */
 class HeatMap {
-  /** `options`: title, note, isSigned, rowName, and the functions hover(row, column, event), leave() and select(row, column). */
+  /**
+   * `options`: title, note, isSigned, rowName, and the functions hover(row, column, event), leave() and
+   * select(row, column).
+   */
   constructor(box, options) {
     this.options = options;
     box.innerHTML = `<header><h3></h3><div class="scale"><span></span><i></i><span></span></div></header>
@@ -102,7 +105,8 @@ class HeatMap {
     context.fillStyle = view.palette.soft;
     for (let i = 0; i < view.count; i += step) {
       const [row, column] = [view.row0 + i, view.column0 + i];
-      if (row < this.data.size && this.isFar(row, view.query, step) && this.isFar(row, this.cursor?.row, step)) {
+      const isFree = this.isFar(row, view.query, step) && this.isFar(row, this.cursor?.row, step);
+      if (row < this.data.size && isFree) {
         this.rowLabel(context, row, left, top + (i + 0.5) * cell);
       }
       if (this.isFar(column, view.key, step) && this.isFar(column, this.cursor?.column, step)) {
@@ -227,7 +231,8 @@ class AttentionMap {
     this.map.options.isSigned = kind === "difference";
     this.map.setTitle("Attention", notes[kind]);
     this.box.hidden = !maps.difference;
-    choice(this.box, [["with", "as it is"], ["without", "without lookahead"], ["difference", "difference"]], kind, select);
+    const kinds = [["with", "as it is"], ["without", "without lookahead"], ["difference", "difference"]];
+    choice(this.box, kinds, kind, select);
     this.map.show(maps[kind], view);
   }
 }

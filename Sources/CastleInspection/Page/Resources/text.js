@@ -12,6 +12,7 @@ class TokenText {
 
   /** Puts the tokens of `trace` in. */
   fill(trace) {
+    this.time = this.chosen = undefined;
     this.spans = trace.tokens.map((text, index) => {
       const span = document.createElement("span");
       span.className = "token";
@@ -32,6 +33,9 @@ class TokenText {
 
   /** `view`: key, queries, time, palette, values (one a token, or null), range. */
   show(view) {
+    if (this.time !== view.time && this.time !== undefined) this.reveal(view.time);
+    else if (this.chosen !== view.key) this.reveal(view.key);
+    [this.time, this.chosen] = [view.time, view.key];
     const colors = new ColorScale(view.palette, view.isSigned, view.range);
     this.spans.forEach((span, index) => {
       const value = view.values[index];
@@ -43,10 +47,21 @@ class TokenText {
       span.classList.toggle("key", index === view.key);
       const query = view.queries.indexOf(index);
       span.classList.toggle("query", query >= 0);
-      span.style.setProperty("--query", query >= 0 ? view.palette.curves[query % view.palette.curves.length] : "");
+      const { curves } = view.palette;
+      span.style.setProperty("--query", query >= 0 ? curves[query % curves.length] : "");
       span.tabIndex = index === view.key ? 0 : -1;
       span.setAttribute("aria-pressed", index === view.key);
     });
+  }
+
+  /** Scrolls the text, not the page, to a token. */
+  reveal(index) {
+    const { box } = this;
+    const span = this.spans[index];
+    const top = span.offsetTop - span.offsetHeight;
+    if (top < box.scrollTop || top + 3 * span.offsetHeight > box.scrollTop + box.clientHeight) {
+      box.scrollTop = top - box.clientHeight / 3;
+    }
   }
 
   on(event, action) {

@@ -127,7 +127,8 @@ class Head {
   get difference() {
     if (!this.changed && this.lookahead) {
       const plain = this.withoutLookahead;
-      this.changed = Triangle.of(this.size, (row, column) => this.attention.at(row, column) - plain.at(row, column));
+      this.changed = Triangle.of(
+        this.size, (row, column) => this.attention.at(row, column) - plain.at(row, column));
     }
     return this.changed;
   }
@@ -137,12 +138,17 @@ class Head {
     const terms = this.keysOverTime(query);
     const steps = new Float64Array(query + 1);
     for (let t = 1; t <= query; t++) {
-      for (let s = 0; s < t; s++) steps[s] = Math.max(steps[s], Math.abs(terms.at(t, s) - terms.at(t - 1, s)));
+      for (let s = 0; s < t; s++) {
+        steps[s] = Math.max(steps[s], Math.abs(terms.at(t, s) - terms.at(t - 1, s)));
+      }
     }
     return steps;
   }
 
-  /** Of the keys that `isChosen`, that which one token moved most for `query`; without lookahead keys, that attended to most. */
+  /**
+   * Of the keys that `isChosen`, that which one token moved most for `query`; without lookahead keys, that
+   * attended to most.
+   */
   mostMovedKey(query, isChosen) {
     const values = this.lookahead ? this.largestSteps(query) : null;
     const apart = Math.max(1, Math.floor(query / 6));
