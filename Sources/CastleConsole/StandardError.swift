@@ -17,5 +17,8 @@ package enum StandardError {
     }
   }
 
+  /// Writes a line that somebody may want to know, while the command goes on.
+  package static func note(_ text: String) { write("note: \(text)\n") }
+
   private static let outlivesReaders: Void = { signal(SIGPIPE, SIG_IGN) }()
 }

@@ -53,6 +53,9 @@ extension JSONScanner {
     case "null": return .null
     case "true": return .bool(true)
     case "false": return .bool(false)
+    case "NaN" where readsPythonNumbers: return .number(.nan)
+    case "Infinity" where readsPythonNumbers: return .number(.infinity)
+    case "-Infinity" where readsPythonNumbers: return .number(-.infinity)
     default:
       guard Self.isNumber(word), let number = Double(word), number.isFinite else {
         position = start

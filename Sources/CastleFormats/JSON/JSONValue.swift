@@ -16,9 +16,11 @@ package enum JSONValue: Sendable, Hashable {
     return .null
   }
 
-  /// Reads the object that `bytes` hold. `source` names them in messages.
-  package static func object(_ bytes: UnsafeRawBufferPointer, source: String) throws -> [String: JSONValue] {
-    var scanner = JSONScanner(bytes, name: source)
+  /// Reads the object that `bytes` hold. `source` names them in messages; see ``JSONScanner`` for `readsPythonNumbers`.
+  package static func object(
+    _ bytes: UnsafeRawBufferPointer, source: String, readsPythonNumbers: Bool = false
+  ) throws -> [String: JSONValue] {
+    var scanner = JSONScanner(bytes, name: source, readsPythonNumbers: readsPythonNumbers)
     guard scanner.isNext("{") else { throw scanner.malformed("a JSON object") }
     let value = try scanner.value()
     try scanner.finish()

@@ -92,7 +92,8 @@ public final class Trainer {
     }
     state.machine = machine
     self.state = state
-    model = try Self.model(configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend)
+    model = try Self.model(
+      configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend, note: progress.note)
 
     let settings = configuration.training
     trainingStep = try TrainingStep(
@@ -155,11 +156,11 @@ public final class Trainer {
 
   private static func model(
     _ configuration: TrainingConfiguration, plan: TrainingPlan, checkpoint: CheckpointStore.Entry?,
-    backend: any Backend
+    backend: any Backend, note: (String) -> Void
   ) throws -> LanguageModel {
     if let checkpoint { return try LanguageModel(folder: checkpoint.folder, backend: backend) }
     if let initial = configuration.model.initial {
-      return try LanguageModel(folder: initial, configuration: plan.model, backend: backend)
+      return try LanguageModel(folder: initial, configuration: plan.model, backend: backend, note: note)
     }
     return try LanguageModel(plan.model, backend: backend, seed: configuration.seed)
   }

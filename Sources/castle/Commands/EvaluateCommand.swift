@@ -149,7 +149,8 @@ struct EvaluateCommand: ParsableCommand {
     let tokenizer = try TokenizerFile.read(ifPresentIn: model)
     let text = try data.map { try EvaluationText(path: $0, tokenizer: tokenizer, limit: tokens ?? 0) }
     let languageModel = try LanguageModel(
-      folder: model, configuration: configuration, backend: backendOptions.makeBackend())
+      folder: model, configuration: configuration, backend: backendOptions.makeBackend(),
+      note: StandardError.note)
     let progress = EvaluationProgress()
     Interruption.listen()
     let output: (text: String, json: JSONObject)?

@@ -73,7 +73,8 @@ struct GenerateCommand: ParsableCommand {
     request.addsSpecialTokens = !noSpecialTokens
     _ = try request.encoded(for: configuration, tokenizer)
     let languageModel = try LanguageModel(
-      folder: model, configuration: configuration, backend: backendOptions.makeBackend())
+      folder: model, configuration: configuration, backend: backendOptions.makeBackend(),
+      note: StandardError.note)
     Interruption.listen()
     let generator = try TextGenerator(request, model: languageModel, tokenizer: tokenizer) {
       Interruption.isRequested

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CastleConsole
 import CastleFormats
 import CastleModel
 
@@ -53,7 +54,8 @@ struct LogitsCommand: ParsableCommand {
     let writer = try SafetensorsWriter(
       path: output, tensors: [.init(name: "logits", type: .f32, shape: shape)])
     let model = try LanguageModel(
-      folder: model, configuration: configuration, backend: try backend.makeBackend())
+      folder: model, configuration: configuration, backend: try backend.makeBackend(),
+      note: StandardError.note)
     try writer.write(cached ? try cachedLogits(model, ids) : try model.logits(ids))
     try writer.finish()
   }
