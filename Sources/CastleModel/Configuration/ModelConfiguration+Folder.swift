@@ -11,6 +11,7 @@ extension ModelConfiguration {
   public init(folder: String) throws {
     let path = "\(folder)/\(ModelFolder.configuration)"
     guard FileManager.default.fileExists(atPath: path) else {
+      try ModelFolder.refuseGGUF(folder)
       let inside = "\(folder)/model"
       let hint =
         FileManager.default.fileExists(atPath: "\(inside)/\(ModelFolder.configuration)")
