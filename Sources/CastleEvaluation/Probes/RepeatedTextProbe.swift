@@ -63,7 +63,7 @@ public struct RepeatedTextProbe {
     let inputs = 2 * half - (start == nil ? 1 : 0)
     let batch = min(sequences, max(1, 4096 / inputs))
     let pass = try ScoringMemory.makePass(model, tokenCapacity: batch * inputs, longest: inputs) {
-      "sequences of \(length) tokens need \($0); lower --length"
+      InputError(problem: "sequences of \(length) tokens need \($0)", remedy: "lower \(.sequenceLength)")
     }
     var random = RandomSource(seed: seed)
     var losses: [(first: Double, second: Double)] = []

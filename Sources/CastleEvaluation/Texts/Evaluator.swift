@@ -32,7 +32,9 @@ public final class Evaluator {
   /// - Throws: ``InputError`` if `length` is more than the model reads, or the memory is not free.
   public convenience init(_ model: LanguageModel, batch: Int, length: Int, separator: Int32?) throws {
     let pass = try ScoringMemory.makePass(model, tokenCapacity: batch * length, longest: length) {
-      "\(batch) sequences of \(length) tokens need \($0); lower --batch-size or --length"
+      InputError(
+        problem: "\(batch) sequences of \(length) tokens need \($0)",
+        remedy: "lower \(.batchSize) or \(.sequenceLength)")
     }
     self.init(pass, batch: batch, length: length, separator: separator)
   }

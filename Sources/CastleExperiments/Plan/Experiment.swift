@@ -122,7 +122,7 @@ extension Experiment.Comparison {
     guard compared.values.contains(where: { $0.name == value }) else {
       throw baseline.error(
         "is '\(value)', which is no value of \(compared.name); there are "
-          + compared.values.map(\.name).joined(separator: ", "))
+          + "\(compared.values.map(\.name).joined(separator: ", "))")
     }
     let scale = try axis("scale")
     guard Set([compared.name, pair.name, scale?.name ?? ""]).count == 3 else {

@@ -32,9 +32,10 @@ struct ExperimentYAML {
     self.source = source
   }
 
-  func error(_ text: String) -> InputError {
+  func error(_ problem: ErrorText) -> InputError {
     let line = node.mark.map { ":\($0.line)" } ?? ""
-    return InputError("\(source)\(line): \(path.isEmpty ? "the experiment" : path) \(text)")
+    return InputError(
+      subject: "\(source)\(line): \(path.isEmpty ? "the experiment" : path)", problem: problem)
   }
 
   /// The members in the order of the file.
@@ -94,7 +95,7 @@ struct ExperimentYAML {
   /// The value of the setting `key`.
   func setting(named key: String) throws -> SettingOverride {
     guard key != "output" else {
-      throw error("cannot be set: every cell has a folder of its own under --output")
+      throw error("cannot be set: every cell has a folder of its own in the experiment's \(.outputFolder)")
     }
     if let scalar = node.scalar {
       return SettingOverride(key: key, text: scalar.string, isQuoted: ![.plain, .any].contains(scalar.style))
@@ -132,7 +133,8 @@ struct SettingOverride: Sendable, Hashable {
       let name = String(rest[start.upperBound..<end])
       guard let folder = texts[name] else {
         throw InputError(
-          "the experiment reads the text '\(name)': say where it lies with --data \(name)=FOLDER")
+          problem: "the experiment reads the text '\(name)', but no folder has that name",
+          remedy: "give \(.textFolder(name))")
       }
       result += rest[..<start.lowerBound] + folder
       rest = rest[rest.index(after: end)...]

@@ -41,7 +41,8 @@ package struct ExperimentFolder: Sendable {
     self.texts = texts
     guard let owner = try Owner.read(ownerPath), owner.experiment != experiment.name else { return }
     throw InputError(
-      "\(path) holds the experiment \(owner.experiment), not \(experiment.name): choose another --output")
+      subject: "\(path)", problem: "holds the experiment \(owner.experiment), not \(experiment.name)",
+      remedy: "choose another \(.outputFolder)")
   }
 
   /// The folder of a cell's run.
@@ -72,7 +73,9 @@ package struct ExperimentFolder: Sendable {
     if let stranger = present.first(where: {
       !["cells", "experiment.json"].contains($0) && !$0.hasPrefix(".")
     }) {
-      throw InputError("\(path) holds \(stranger) and no experiment: choose another --output")
+      throw InputError(
+        subject: "\(path)", problem: "holds \(stranger) and no experiment",
+        remedy: "choose another \(.outputFolder)")
     }
     try Owner(experiment: experiment.name).write(ownerPath)
   }
@@ -96,8 +99,10 @@ package struct ExperimentFolder: Sendable {
     }
     guard let difference else { return }
     throw InputError(
-      "\(place) was made with \(difference.setting) \(difference.present), but \(experiment.source) now says "
-        + "\(difference.planned): choose another --output, or remove what is there of the cell \(cell.name)")
+      subject: "\(place)",
+      problem: "was made with \(difference.setting) \(difference.present), "
+        + "but \(experiment.source) now says \(difference.planned)",
+      remedy: "choose another \(.outputFolder), or remove what is there of the cell \(cell.name)")
   }
 
   /// How far a cell is. Whoever has its claim says so.

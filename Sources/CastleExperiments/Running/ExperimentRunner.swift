@@ -1,6 +1,6 @@
 import CastleCorpus
 import CastleEvaluation
-import CastleFormats
+package import CastleFormats
 import CastleModel
 package import CastleOperations
 import CastleReports
@@ -19,7 +19,7 @@ package protocol ExperimentProgress: AnyObject {
   /// A cell is trained and scored.
   func finished(_ cell: ExperimentCell, _ result: CellResult)
   /// A cell failed.
-  func failed(_ cell: ExperimentCell, reason: String)
+  func failed(_ cell: ExperimentCell, _ error: InputError)
 }
 
 /// Does the cells of an experiment, one after another. Several may work in one folder.
@@ -70,7 +70,7 @@ package final class ExperimentRunner {
       switch try folder.state(cell, isClaimed: true) {
       case .finished: continue
       case .failed(let reason) where !retriesFailed:
-        progress.failed(cell, reason: reason)
+        progress.failed(cell, InputError(reason))
         failed.append(cell.name)
       default:
         guard let isDone = try complete(cell) else { return .interrupted }
@@ -87,8 +87,8 @@ package final class ExperimentRunner {
         try TrainingText(folder.configuration(cell).data).fingerprint != text
       else { continue }
       throw InputError(
-        "\(folder.result(cell)) was trained on another text than --data names now: name that one, or choose another --output"
-      )
+        subject: "\(folder.result(cell))", problem: "was trained on another text than the one given now",
+        remedy: "give that one, or choose another \(.outputFolder)")
     }
   }
 
@@ -102,7 +102,7 @@ package final class ExperimentRunner {
       return true
     } catch let error as InputError {
       try folder.remember(error.description, of: cell)
-      progress.failed(cell, reason: error.description)
+      progress.failed(cell, error)
       return false
     }
   }

@@ -6,7 +6,7 @@ struct InputErrorTests {
     subject: "runs/a", problem: "holds a run already", remedy: "use \(.resume) or \(.setting("output", "…"))")
 
   @Test func thePartsAreOneLine() {
-    #expect(error.description == "runs/a holds a run already; use resuming or output=…")
+    #expect(error.description == "runs/a holds a run already; use the resume option or output=…")
     #expect(InputError(subject: "a.yaml", problem: ": not valid").description == "a.yaml: not valid")
     #expect(InputError("as it is").description == "as it is")
   }
