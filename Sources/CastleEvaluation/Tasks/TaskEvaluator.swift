@@ -66,7 +66,7 @@ public final class TaskEvaluator {
         do {
           encoded = try encoder.encode(continuation, after: prefix + context)
         } catch let error as InputError {
-          throw InputError("\(set.path):\(item.line): \(error)")
+          throw error.within("\(set.path):\(item.line)")
         }
         isCut = isCut || encoded.isCut
         try scorer.append(encoded)

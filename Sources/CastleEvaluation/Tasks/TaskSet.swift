@@ -69,7 +69,7 @@ public struct TaskSet: Sendable {
         do {
           items.append(try members.item(line: number))
         } catch let error as InputError {
-          throw InputError("\(path):\(number): \(error)")
+          throw error.within("\(path):\(number)")
         }
       }
       start = end + 1

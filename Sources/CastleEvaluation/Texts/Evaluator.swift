@@ -72,7 +72,9 @@ public final class Evaluator {
     do {
       return try pass.loss(tokens: inputs, targets: Array(piece.dropFirst()), documents: Documents(documents))
     } catch let error as InputError {
-      throw InputError("\(name): \(error); prepare it with the tokenizer of the model")
+      var error = error.within("\(name)")
+      error.remedy = "prepare it with the tokenizer of the model"
+      throw error
     }
   }
 }

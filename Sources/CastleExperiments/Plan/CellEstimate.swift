@@ -35,7 +35,7 @@ package struct CellEstimate: Sendable {
           cell: cell, plan: try TrainingPlan(configuration),
           state: try folder.state(cell), history: try folder.history(cell))
       } catch let error as InputError {
-        throw InputError("\(folder.experiment.source): cell \(cell.name): \(error)")
+        throw error.within("\(folder.experiment.source): cell \(cell.name)")
       }
     }
     let speed = Speed(rows)

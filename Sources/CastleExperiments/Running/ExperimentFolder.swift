@@ -61,7 +61,7 @@ package struct ExperimentFolder: Sendable {
     do {
       return try cell.configuration(output: run(cell), texts: texts)
     } catch let error as InputError {
-      throw InputError("\(experiment.source): \(error)")
+      throw error.within("\(experiment.source)")
     }
   }
 

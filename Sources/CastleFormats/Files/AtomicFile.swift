@@ -32,7 +32,7 @@ public final class AtomicFile {
     do {
       try AtomicFolder.makeFolder(AtomicFile.folder(of: path))
     } catch let error as InputError {
-      throw InputError("cannot write \(path): \(error)")
+      throw error.within("cannot write \(path)")
     }
     temporaryPath = AtomicFile.temporaryName(beside: path)
     descriptor = FilePath.open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL)

@@ -24,14 +24,11 @@ public struct SafetensorsFile: Sendable {
   public init(path: String) throws {
     let file = try MappedFile(path: path)
     let header: SafetensorsHeader
+    try file.withBytes { try DownloadedFile.check($0, path: path) }
     do {
-      header = try file.withBytes { bytes in
-        try DownloadedFile.check(bytes, path: path)
-        return try SafetensorsHeader(file: bytes)
-      }
+      header = try file.withBytes { try SafetensorsHeader(file: $0) }
     } catch let error as InputError {
-      if error.description.hasPrefix(path) { throw error }
-      throw InputError("\(path) is not a sound safetensors file: \(error)")
+      throw error.within("\(path) is not a sound safetensors file")
     }
     self.path = path
     metadata = header.metadata

@@ -52,7 +52,7 @@ extension ModelConfiguration {
       }
       if let id = try object.integer(ifPresent: "pad_token_id"), vocabulary.contains(id) { paddingID = id }
     } catch let error as InputError {
-      throw InputError("\(source): \(error)")
+      throw error.within("\(source)")
     }
   }
 }

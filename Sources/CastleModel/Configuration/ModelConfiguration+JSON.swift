@@ -19,7 +19,7 @@ extension ModelConfiguration {
       try self.init(object)
       try validate()
     } catch let error as InputError {
-      throw InputError("\(source): \(error)")
+      throw error.within("\(source)")
     }
   }
 

@@ -29,7 +29,7 @@ enum GPT2Files {
     do {
       return try body()
     } catch let error as InputError {
-      throw error.description.hasPrefix(name) ? error : InputError("\(name): \(error)")
+      throw error.within("\(name)")
     }
   }
 

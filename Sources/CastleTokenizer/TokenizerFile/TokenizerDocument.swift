@@ -119,7 +119,7 @@ struct TokenizerDocument {
         pipeline: pipeline,
         template: TextTemplate(postProcessor: self.settings["post_processor"] ?? .null, file: name))
     } catch let error as InputError {
-      throw error.description.hasPrefix(name) ? error : InputError("\(name): \(error)")
+      throw error.within("\(name)")
     }
   }
 

@@ -111,8 +111,8 @@ public struct CheckpointStore: Sendable {
       try FilePath.remove(replaced(name))
     } catch {
       try? recoverReplaced()
-      let reason = (error as? InputError)?.description ?? error.localizedDescription
-      throw InputError(subject: "cannot save the checkpoint \(target)", problem: ": \(reason)")
+      let reason = (error as? InputError) ?? InputError(error.localizedDescription)
+      throw reason.within("cannot save the checkpoint \(target)")
     }
     return Entry(step: step, folder: target)
   }

@@ -27,7 +27,7 @@ struct SamplePrompt: Sendable {
         tokens = try request.promptTokens(model, tokenizer)
         try model.check(tokens: tokens)
       } catch let error as InputError {
-        throw InputError(subject: "samples.prompts", problem: ": prompt \(index + 1): \(error)")
+        throw error.within("samples.prompts: prompt \(index + 1)")
       }
       guard tokens.count <= model.maximumLength else {
         throw InputError(

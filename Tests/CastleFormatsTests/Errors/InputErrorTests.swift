@@ -16,6 +16,15 @@ struct InputErrorTests {
     #expect(text == "runs/a holds a run already; use --resume or --set output=…")
   }
 
+  @Test func aContextComesFirstAndTermsStayTerms() {
+    let inside = error.within("experiment.yaml: cell a")
+    #expect(
+      inside.text { $0 == .resume ? "--resume" : "\($0)" }
+        == "experiment.yaml: cell a: runs/a holds a run already; use --resume or output=…")
+    #expect(InputError(subject: "a", problem: ": bad").within("b").description == "b: a: bad")
+    #expect(InputError("a.json:3: bad").within("a.json") == InputError("a.json:3: bad"))
+  }
+
   @Test func keysCanGetOtherNames() {
     let error = InputError(
       subject: ErrorText(.key("head_dim")), problem: "is 3", remedy: "lower \(.key("x"))")
