@@ -48,7 +48,15 @@ package struct ExperimentFolder: Sendable {
   /// The folder of a cell's run.
   package func run(_ cell: ExperimentCell) -> String { "\(path)/cells/\(cell.name)" }
 
-  func claim(_ cell: ExperimentCell) -> String { "\(path)/claims/\(cell.name)" }
+  private func claimPath(_ cell: ExperimentCell) -> String { "\(path)/claims/\(cell.name)" }
+
+  /// The right to work on a cell; nil if another process has it.
+  ///
+  /// - Throws: ``InputError`` if there can be no lock.
+  func claim(_ cell: ExperimentCell) throws -> FileLock? {
+    try AtomicFolder.makeFolder("\(path)/claims")
+    return try FileLock(path: claimPath(cell))
+  }
 
   package func result(_ cell: ExperimentCell) -> String { "\(path)/results/\(cell.name).json" }
 
@@ -109,7 +117,7 @@ package struct ExperimentFolder: Sendable {
   package func state(_ cell: ExperimentCell, isClaimed: Bool = false) throws -> CellState {
     let known = try CellResult.read(ifPresent: result(cell))?.scores
     if let known, experiment.scores.allSatisfy({ known[$0.name] != nil }) { return .finished }
-    if try !isClaimed && CellClaim.isTaken(claim(cell)) { return .running }
+    if !isClaimed && FileLock.isTaken(claimPath(cell)) { return .running }
     if let failure = try Failure.read(failure(cell)) { return .failed(failure.reason) }
     return FilePath.exists(run(cell) + "/config.yaml") ? .interrupted : .missing
   }

@@ -62,7 +62,7 @@ package final class ExperimentRunner {
     var taken: [String] = []
     for cell in cells {
       if isInterrupted() { return .interrupted }
-      guard let claim = try CellClaim(folder.claim(cell)) else {
+      guard let claim = try folder.claim(cell) else {
         taken.append(cell.name)
         continue
       }
