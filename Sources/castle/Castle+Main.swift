@@ -13,7 +13,7 @@ extension Castle {
       var command = try parseAsRoot(arguments)
       try command.run()
       guard fflush(nil) == 0 else {
-        throw InputError("cannot write to standard output: \(String(cString: strerror(errno)))")
+        throw InputError("cannot write to standard output: \(SystemError.text)")
       }
     } catch {
       end(error)
