@@ -2,9 +2,9 @@ public import CastleTensors
 
 /// The heads of an attention layer.
 public struct HeadLayout: Sendable, Hashable {
-  /// The number of queries per token.
+  /// The number of query heads.
   public let queryHeads: Int
-  /// The number of keys and values per token: a divisor of `queryHeads`.
+  /// The number of KV heads: a divisor of `queryHeads`.
   public let kvHeads: Int
   /// The number of features of a head.
   public let headSize: Int

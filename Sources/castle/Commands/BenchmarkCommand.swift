@@ -10,7 +10,7 @@ import Foundation
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark",
-    abstract: "Measure attention and training against the machine's roofline.",
+    abstract: "Measure attention, training and weights against the machine's roofline.",
     discussion: """
       Machines differ from minute to minute: compare numbers of one run only.
 
