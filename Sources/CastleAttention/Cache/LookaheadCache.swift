@@ -275,8 +275,7 @@ public final class LookaheadCache {
 
   /// Whether the window of some key in the panel reaches the next token.
   private func isReached(_ index: Int) -> Bool {
-    mechanism.hasLookahead
-      && length - ((index + 1) * BlockGeometry.panelWidth - 1) <= mechanism.windowLength
+    mechanism.reads(distance: max(1, length - ((index + 1) * BlockGeometry.panelWidth - 1)))
   }
 
   private func dropQueriesOutsideWindow() {
