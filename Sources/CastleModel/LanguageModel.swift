@@ -58,7 +58,7 @@ public final class LanguageModel {
   /// Throws an `InputError` if `configuration` is not valid.
   public convenience init(_ configuration: ModelConfiguration, backend: any Backend, seed: UInt64) throws {
     try self.init(uninitialised: configuration, backend: backend)
-    initialiseWeights(seed: seed)
+    initializeWeights(seed: seed)
   }
 
   /// The most rows that can go through the layers together so that each gets the bits that it gets alone.
@@ -136,17 +136,4 @@ public final class LanguageModel {
   }
 
   private static let pieceSize = 1 << 20
-
-  private func initialiseWeights(seed: UInt64) {
-    var source = RandomSource(seed: seed)
-    for entry in layout.entries {
-      guard let deviation = entry.initialDeviation.map(Float.init) else {
-        backend.fill(view(entry), with: 1)
-        continue
-      }
-      fill(entry) { _, piece in
-        for index in piece.indices { piece[index] = deviation * source.nextNormal() }
-      }
-    }
-  }
 }

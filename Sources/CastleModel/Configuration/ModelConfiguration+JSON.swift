@@ -143,7 +143,7 @@ extension ModelConfiguration {
       "attention_bias": .bool(hasAttentionBias),
       "mlp_bias": .bool(hasMLPBias),
       "attention_dropout": .number(0),
-      "initializer_range": .number(Initialisation.deviation),
+      "initializer_range": .number(InitialWeights.deviation),
       "torch_dtype": .string("float32"),
       "use_cache": .bool(true),
       "attention_type": .string(mechanism.name),
