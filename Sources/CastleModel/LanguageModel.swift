@@ -107,15 +107,9 @@ public final class LanguageModel {
     _ entry: ParameterLayout.Entry,
     _ produce: (_ start: Int, _ piece: UnsafeMutableBufferPointer<Float>) throws -> Void
   ) rethrows {
-    let elements = view(entry).flattened
-    let pieceSize = min(Self.pieceSize, elements.count)
-    let piece = UnsafeMutableBufferPointer<Float>.allocate(capacity: pieceSize)
-    defer { piece.deallocate() }
-    for start in stride(from: 0, to: elements.count, by: pieceSize) {
-      let end = min(start + pieceSize, elements.count)
-      let part = UnsafeMutableBufferPointer(rebasing: piece[..<(end - start)])
-      try produce(start, part)
-      backend.upload(UnsafeBufferPointer(part), to: elements.columns(start..<end))
+    try forEachPiece(of: entry) { start, elements, piece in
+      try produce(start, piece)
+      backend.upload(UnsafeBufferPointer(piece), to: elements)
     }
   }
 
@@ -123,15 +117,25 @@ public final class LanguageModel {
   func forEachPiece(
     of entry: ParameterLayout.Entry, _ body: (UnsafeBufferPointer<Float>) throws -> Void
   ) rethrows {
+    try forEachPiece(of: entry) { _, elements, piece in
+      backend.download(elements, to: piece)
+      try body(UnsafeBufferPointer(piece))
+    }
+  }
+
+  /// Calls `body` with the index of each piece's first element, its elements, and as much room on the host.
+  private func forEachPiece(
+    of entry: ParameterLayout.Entry,
+    _ body: (_ start: Int, _ elements: Matrix, _ piece: UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) rethrows {
     let elements = view(entry).flattened
     let pieceSize = min(Self.pieceSize, elements.count)
     let piece = UnsafeMutableBufferPointer<Float>.allocate(capacity: pieceSize)
     defer { piece.deallocate() }
     for start in stride(from: 0, to: elements.count, by: pieceSize) {
       let end = min(start + pieceSize, elements.count)
-      let part = UnsafeMutableBufferPointer(rebasing: piece[..<(end - start)])
-      backend.download(elements.columns(start..<end), to: part)
-      try body(UnsafeBufferPointer(part))
+      try body(
+        start, elements.columns(start..<end), UnsafeMutableBufferPointer(rebasing: piece[..<(end - start)]))
     }
   }
 
