@@ -39,19 +39,3 @@ extension AddedToken: Hashable {
 
   private var flags: [Bool] { [isSpecial, isNormalized, stripsLeft, stripsRight, isSingleWord] }
 }
-
-/// How the text of special tokens is read.
-public enum SpecialTokenReading: Sendable {
-  /// `<|endoftext|>` in a text is the special token.
-  case recognized
-  /// `<|endoftext|>` in a text is thirteen ordinary characters; no text can forge a special token.
-  case ordinary
-}
-
-/// What becomes of bytes that are not UTF-8.
-public enum InvalidBytes: String, Sendable, Codable, CaseIterable {
-  /// U+FFFD takes the place of every maximal subpart, as with Python's `errors="replace"`.
-  case replaced
-  /// They are kept: decoding gives the same bytes again. Pre-tokens are cut as if they were U+FFFD.
-  case kept
-}
