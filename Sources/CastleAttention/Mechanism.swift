@@ -81,3 +81,36 @@ public struct Mechanism: Sendable, Hashable {
     }
   }
 }
+
+extension Mechanism {
+  /// The mechanisms by the names that configurations and options have for them.
+  public enum Kind: String, Sendable, CaseIterable, Encodable {
+    /// Ordinary causal attention.
+    case causal
+    /// Full CASTLE.
+    case castle
+    /// CASTLE with a window.
+    case castleSWL = "castle-swl"
+  }
+
+  /// The mechanism of that kind. `window` counts for ``Kind/castleSWL`` alone; traps if it is negative.
+  public init(_ kind: Kind, window: Int) {
+    switch kind {
+    case .causal: self = .causal
+    case .castle: self = .castle
+    case .castleSWL: self = .slidingWindow(window)
+    }
+  }
+
+  /// The kind; a window of 0 tokens is causal attention.
+  public var kind: Kind {
+    switch window {
+    case .tokens(0): .causal
+    case .tokens: .castleSWL
+    case .unlimited: .castle
+    }
+  }
+
+  /// The name of the kind: causal, castle or castle-swl.
+  public var name: String { kind.rawValue }
+}

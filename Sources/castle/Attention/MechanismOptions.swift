@@ -1,17 +1,12 @@
 import ArgumentParser
 import CastleAttention
 
-/// The attentions by name.
-enum MechanismName: String, ExpressibleByArgument, CaseIterable, Encodable {
-  case causal
-  case castle
-  case castleSWL = "castle-swl"
-}
+extension Mechanism.Kind: ExpressibleByArgument {}
 
 /// What chooses a member of the attention family.
 struct MechanismOptions: ParsableArguments {
   @Option(help: "Which attention: causal, castle or castle-swl.")
-  var mechanism: MechanismName
+  var mechanism: Mechanism.Kind
 
   @Option(
     parsing: .unconditional,
@@ -42,12 +37,9 @@ struct MechanismOptions: ParsableArguments {
 
   /// The attention that the options choose.
   var value: Mechanism {
-    let lookahead: Mechanism.Window =
-      switch mechanism {
-      case .causal: .tokens(0)
-      case .castle: .unlimited
-      case .castleSWL: .tokens(window ?? 0)
-      }
-    return Mechanism(window: lookahead, appliesSiLU: !withoutSilu, usesCausalKeys: !withoutCausalKeys)
+    var value = Mechanism(mechanism, window: window ?? 0)
+    value.appliesSiLU = !withoutSilu
+    value.usesCausalKeys = !withoutCausalKeys
+    return value
   }
 }

@@ -88,9 +88,9 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     }
   }
 
-  private func mechanismList() throws -> [MechanismName] {
+  private func mechanismList() throws -> [Mechanism.Kind] {
     try words(mechanisms).map { word in
-      guard let name = MechanismName(rawValue: word) else {
+      guard let name = Mechanism.Kind(rawValue: word) else {
         throw ValidationError("\"\(word)\" in --mechanisms is none of causal, castle, castle-swl.")
       }
       return name
@@ -134,7 +134,7 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     for length in try lengthList() {
       let subjects = try mechanismList().map { name in
         (
-          name: name.rawValue, mechanism: mechanism(name),
+          name: name.rawValue, mechanism: Mechanism(name, window: window),
           heads: name == .causal ? causalHeads ?? heads : heads
         )
       }
@@ -156,13 +156,5 @@ struct BenchmarkAttentionCommand: ParsableCommand {
         Report(
           backend: backend.summary, productRate: peaks.productRate,
           copyBandwidth: peaks.copyBandwidth, rows: rows)))
-  }
-
-  private func mechanism(_ name: MechanismName) -> Mechanism {
-    switch name {
-    case .causal: .causal
-    case .castle: .castle
-    case .castleSWL: .slidingWindow(window)
-    }
   }
 }
