@@ -108,8 +108,8 @@ struct ExperimentPlots {
     return curves[0].map(\.tokens).compactMap { tokens in
       let points = tables.compactMap { $0[tokens] }
       guard points.count == curves.count else { return nil }
-      let losses = Sample(points.map(\.loss))
-      return (Plot.Point(x: Sample(points.map(place)).mean, y: losses.mean), losses.standardDeviation)
+      let losses = SeedStatistics(points.map(\.loss))
+      return (Plot.Point(x: SeedStatistics(points.map(place)).mean, y: losses.mean), losses.standardDeviation)
     }
   }
 
@@ -127,7 +127,7 @@ struct ExperimentPlots {
         else { continue }
         losses[x, default: []].append(loss)
       }
-      let samples = losses.sorted { $0.key < $1.key }.map { ($0.key, Sample($0.value)) }
+      let samples = losses.sorted { $0.key < $1.key }.map { ($0.key, SeedStatistics($0.value)) }
       var one = Plot.Series(
         name: name,
         curves: [

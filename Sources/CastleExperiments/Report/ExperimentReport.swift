@@ -71,8 +71,8 @@ package struct ExperimentReport {
       let rows = summary.groups.compactMap { group -> [String]? in
         let finished = group.members.filter { $0.result.isFinished && $0.result.finalLosses[measure] != nil }
         guard !finished.isEmpty else { return nil }
-        let losses = Sample(finished.compactMap { $0.result.finalLosses[measure] })
-        let bits = Sample(finished.compactMap { $0.result.finalBits[measure] })
+        let losses = SeedStatistics(finished.compactMap { $0.result.finalLosses[measure] })
+        let bits = SeedStatistics(finished.compactMap { $0.result.finalBits[measure] })
         let each = pairs.map { pair in
           finished.first { $0.pair == pair }?.result.finalLosses[measure].map(Self.loss) ?? ""
         }
@@ -105,7 +105,7 @@ package struct ExperimentReport {
         [header]
           + rows.map { row in
             let sample = row.differences
-            let interval = sample.halfWidth.map {
+            let interval = sample.intervalHalfWidth.map {
               "\(Self.signed(sample.mean - $0)) … \(Self.signed(sample.mean + $0))"
             }
             return [
@@ -185,7 +185,7 @@ package struct ExperimentReport {
     (value < 0 ? "−" : "+") + NumberFormat.fixed(abs(value), 4)
   }
 
-  private static func share(_ sample: Sample) -> String {
+  private static func share(_ sample: SeedStatistics) -> String {
     sample.count > 0 ? NumberFormat.fixed(sample.mean * 100, 0) + " %" : "never"
   }
 }

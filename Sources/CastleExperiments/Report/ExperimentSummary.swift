@@ -28,7 +28,7 @@ package struct ExperimentSummary: Sendable {
     /// The pairs.
     package let pairs: [String]
     /// For every pair, how much higher the value is than the baseline's.
-    package let differences: Sample
+    package let differences: SeedStatistics
   }
 
   /// How early one mechanism reaches what another ends with.
@@ -37,9 +37,9 @@ package struct ExperimentSummary: Sendable {
     package let name: String
     package let baseline: String
     /// The part of the baseline's tokens after which its final loss is reached, for every pair that reaches it.
-    package let tokens: Sample
+    package let tokens: SeedStatistics
     /// The same of its seconds.
-    package let seconds: Sample
+    package let seconds: SeedStatistics
     /// The number of pairs.
     package let pairCount: Int
   }
@@ -116,7 +116,7 @@ package struct ExperimentSummary: Sendable {
         }
         return Difference(
           condition: group.condition, name: group.name, baseline: baseline.name, measure: measure,
-          pairs: pairs.map(\.pair), differences: Sample(values))
+          pairs: pairs.map(\.pair), differences: SeedStatistics(values))
       }
     }
   }
@@ -159,8 +159,8 @@ package struct ExperimentSummary: Sendable {
     }
     return Crossing(
       condition: group.condition, name: group.name, baseline: baseline.name,
-      tokens: Sample(places.map(\.tokens)),
-      seconds: Sample(places.map(\.seconds)), pairCount: pairs.count)
+      tokens: SeedStatistics(places.map(\.tokens)),
+      seconds: SeedStatistics(places.map(\.seconds)), pairCount: pairs.count)
   }
 }
 
