@@ -59,7 +59,7 @@ package struct Experiment: Sendable {
 
   /// Reads `yaml`; `source` is its file, beside which a recipe is looked for.
   package init(yaml: String, source: String) throws {
-    let top = try ExperimentYAML(text: yaml, source: source)
+    let top = try ExperimentNode(text: yaml, source: source)
     let members = try top.members(among: Self.keys)
     self.source = source
     guard let name = try members["name"]?.text() else { throw top.error("has no name") }
@@ -89,7 +89,7 @@ package struct Experiment: Sendable {
     )
   }
 
-  private static func scores(_ yaml: ExperimentYAML?) throws -> [TextScore] {
+  private static func scores(_ yaml: ExperimentNode?) throws -> [TextScore] {
     guard let texts = try yaml?.members(among: ["texts"])["texts"] else { return [] }
     return try texts.members().map { name, value in
       guard value.isMapping else {
@@ -105,7 +105,7 @@ package struct Experiment: Sendable {
 }
 
 extension Experiment.Comparison {
-  fileprivate init(_ yaml: ExperimentYAML, axes: [ExperimentAxis]) throws {
+  fileprivate init(_ yaml: ExperimentNode, axes: [ExperimentAxis]) throws {
     let members = try yaml.members(among: ["axis", "baseline", "pair", "scale"])
     func axis(_ key: String) throws -> ExperimentAxis? {
       guard let value = members[key] else { return nil }

@@ -15,7 +15,7 @@ package struct ExperimentAxis: Sendable, Hashable {
   package let values: [Value]
 
   /// Reads `axes.NAME`: names with settings each, or a list of values of the setting NAME.
-  init(_ name: String, _ yaml: ExperimentYAML) throws {
+  init(_ name: String, _ yaml: ExperimentNode) throws {
     self.name = name
     if yaml.isMapping {
       values = try yaml.members().map { key, value in
