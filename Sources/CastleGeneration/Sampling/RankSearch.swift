@@ -12,12 +12,12 @@ struct RankSearch: Sendable {
   private static let fewMembers = 64
   private static let mostDivisions = 4
 
-  /// The limit that lets the `count` best tokens stay.
+  /// The limit of top-k: keeps the `count` best tokens.
   mutating func limit(_ row: LogitRow, toBest count: Int, temperature: Float) -> RankLimit {
     limit(row, width: LogitRow.reach * temperature, amount: { _ in 1 }, need: { _ in Double(count) })
   }
 
-  /// The limit that lets the fewest best tokens stay whose weights come to `share` of the sum of all.
+  /// The limit of top-p: keeps the fewest best tokens whose weights add up to at least `share` of all.
   mutating func limit(_ row: LogitRow, toShare share: Double) -> RankLimit {
     row.weights.withUnsafeBufferPointer { weights in
       limit(

@@ -59,7 +59,12 @@ package final class TrainingStep {
     return (lossSum.value / Double(targetCount), squares.value.squareRoot())
   }
 
-  /// Moves the weights against ``gradients``, shortened if `norm` is above the limit.
+  /// Moves the weights against ``gradients``, with the gradient clipped to the norm `settings.clip`.
+  ///
+  /// - Parameters:
+  ///   - norm: The norm of the gradient, as ``computeGradients(next:)`` gave it.
+  ///   - learningRate: The learning rate of the step.
+  ///   - number: The number of the step, counted from 1.
   package func update(norm: Double, learningRate: Double, number: Int) {
     let scale = settings.clip > 0 && norm > settings.clip ? settings.clip / norm : 1
     optimizer.update(

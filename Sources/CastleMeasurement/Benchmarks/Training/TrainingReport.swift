@@ -40,6 +40,7 @@ package struct TrainingReport: Encodable {
   package var productRate: Double
   /// Bytes per second of copying, read and written.
   package var copyBandwidth: Double
+  /// The parts of the step, each with its roofline bound.
   package var rows: [Row]
   package var sumOfPartsSeconds: Double
   /// The step less its parts.
