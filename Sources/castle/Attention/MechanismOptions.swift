@@ -20,16 +20,15 @@ struct MechanismOptions: ParsableArguments {
   var withoutCausalKeys = false
 
   func validate() throws {
+    if mechanism == .castleSWL { try OptionRange.check("--window", window, 0...) }
     switch (mechanism, window) {
     case (.castleSWL, nil):
-      throw ValidationError("--mechanism castle-swl needs --window, the number of tokens a key may read.")
-    case (.castleSWL, let window?) where window < 0:
-      throw ValidationError("--window \(window) is negative; give 0 or more tokens.")
+      throw ValidationError("--mechanism castle-swl needs --window, the number of tokens a key may read")
     case (.causal, nil) where withoutSilu || withoutCausalKeys:
       throw ValidationError(
-        "--without-silu and --without-causal-keys belong to lookahead keys; causal attention has none.")
+        "--without-silu and --without-causal-keys belong to lookahead keys; causal attention has none")
     case (.causal, _?), (.castle, _?):
-      throw ValidationError("--window belongs to --mechanism castle-swl, not to \(mechanism.rawValue).")
+      throw ValidationError("--window belongs to --mechanism castle-swl, not to \(mechanism.rawValue)")
     default:
       break
     }

@@ -67,12 +67,12 @@ struct AttentionCommand: ParsableCommand {
 
   func validate() throws {
     if let chunk {
-      guard chunk > 0 else { throw ValidationError("--chunk \(chunk) must be at least 1 token.") }
-      guard form == .cached else { throw ValidationError("--chunk belongs to --form cached.") }
+      try OptionRange.check("--chunk", chunk, 1...)
+      guard form == .cached else { throw ValidationError("--chunk belongs to --form cached") }
     }
     if precision == .f64, form == .blocked || form == .cached {
       throw ValidationError(
-        "--form \(form.rawValue) computes in f32; use --form recurrent or parallel for --precision f64.")
+        "--form \(form.rawValue) computes in f32; use --form recurrent or parallel for --precision f64")
     }
     _ = try documentLengths()
   }
@@ -80,7 +80,7 @@ struct AttentionCommand: ParsableCommand {
   private func documentLengths() throws -> [Int]? {
     try documents?.split(separator: ",", omittingEmptySubsequences: false).map { word in
       guard let length = Int(word), length > 0 else {
-        throw ValidationError("\"\(word)\" in --documents is not a length; give numbers such as 40,25.")
+        throw ValidationError("\"\(word)\" in --documents is not a length; give numbers such as 40,25")
       }
       return length
     }

@@ -68,21 +68,17 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     _ = try lengthList()
     _ = try mechanismList()
     _ = try passList()
-    let limits = [
-      ("--heads", heads, 1...1_024), ("--causal-heads", causalHeads ?? heads, 1...1_024),
-      ("--head-size", headSize, 1...1_024), ("--window", window, 0...1_000_000),
-      ("--repetitions", repetitions, 1...1_000),
-    ]
-    for (name, value, range) in limits where !range.contains(value) {
-      throw ValidationError(
-        "\(name) \(value) is not possible; choose \(range.lowerBound) to \(range.upperBound).")
-    }
+    try OptionRange.check("--heads", heads, 1...1_024)
+    try OptionRange.check("--causal-heads", causalHeads, 1...1_024)
+    try OptionRange.check("--head-size", headSize, 1...1_024)
+    try OptionRange.check("--window", window, 0...1_000_000)
+    try OptionRange.check("--repetitions", repetitions, BenchmarkCommand.repetitionRange)
   }
 
   private func lengthList() throws -> [Int] {
     try words(lengths).map { word in
       guard let length = Int(word), (1...1_000_000).contains(length) else {
-        throw ValidationError("\"\(word)\" in --lengths is not a length; give numbers from 1 to 1000000.")
+        throw ValidationError("\"\(word)\" in --lengths is not a length; give numbers from 1 to 1000000")
       }
       return length
     }
@@ -91,7 +87,7 @@ struct BenchmarkAttentionCommand: ParsableCommand {
   private func mechanismList() throws -> [Mechanism.Kind] {
     try words(mechanisms).map { word in
       guard let name = Mechanism.Kind(rawValue: word) else {
-        throw ValidationError("\"\(word)\" in --mechanisms is none of causal, castle, castle-swl.")
+        throw ValidationError("\"\(word)\" in --mechanisms is none of causal, castle, castle-swl")
       }
       return name
     }
@@ -101,7 +97,7 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     try words(passes).map { word in
       guard let pass = AttentionBenchmark.Pass(rawValue: word) else {
         let all = AttentionBenchmark.Pass.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("\"\(word)\" in --passes is none of \(all).")
+        throw ValidationError("\"\(word)\" in --passes is none of \(all)")
       }
       return pass
     }

@@ -60,14 +60,9 @@ struct BenchmarkTrainingCommand: ParsableCommand {
   @OptionGroup var backend: BackendOptions
 
   func validate() throws {
-    try BenchmarkCommand.validate(repetitions: repetitions)
-    for (name, value, range) in [
-      ("--batch-size", batchSize, 1...65_536), ("--length", length, 2...1_048_576),
-    ] {
-      guard let value, !range.contains(value) else { continue }
-      throw ValidationError(
-        "\(name) \(value) is not possible; choose \(range.lowerBound) to \(range.upperBound).")
-    }
+    try OptionRange.check("--repetitions", repetitions, BenchmarkCommand.repetitionRange)
+    try OptionRange.check("--batch-size", batchSize, 1...65_536)
+    try OptionRange.check("--length", length, 2...1_048_576)
   }
 
   func run() throws {

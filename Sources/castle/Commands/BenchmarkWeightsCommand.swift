@@ -39,7 +39,7 @@ struct BenchmarkWeightsCommand: ParsableCommand {
     _ = try sizes()
     _ = try rowCounts()
     _ = try formats()
-    try BenchmarkCommand.validate(repetitions: repetitions)
+    try OptionRange.check("--repetitions", repetitions, BenchmarkCommand.repetitionRange)
   }
 
   private func sizes() throws -> [WeightBenchmark.Size] {
@@ -49,7 +49,7 @@ struct BenchmarkWeightsCommand: ParsableCommand {
         (1...1_000_000).contains(outputs), (1...1_000_000).contains(inputs)
       else {
         throw ValidationError(
-          "\"\(word)\" in --size is not a size; give OUTPUTSxINPUTS, each from 1 to 1000000, as in 896x896.")
+          "\"\(word)\" in --size is not a size; give OUTPUTSxINPUTS, each from 1 to 1000000, as in 896x896")
       }
       return WeightBenchmark.Size(outputs: outputs, inputs: inputs)
     }
@@ -59,7 +59,7 @@ struct BenchmarkWeightsCommand: ParsableCommand {
     try words(rows).map { word in
       guard let count = Int(word), (1...4_096).contains(count) else {
         throw ValidationError(
-          "\"\(word)\" in --rows is not a number of rows; give numbers from 1 to 4096.")
+          "\"\(word)\" in --rows is not a number of rows; give numbers from 1 to 4096")
       }
       return count
     }
@@ -69,7 +69,7 @@ struct BenchmarkWeightsCommand: ParsableCommand {
     try words(format).map { word in
       guard let format = WeightFormat(rawValue: word) else {
         let all = WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("\"\(word)\" in --format is none of \(all).")
+        throw ValidationError("\"\(word)\" in --format is none of \(all)")
       }
       return format
     }

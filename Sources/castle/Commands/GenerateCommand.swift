@@ -62,9 +62,7 @@ struct GenerateCommand: ParsableCommand {
     guard prompt == nil || promptFile == nil else {
       throw ValidationError("give either --prompt or --prompt-file, not both")
     }
-    guard maxTokens >= 0 else {
-      throw ValidationError("--max-tokens is \(maxTokens), it must not be negative")
-    }
+    try OptionRange.check("--max-tokens", maxTokens, 0...)
     guard !stop.contains("") else { throw ValidationError("--stop is empty, it must be a text") }
   }
 

@@ -40,10 +40,8 @@ struct LogitsCommand: ParsableCommand {
   @OptionGroup var backend: BackendOptions
 
   func validate() throws {
-    if let chunk {
-      guard chunk >= 1 else { throw ValidationError("--chunk \(chunk) is not possible; choose 1 or more.") }
-      guard cached else { throw ValidationError("--chunk goes with --cached.") }
-    }
+    try OptionRange.check("--chunk", chunk, 1...)
+    guard chunk == nil || cached else { throw ValidationError("--chunk goes with --cached") }
   }
 
   func run() throws {

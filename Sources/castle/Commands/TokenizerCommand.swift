@@ -63,9 +63,7 @@ extension TokenizerCommand {
     var json = false
 
     func validate() throws {
-      guard minimumFrequency >= 1 else {
-        throw ValidationError("--minimum-frequency is \(minimumFrequency); 1 or more is right")
-      }
+      try OptionRange.check("--minimum-frequency", minimumFrequency, 1...)
     }
 
     func run() throws {

@@ -39,9 +39,7 @@ struct ExperimentRunCommand: ParsableCommand {
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
-    guard (1...256).contains(jobs) else {
-      throw ValidationError("--jobs is \(jobs), it must be from 1 to 256")
-    }
+    try OptionRange.check("--jobs", jobs, 1...256)
     guard jobs == 1 || only == nil else { throw ValidationError("--only is one run: leave out --jobs") }
   }
 

@@ -32,9 +32,7 @@ struct LookaheadRecallCommand: ParsableCommand {
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
-    guard (1...1_000_000).contains(steps) else {
-      throw ValidationError("--steps is \(steps), it must be from 1 to 1000000")
-    }
+    try OptionRange.check("--steps", steps, 1...1_000_000)
   }
 
   func run() throws {
