@@ -28,7 +28,9 @@ struct SamplingArguments: ParsableArguments {
   var seed: UInt64 = 0
 
   func validate() throws {
-    try OptionRange.check("--top-k", topK, 0...)
+    guard topK >= 0 else {
+      throw ValidationError("--top-k is \(topK), it must be 0 for all tokens, or 1 or more")
+    }
   }
 
   /// The options, checked.
