@@ -18,8 +18,10 @@ package final class RunFolder {
   private let lock: RunLock?
 
   /// The name of the settings as they took effect, in the folder.
-  static let configurationName = "config.yaml"
-  /// Their name in a checkpoint, where `config.json` is the model's.
+  package static let configurationName = "config.yaml"
+  /// The name of the finished model's folder.
+  package static let modelName = "model"
+  /// The settings' name in a checkpoint, where `config.json` is the model's.
   static let checkpointConfigurationName = "run.yaml"
 
   /// Opens or makes the folder that `start` says. Its checkpoint is checked against the hashes; damaged ones
@@ -101,7 +103,8 @@ package final class RunFolder {
   /// Throws if a folder without settings holds more than what a start that failed may have left.
   private static func checkIsRunOrEmpty(_ path: String) throws {
     let leftovers = [
-      RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, RunRecords.samplesName, "checkpoints",
+      RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, RunRecords.samplesName,
+      CheckpointStore.folderName,
       ".DS_Store",
     ]
     guard let present = FilePath.entries(ofFolder: path) else {

@@ -155,7 +155,7 @@ public final class Trainer {
   }
 
   private func saveModel() throws {
-    try model.save(to: folder.path + "/model", tokenizer: plan.text.tokenizerPath)
+    try model.save(to: folder.path + "/" + RunFolder.modelName, tokenizer: plan.text.tokenizerPath)
   }
 
   private static func model(
