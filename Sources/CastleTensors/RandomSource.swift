@@ -62,6 +62,11 @@ public struct RandomSource: RandomNumberGenerator, Sendable, Hashable {
     return result
   }
 
+  /// A number from 0 to `bound` − 1, uniform but for a bias below `bound` · 2⁻⁶⁴.
+  package mutating func next(below bound: Int) -> Int {
+    Int(next().multipliedFullWidth(by: UInt64(bound)).high)
+  }
+
   /// A uniform number in [0, 1), a multiple of 2⁻²⁴.
   public mutating func nextFloat() -> Float {
     Float(next() >> 40) * 0x1p-24

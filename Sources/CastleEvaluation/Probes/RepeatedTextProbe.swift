@@ -80,9 +80,7 @@ public struct RepeatedTextProbe {
   }
 
   private func sequence(_ half: Int, _ random: inout RandomSource) -> [Int32] {
-    let text = (0..<half).map { _ in
-      ids[Int(random.next().multipliedFullWidth(by: UInt64(ids.count)).high)]
-    }
+    let text = (0..<half).map { _ in ids[random.next(below: ids.count)] }
     return (start.map { [$0] } ?? []) + text + text
   }
 
