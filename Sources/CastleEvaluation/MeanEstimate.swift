@@ -1,4 +1,4 @@
-import Foundation
+import CastleTensors
 
 /// The mean of numbers and its standard error.
 public struct MeanEstimate: Sendable, Hashable {
@@ -16,11 +16,10 @@ public struct MeanEstimate: Sendable, Hashable {
   /// The mean of independent numbers, at least one; its error from their sample variance, if there are two or
   /// more.
   init(of numbers: [Double]) {
-    let count = Double(numbers.count)
-    let mean = numbers.reduce(0, +) / count
-    let squares = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-    let error = numbers.count > 1 ? (squares / (count - 1) / count).squareRoot() : nil
-    self.init(value: mean, standardError: error)
+    let isKnown = numbers.count > 1
+    self.init(
+      value: numbers.mean,
+      standardError: isKnown ? (numbers.sampleVariance / Double(numbers.count)).squareRoot() : nil)
   }
 
   /// The mean of means, each of which counts the same.

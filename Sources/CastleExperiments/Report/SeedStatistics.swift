@@ -1,3 +1,5 @@
+import CastleTensors
+
 /// Numbers of equal standing, such as the final losses of several seeds.
 package struct SeedStatistics: Sendable, Hashable {
   /// The numbers.
@@ -8,20 +10,14 @@ package struct SeedStatistics: Sendable, Hashable {
   package var count: Int { values.count }
 
   /// The mean; not a number if there is nothing.
-  package var mean: Double { values.reduce(0, +) / Double(values.count) }
+  package var mean: Double { values.mean }
 
   /// The middle number, or the mean of the two in the middle; not a number if there is nothing.
-  package var median: Double {
-    guard !values.isEmpty else { return .nan }
-    let sorted = values.sorted()
-    return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2
-  }
+  package var median: Double { values.median }
 
   /// The standard deviation, as one estimates it from a sample; nil for fewer than two numbers.
   package var standardDeviation: Double? {
-    guard count > 1 else { return nil }
-    let mean = mean
-    return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)).squareRoot()
+    count > 1 ? values.sampleVariance.squareRoot() : nil
   }
 
   /// Half the width of the 95 % interval of the mean (Student, 1908); nil for fewer than two numbers.

@@ -1,5 +1,6 @@
 package import CastleModel
 import CastleOperations
+import CastleTensors
 package import CastleTraining
 
 /// What `castle benchmark training` measured; times are medians, in seconds.
