@@ -6,15 +6,15 @@ import Foundation
 
 /// Measures how well a model predicts a text.
 ///
-/// The text is cut into windows that follow each other; every token but the first is predicted once, from the
-/// tokens of its window (and of its document, if documents are separated).
+/// The text is cut into sequences that follow each other; every token but the first is predicted once, from
+/// the tokens of its sequence (and of its document, if documents are separated).
 public final class Evaluator {
   private let pass: ScoringPass
   private let batch: Int
   private let length: Int
   private let separator: Int32?
 
-  /// An evaluator that runs through `pass`, which has room for `batch` windows of `length` tokens.
+  /// An evaluator that runs through `pass`, which has room for `batch` sequences of `length` tokens.
   public init(_ pass: ScoringPass, batch: Int, length: Int, separator: Int32?) {
     self.pass = pass
     self.batch = batch
@@ -22,7 +22,7 @@ public final class Evaluator {
     self.separator = separator
   }
 
-  /// An evaluator in the memory of a training pass, which was made for `batch` windows of `length` tokens.
+  /// An evaluator in the memory of a training pass, which was made for `batch` sequences of `length` tokens.
   public convenience init(_ pass: TrainingPass, batch: Int, length: Int, separator: Int32?) {
     self.init(ScoringPass(sharing: pass), batch: batch, length: length, separator: separator)
   }

@@ -24,7 +24,7 @@ package struct Experiment: Sendable {
     package let name: String
     /// A folder made by `castle prepare`, a shard or a text file; may hold `${key}`.
     let data: String
-    /// The tokens of a window; nil for those of training.
+    /// The tokens of a sequence; nil for those of training.
     package let length: Int?
     /// The number of tokens read; 0 for all.
     package let tokens: Int

@@ -56,7 +56,7 @@ package struct CellResult: Sendable, Hashable, JSONFile {
     package var bitsPerByte: Double?
     /// The number of tokens predicted.
     package var tokens: Int
-    /// The tokens of a window.
+    /// The tokens of a sequence.
     package var length: Int
   }
 

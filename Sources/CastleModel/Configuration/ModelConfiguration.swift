@@ -38,7 +38,7 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var tiesEmbeddings = true
   /// The largest number of tokens of a sequence.
   public var maximumLength = 2048
-  /// The number of tokens of the windows that the model was last trained with, if known.
+  /// The number of tokens of the sequences that the model was last trained with, if known.
   public var trainingLength: Int?
   /// The id that starts a text, if there is one.
   public var beginOfTextID: Int?

@@ -42,10 +42,10 @@ struct BenchmarkTrainingCommand: ParsableCommand {
     help: ArgumentHelp("Set one setting, as in model.layers=12. Can be repeated.", valueName: "key=value"))
   var set: [String] = []
 
-  @Option(parsing: .unconditional, help: "Windows computed at a time (training.batch-size).")
+  @Option(parsing: .unconditional, help: "Sequences computed at a time (training.batch-size).")
   var batchSize: Int?
 
-  @Option(parsing: .unconditional, help: "Tokens of a window (training.sequence-length).")
+  @Option(parsing: .unconditional, help: "Tokens of a sequence (training.sequence-length).")
   var length: Int?
 
   @Flag(help: "Compute activations again in the backward pass (training.recompute).")
