@@ -8,7 +8,7 @@ public struct TaskResult: Sendable, Hashable {
   public var kind: TaskKind
   /// The number of questions.
   public var items: Int
-  /// The share of questions whose most probable choice is right; of cloze questions, those whose continuation
+  /// The share of questions whose most probable choice is correct; of cloze questions, those whose continuation
   /// greedy decoding would have written.
   public var accuracy: MeanEstimate
   /// The same where a choice's log-probability is divided by its bytes; multiple choice only.

@@ -58,23 +58,23 @@ struct ExperimentPlots {
       guard results.count > 1 else {
         return Plot.Series(
           name: group.name,
-          curves: results.map { Plot.Curve(name: $0.result.cell, points: points($0.result), weight: .strong) }
+          curves: results.map { Plot.Curve(name: $0.result.cell, points: points($0.result), emphasis: .strong) }
         )
       }
       var series = Plot.Series(
         name: group.name,
-        curves: results.map { Plot.Curve(name: $0.result.cell, points: points($0.result), weight: .thin) })
+        curves: results.map { Plot.Curve(name: $0.result.cell, points: points($0.result), emphasis: .thin) })
       if isPairedBySeed {
         let means = Self.means(results.map { curve($0.result) }, at: place)
         series.curves.append(
           Plot.Curve(
-            name: "\(group.name), mean of \(results.count)", points: means.map(\.mean), weight: .strong))
+            name: "\(group.name), mean of \(results.count)", points: means.map(\.mean), emphasis: .strong))
         series.band = means.compactMap { point in
           point.deviation.map { Plot.Band(x: point.mean.x, low: point.mean.y - $0, high: point.mean.y + $0) }
         }
       } else if let best = Self.best(results) {
         series.name = "\(group.name), best \(best.pair)"
-        series.curves.append(Plot.Curve(name: best.result.cell, points: points(best.result), weight: .strong))
+        series.curves.append(Plot.Curve(name: best.result.cell, points: points(best.result), emphasis: .strong))
       }
       return series
     }
@@ -131,7 +131,7 @@ struct ExperimentPlots {
       var one = Plot.Series(
         name: name,
         curves: [
-          Plot.Curve(name: name, points: samples.map { Plot.Point(x: $0, y: $1.mean) }, weight: .strong)
+          Plot.Curve(name: name, points: samples.map { Plot.Point(x: $0, y: $1.mean) }, emphasis: .strong)
         ])
       one.showsPoints = true
       one.bars = samples.compactMap { x, sample in

@@ -8,11 +8,11 @@ import CastleSystem
 package import CastleTraining
 import Foundation
 
-/// Who is told how an experiment goes on.
+/// Hears how an experiment goes.
 package protocol ExperimentProgress: AnyObject {
   /// Something worth saying once.
   func note(_ text: String)
-  /// A cell begins or goes on; the progress of its training is told to what is returned.
+  /// A cell begins or goes on; what is returned hears the progress of its training.
   func begin(_ cell: ExperimentCell, number: Int, of count: Int) -> any TrainingProgress
   /// A finished model is measured.
   func scoring(_ cell: ExperimentCell, _ score: String, share: Double)
@@ -26,8 +26,8 @@ package protocol ExperimentProgress: AnyObject {
 package final class ExperimentRunner {
   /// How the work ended.
   package enum Outcome: Sendable, Hashable {
-    /// There is nothing left that this runner could do. The names of cells that failed, now or before, and of those that others
-    /// work on.
+    /// Nothing is left that this runner could do. The names of cells that failed, now or before, and of those
+    /// that others work on.
     case done(failed: [String], taken: [String])
     /// Someone asked to end; the cell can be resumed.
     case interrupted
@@ -38,8 +38,7 @@ package final class ExperimentRunner {
   private let progress: any ExperimentProgress
   private let isInterrupted: () -> Bool
 
-  /// A runner in `folder`. `isInterrupted` is
-  /// asked between steps.
+  /// A runner in `folder`. `isInterrupted` is asked between steps.
   package init(
     _ folder: ExperimentFolder, backend: any Backend, progress: any ExperimentProgress,
     isInterrupted: @escaping () -> Bool = { Interruption.isRequested }

@@ -56,6 +56,8 @@ public final class AtomicFile {
   }
 
   /// Writes `bytes` at an offset that is no further than the end of what is written.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take them.
   public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
     precondition(descriptor >= 0 && offset >= 0 && offset <= byteCount)
     var done = 0
@@ -76,6 +78,8 @@ public final class AtomicFile {
   }
 
   /// Gives the file its name, once its bytes are on the disk. Nothing may be written afterwards.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take the bytes or the folder not the name; nothing is left then.
   public func commit() throws {
     try synchronize()
     let closed = close(descriptor)
@@ -89,6 +93,8 @@ public final class AtomicFile {
   }
 
   /// Writes a whole file.
+  ///
+  /// - Throws: ``InputError`` if the file cannot be made or the disk does not take the bytes.
   public static func write(_ bytes: some Sequence<UInt8>, path: String) throws {
     let file = try AtomicFile(path: path)
     try file.write(bytes)

@@ -37,7 +37,7 @@ struct DecoderLayer {
     rotate(activations[.projections], positions: positions, inverse: false)
   }
 
-  /// Attention over whole documents.
+  /// Attention over whole documents, from the projections (tokens, projection width) to (tokens, attention width).
   func attend(_ activations: LayerActivations, documents: Documents) {
     backend.attention(
       split(activations[.projections]), mechanism: mechanism, documents: documents,
@@ -45,7 +45,7 @@ struct DecoderLayer {
       lookaheadKeys: activations[ifPresent: .lookaheadKeys])
   }
 
-  /// Attention of the next tokens of some sequences: document i goes on from `caches[i]`.
+  /// Attention of the next tokens of some sequences, of the same shapes: document i goes on from `caches[i]`.
   func attend(_ activations: LayerActivations, documents: Documents, caches: [any AttentionCache]) {
     backend.attention(
       split(activations[.projections]), documents: documents, appendingTo: caches,
@@ -85,7 +85,7 @@ struct DecoderLayer {
       fused: fused, layout: configuration.heads, hasLookahead: configuration.hasLookahead)
   }
 
-  /// Turns all of `fused` that rotary positions concern: everything but v^C, and v^U if so configured.
+  /// Applies rotary positions to the columns of `fused` that have them: all but v^C, and v^U only if configured.
   func rotate(_ fused: Matrix, positions: RotaryPositions, inverse: Bool) {
     let kvWidth = configuration.kvWidth
     let last = configuration.projectionWidth - kvWidth

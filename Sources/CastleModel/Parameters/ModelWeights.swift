@@ -18,29 +18,29 @@ public struct ModelWeights {
   /// Matrices that one input goes through are a list, their outputs side by side: one weight where they lie below each other
   /// in memory, so that one product makes all outputs, or several.
   public struct Layer {
-    /// (1, hidden size).
+    /// The scale of the norm before attention, (1, hidden size).
     public let attentionNorm: Matrix
-    /// q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden size).
+    /// The projections q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden size).
     public let projections: [Weight]
-    /// (hidden size, attention width).
+    /// The output projection of attention, (hidden size, attention width).
     public let output: Weight
-    /// (1, hidden size).
+    /// The scale of the norm before the MLP, (1, hidden size).
     public let mlpNorm: Matrix
-    /// Gate and up: together (2 · intermediate size, hidden size).
+    /// The projections gate and up of the MLP: together (2 · intermediate size, hidden size).
     public let gateUp: [Weight]
-    /// (hidden size, intermediate size).
+    /// The projection down of the MLP, (hidden size, intermediate size).
     public let down: Weight
     /// What only some models have.
     let extras: LayerExtras
   }
 
-  /// (vocabulary, hidden size).
+  /// The embedding of tokens, (vocabulary, hidden size).
   public let embedding: Weight
   /// The layers, the first one first.
   public let layers: [Layer]
-  /// (1, hidden size).
+  /// The scale of the norm before the head, (1, hidden size).
   public let finalNorm: Matrix
-  /// (vocabulary, hidden size); the embedding itself where the two are tied.
+  /// The output head, (vocabulary, hidden size); the embedding itself where the two are tied.
   public let head: Weight
 
   private let tiesEmbeddings: Bool

@@ -23,7 +23,7 @@ public final class ScoringPass {
   private let forward: ForwardPass
   private let head: OutputHead
   private let targetIDs: IndexMatrix
-  private lazy var room = QueryRoom(
+  private lazy var buffers = QueryBuffers(
     model, rowCount: OutputHead.chunkSize(model.configuration, tokenCount: tokenCapacity))
 
   /// Plans the memory for batches of `tokenCapacity` tokens whose documents have at most `longest`.
@@ -82,12 +82,12 @@ public final class ScoringPass {
     try forward.run(tokens, documents: documents)
     var scores: [TokenScore] = []
     scores.reserveCapacity(queries.count)
-    for start in stride(from: 0, to: queries.count, by: room.rowCount) {
-      let part = queries[start..<min(start + room.rowCount, queries.count)]
-      room.gather(part, from: forward.normed)
-      head.forEachChunk(of: room.normed.rows(0..<part.count)) { logits, rows in
+    for start in stride(from: 0, to: queries.count, by: buffers.rowCount) {
+      let part = queries[start..<min(start + buffers.rowCount, queries.count)]
+      buffers.gather(part, from: forward.normed)
+      head.forEachChunk(of: buffers.normed.rows(0..<part.count)) { logits, rows in
         let queries = part.dropFirst(rows.lowerBound).prefix(rows.count)
-        scores += room.scores(of: queries, logits, rows: rows, alternatives: alternatives)
+        scores += buffers.scores(of: queries, logits, rows: rows, alternatives: alternatives)
       }
     }
     return scores
@@ -101,7 +101,7 @@ public final class ScoringPass {
     let perToken = LayerActivations.countPerToken(configuration) + configuration.hiddenSize + 1 + indices
     let chunk = OutputHead.chunkSize(configuration, tokenCount: tokenCapacity)
     let logits = chunk * (configuration.vocabularySize + configuration.hiddenSize + 4)
-    let copied = QueryRoom.copiedRows(configuration, rowCount: chunk) * configuration.vocabularySize
+    let copied = QueryBuffers.copiedRows(configuration, rowCount: chunk) * configuration.vocabularySize
     let table = longest * configuration.heads.headSize
     // Exact below 2^53 bytes; beyond, what no machine has must still be a number.
     let count = Double(tokenCapacity) * Double(perToken) + Double(logits + copied + table)

@@ -12,10 +12,10 @@ extension Plot {
       ])
     }
     let curves = series.enumerated().flatMap { index, series in
-      series.curves.filter { $0.weight != .faint && !$0.points.isEmpty }.map { curve in
+      series.curves.filter { $0.emphasis != .faint && !$0.points.isEmpty }.map { curve in
         JSONValue.object([
           "name": .string(curve.name), "style": .string(SeriesStyle(index).colorClass),
-          "strong": .bool(curve.weight == .strong),
+          "strong": .bool(curve.emphasis == .strong),
           "points": .list(
             Self.few(curve.points).flatMap {
               [JSONValue.number(Self.rounded($0.x)), .number(Self.rounded($0.y))]

@@ -46,7 +46,7 @@ extension Plot {
     let curves = series.flatMap(\.curves)
     let bars = series.flatMap(\.bars)
     let low = (curves.flatMap { $0.points.map(\.y) } + (bars + series.flatMap(\.band)).map(\.low)).min() ?? 0
-    let starts = curves.filter { $0.weight != .faint }.compactMap { curve in
+    let starts = curves.filter { $0.emphasis != .faint }.compactMap { curve in
       curve.points.isEmpty ? nil : curve.points[Self.shownFrom(curve.points.count)...].map(\.y).max()
     }
     let high = max((starts + bars.map(\.high)).max() ?? low + 1, low + 0.02)
@@ -93,16 +93,16 @@ extension Plot {
         + series.band.reversed().map { Point(x: $0.x, y: $0.low) }
       parts.append("<polygon class=\"band\" points=\"\(points(edge))\"/>")
     }
-    for curve in series.curves.sorted(by: { $0.weight.order < $1.weight.order }) {
+    for curve in series.curves.sorted(by: { $0.emphasis.order < $1.emphasis.order }) {
       let dashes =
-        curve.weight == .strong && !style.dashes.isEmpty ? " stroke-dasharray=\"\(style.dashes)\"" : ""
+        curve.emphasis == .strong && !style.dashes.isEmpty ? " stroke-dasharray=\"\(style.dashes)\"" : ""
       let title = "<title>\(HTMLText.escaped(curve.name))</title>"
       if curve.points.count > 1 {
         parts.append(
-          "<polyline class=\"\(curve.weight.name)\"\(dashes) points=\"\(points(curve.points))\">\(title)</polyline>"
+          "<polyline class=\"\(curve.emphasis.name)\"\(dashes) points=\"\(points(curve.points))\">\(title)</polyline>"
         )
       }
-      guard curve.weight == .strong, series.showsPoints || curve.points.count == 1 else { continue }
+      guard curve.emphasis == .strong, series.showsPoints || curve.points.count == 1 else { continue }
       parts.append("<g class=\"mark\">")
       parts += curve.points.map { style.mark(x.place($0.x), y.place($0.y)) }
       parts.append("\(title)</g>")
@@ -118,7 +118,7 @@ extension Plot {
   private func directLabels(_ x: PlotAxis, _ y: PlotAxis) -> [String] {
     let ends = series.enumerated().compactMap { index, series -> (index: Int, place: Point)? in
       let curves = series.curves
-      guard let curve = curves.last(where: { $0.weight == .strong }) ?? curves.last,
+      guard let curve = curves.last(where: { $0.emphasis == .strong }) ?? curves.last,
         let end = curve.points.last
       else { return nil }
       return (index, Point(x: x.place(end.x), y: min(max(y.place(end.y), y.end + 6), y.start - 2)))
@@ -166,7 +166,7 @@ extension Plot {
   }
 }
 
-extension Plot.Weight {
+extension Plot.Emphasis {
   var name: String {
     switch self {
     case .strong: "strong"

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Each is a folder `checkpoints/step-00000100`: a model folder with the optimizer's moments, the state of
 /// the run and a list of hashes. A checkpoint is written under a temporary name, brought to the disk and
-/// renamed, so a folder of that name is whole unless the disk damaged it, which the hashes tell.
+/// renamed, so a folder of that name is whole unless the disk damaged it; the hashes detect that.
 public struct CheckpointStore: Sendable {
   /// A checkpoint on disk.
   public struct Entry: Sendable, Hashable {

@@ -67,7 +67,7 @@ public struct TrainingText: Sendable {
 
   /// The sequences of `length` tokens of each text.
   ///
-  /// - Throws: ``InputError`` if a text has not a single one.
+  /// - Throws: ``InputError`` if a text has no whole sequence.
   func sequences(length: Int) throws -> [TokenSequences] {
     try parts.map { try TokenSequences(shards: $0.corpus.training.shards, length: length) }
   }

@@ -2,7 +2,7 @@ package import CastleModel
 package import CastleOperations
 package import CastleTensors
 
-/// AdamW over the parameters of a model, in groups of one decay and one learning rate.
+/// AdamW over a model's parameters, in groups that share weight decay and learning rate.
 ///
 /// Matrices decay, the token embedding included: it is shared with the output head in the published models.
 /// The weights of norms do not decay.

@@ -31,7 +31,8 @@ package final class RunFolder {
     self.world = world
     store = CheckpointStore(run: path)
     try AtomicFolder.makeFolder(path)
-    // Asked before there is a lock, which would be left in a folder of others, and under it.
+    // Checked before locking, so that no lock file is left in a folder that is not ours, and once more under
+    // the lock.
     try Self.checkIsRunOrEmpty(path)
     lock = world.isMain ? try RunLock(folder: path, note: note) : nil
     let isPresent = FilePath.exists(path + "/" + Self.configurationName)

@@ -11,7 +11,7 @@ import Foundation
 ///
 /// A run that was interrupted, in whatever way, and is resumed computes the same numbers as one that was not,
 /// bit for bit, on equal threads, instructions and BLAS and in the same version of this program. Where one of
-/// these differs from what the checkpoint says, the run tells it and goes on with numbers that may differ in
+/// these differs from what the checkpoint says, the run says so and goes on with numbers that may differ in
 /// their last bits.
 public final class Trainer {
   /// How a run ended.

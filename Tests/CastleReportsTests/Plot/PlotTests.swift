@@ -7,8 +7,8 @@ struct PlotTests {
     return Plot(
       title: "Loss <of> two", xLabel: "tokens", yLabel: "loss",
       series: [
-        Plot.Series(name: "first", curves: [.init(name: "first run", points: points, weight: .strong)]),
-        Plot.Series(name: "second", curves: [.init(name: "second run", points: points, weight: .strong)]),
+        Plot.Series(name: "first", curves: [.init(name: "first run", points: points, emphasis: .strong)]),
+        Plot.Series(name: "second", curves: [.init(name: "second run", points: points, emphasis: .strong)]),
       ])
   }
 

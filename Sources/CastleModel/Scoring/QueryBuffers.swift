@@ -2,7 +2,7 @@ import CastleOperations
 import CastleTensors
 
 /// Memory for the rows that are asked about, and what is read from their logits.
-final class QueryRoom {
+final class QueryBuffers {
   /// The most queries at a time.
   let rowCount: Int
   /// The normalised output of the decoder for each query, (queries, hidden size).
