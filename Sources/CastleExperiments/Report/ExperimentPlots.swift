@@ -58,7 +58,9 @@ struct ExperimentPlots {
       guard results.count > 1 else {
         return Plot.Series(
           name: group.name,
-          curves: results.map { Plot.Curve(name: $0.result.cell, points: points($0.result), emphasis: .strong) }
+          curves: results.map {
+            Plot.Curve(name: $0.result.cell, points: points($0.result), emphasis: .strong)
+          }
         )
       }
       var series = Plot.Series(
@@ -74,7 +76,8 @@ struct ExperimentPlots {
         }
       } else if let best = Self.best(results) {
         series.name = "\(group.name), best \(best.pair)"
-        series.curves.append(Plot.Curve(name: best.result.cell, points: points(best.result), emphasis: .strong))
+        series.curves.append(
+          Plot.Curve(name: best.result.cell, points: points(best.result), emphasis: .strong))
       }
       return series
     }
