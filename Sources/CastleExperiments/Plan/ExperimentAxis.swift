@@ -1,3 +1,5 @@
+import CastleFormats
+
 /// What an experiment varies, such as the mechanism or the seed.
 package struct ExperimentAxis: Sendable, Hashable {
   /// A value of the axis: a name with the settings that make it.

@@ -1,5 +1,6 @@
 import CastleCorpus
 import CastleFormats
+import CastleTokenizer
 
 /// What a user should know of what was prepared.
 struct PreparationNotes {
