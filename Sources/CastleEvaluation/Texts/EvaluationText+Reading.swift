@@ -1,7 +1,6 @@
 import CastleCorpus
 import CastleFormats
 public import CastleTokenizer
-import Foundation
 
 extension EvaluationText {
   /// Opens what `path` names: a folder made by `castle prepare`, a token shard, or a text file, which
