@@ -1,4 +1,4 @@
-import ArgumentParser
+public import ArgumentParser
 import CastleAttention
 
 extension Mechanism.Kind: ExpressibleByArgument {}
