@@ -20,8 +20,11 @@ package struct AttentionWork {
   private static let forward = (moving: 5.5, still: 3.0, causal: 2.0)
   private static let backward = (moving: 15.5, still: 8.0, causal: 5.0)
 
-  /// The pairs (s, t) with s ≤ t of one head.
-  private var pairs: Double { Double(length) * Double(length + 1) / 2 }
+  /// The pairs (s, t) with s ≤ t of one head, where t sees s.
+  private var pairs: Double {
+    let visible = Double(min(mechanism.visibleLength, length))
+    return visible * Double(length) - visible * (visible - 1) / 2
+  }
 
   /// The pairs with t ≤ s + W.
   private var movingPairs: Double {
@@ -47,7 +50,8 @@ package struct AttentionWork {
   /// and the lookahead keys in the window are written too.
   package var decodingBytes: Double {
     let moving = Double(min(mechanism.windowLength, length))
-    let rows = mechanism.hasLookahead ? 3 * Double(length) + 2 * moving : 2 * Double(length)
+    let seen = Double(min(mechanism.visibleLength, length))
+    let rows = mechanism.hasLookahead ? 3 * seen + 2 * moving : 2 * seen
     return rows * Double(headSize) * Double(heads) * Double(MemoryLayout<Float>.stride)
   }
 }

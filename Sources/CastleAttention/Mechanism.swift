@@ -73,6 +73,10 @@ public struct Mechanism: Sendable, Hashable {
   /// ``visibleTokens`` as a number of tokens, `Int.max` when unlimited.
   @inlinable public var visibleLength: Int { visibleTokens ?? .max }
 
+  /// Whether the key of a token has read the token `distance` after it: 1 ≤ distance ≤ W.
+  @inlinable
+  public func reads(distance: Int) -> Bool { distance >= 1 && distance <= windowLength }
+
   /// The window as a number of tokens, `Int.max` when unlimited.
   public var windowLength: Int {
     switch window {

@@ -7,7 +7,7 @@ protocol JSONFile: Codable {}
 extension JSONFile {
   /// Reads the file; nil if there is none.
   static func read(_ path: String) throws -> Self? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    guard let data = FilePath.contents(path) else { return nil }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {

@@ -48,6 +48,10 @@ package struct ExperimentFolder: Sendable {
   /// The folder of a cell's run.
   package func run(_ cell: ExperimentCell) -> String { "\(path)/cells/\(cell.name)" }
 
+  private func settingsPath(_ cell: ExperimentCell) -> String {
+    run(cell) + "/" + RunFolder.configurationName
+  }
+
   private func claimPath(_ cell: ExperimentCell) -> String { "\(path)/claims/\(cell.name)" }
 
   /// The right to work on a cell; nil if another process has it.
@@ -98,9 +102,9 @@ package struct ExperimentFolder: Sendable {
     if let result = try CellResult.read(ifPresent: result(cell)) {
       place = self.result(cell)
       difference = CellIdentity.difference(planned, result.settings, texts: texts)
-    } else if FilePath.exists(run(cell) + "/config.yaml") {
+    } else if FilePath.exists(settingsPath(cell)) {
       place = run(cell)
-      let present = try TrainingConfiguration(path: run(cell) + "/config.yaml")
+      let present = try TrainingConfiguration(path: settingsPath(cell))
       difference = CellIdentity.difference(planned, present.portableValues(texts: texts), texts: texts)
     } else {
       return
@@ -119,13 +123,13 @@ package struct ExperimentFolder: Sendable {
     if let known, experiment.scores.allSatisfy({ known[$0.name] != nil }) { return .finished }
     if !isClaimed && FileLock.isTaken(claimPath(cell)) { return .running }
     if let failure = try Failure.read(failure(cell)) { return .failed(failure.reason) }
-    return FilePath.exists(run(cell) + "/config.yaml") ? .interrupted : .missing
+    return FilePath.exists(settingsPath(cell)) ? .interrupted : .missing
   }
 
   /// What is known of a cell's losses: of its result if it is finished, of its run if that has begun.
   package func history(_ cell: ExperimentCell) throws -> CellResult? {
     if let result = try CellResult.read(ifPresent: result(cell)) { return result }
-    guard FilePath.exists(run(cell) + "/config.yaml") else { return nil }
+    guard FilePath.exists(settingsPath(cell)) else { return nil }
     let history = try RunHistory(ifBegun: run(cell))
     return history.flatMap { history in
       try? CellResult(
@@ -149,29 +153,5 @@ package struct ExperimentFolder: Sendable {
   private struct Failure: JSONFile {
     var cell: String
     var reason: String
-  }
-}
-
-/// A small JSON file with keys in snake case.
-protocol JSONFile: Codable {}
-
-extension JSONFile {
-  /// Reads the file; nil if there is none.
-  static func read(_ path: String) throws -> Self? {
-    guard let data = FilePath.contents(path) else { return nil }
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    do {
-      return try decoder.decode(Self.self, from: data)
-    } catch {
-      throw InputError("\(path) is damaged: put the old file back or remove it")
-    }
-  }
-
-  func write(_ path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(try encoder.encode(self) + Data("\n".utf8), path: path)
   }
 }

@@ -110,12 +110,13 @@ package final class ExperimentRunner {
     let configuration = try folder.configuration(cell)
     if var result = try CellResult.read(ifPresent: folder.result(cell)) {
       // Trained before, and the experiment has come to ask for more.
-      let model = try LanguageModel(folder: configuration.output + "/model", backend: backend)
+      let model = try LanguageModel(
+        folder: configuration.output + "/" + RunFolder.modelName, backend: backend)
       guard let scores = try scores(of: model, configuration, cell, known: result.scores) else { return nil }
       result.scores = scores
       return result
     }
-    let isBegun = FilePath.exists(configuration.output + "/config.yaml")
+    let isBegun = FilePath.exists(configuration.output + "/" + RunFolder.configurationName)
     let number = (folder.experiment.cells.firstIndex(of: cell) ?? 0) + 1
     let trainer = try Trainer(
       configuration, resumes: isBegun, backend: backend,

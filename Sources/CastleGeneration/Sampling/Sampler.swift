@@ -83,7 +83,7 @@ public struct Sampler: Sendable {
     for (token, bias) in options.logitBias where Int(token) < row.count { row[Int(token)] += bias }
   }
 
-  /// Draws a place among those that top-k, then top-p of what it left, then min-p let stay.
+  /// Draws a place among those that survive top-k, then top-p, then min-p.
   private mutating func draw() -> Int {
     if let topK = options.topK, topK < row.count {
       row.keep(search.limit(row, toBest: topK, temperature: options.temperature))

@@ -1,4 +1,4 @@
-public import CastleAttention
+import CastleAttention
 import CastleFormats
 import CastleOperations
 
@@ -101,20 +101,15 @@ extension ModelConfiguration {
   }
 
   private static func mechanism(_ object: ConfigurationObject) throws -> Mechanism {
-    let type = try object.string("attention_type", default: "causal")
-    var mechanism: Mechanism
-    switch type {
-    case "causal": mechanism = .causal
-    case "castle": mechanism = .castle
-    case "castle-swl":
-      let window = try object.integer("lookahead_window")
-      guard window >= 0 else {
-        throw InputError("lookahead_window is \(window), it must be a number of tokens, 0 or more")
-      }
-      mechanism = .slidingWindow(window)
-    default:
+    let type = try object.string("attention_type", default: Mechanism.Kind.causal.rawValue)
+    guard let kind = Mechanism.Kind(rawValue: type) else {
       throw InputError("attention_type is \"\(type)\", it must be causal, castle or castle-swl")
     }
+    let window = kind == .castleSWL ? try object.integer("lookahead_window") : 0
+    guard window >= 0 else {
+      throw InputError("lookahead_window is \(window), it must be a number of tokens, 0 or more")
+    }
+    var mechanism = Mechanism(kind, window: window)
     mechanism.appliesSiLU = try object.bool("lookahead_silu", default: true)
     mechanism.usesCausalKeys = try object.bool("causal_keys", default: true)
     return mechanism
@@ -176,16 +171,5 @@ extension ModelConfiguration {
     let ends: JSONValue =
       endOfTextIDs.count > 1 ? .list(endOfTextIDs.map { .integer($0) }) : value(endOfTextIDs.first)
     return ["bos_token_id": value(beginOfTextID), "eos_token_id": ends, "pad_token_id": value(paddingID)]
-  }
-}
-
-extension Mechanism {
-  /// The name under `attention_type`: causal, castle or castle-swl.
-  public var name: String {
-    switch window {
-    case .tokens(0): "causal"
-    case .tokens: "castle-swl"
-    case .unlimited: "castle"
-    }
   }
 }

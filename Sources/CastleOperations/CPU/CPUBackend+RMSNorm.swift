@@ -26,9 +26,8 @@ extension CPUBackend {
     precondition(
       weight.isVector(x.columnCount) && dWeight.isVector(x.columnCount) && scales.isVector(x.rowCount),
       "shapes do not fit")
-    // How the sum over rows is split depends on the shape alone.
     let columns = x.columnCount
-    let parts = max(1, min(64, x.rowCount, x.count / Self.grain))
+    let parts = Self.parts(ofRows: x)
     scratch.withMemory(for: parts * columns, of: Float.self) { [kernels] partials in
       pool.forEach(parts) { part in
         let start = x.rowCount * part / parts

@@ -4,17 +4,16 @@ public import CastleTensors
 
 extension CPUBackend {
   /// Cosines and sines for positions `0..<length`, computed in double precision.
-  public func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix {
-    precondition(headSize > 0 && headSize % 2 == 0, "heads of \(headSize) features are not pairs")
-    let half = headSize / 2
-    let table = allocate(Float.self, rowCount: length, columnCount: headSize)
+  public func rotaryTable(frequencies: [Double], magnitude: Double, length: Int) -> Matrix {
+    let half = frequencies.count
+    let table = allocate(Float.self, rowCount: length, columnCount: 2 * half)
     pool.forEachRange(of: length, minimum: 64) { positions in
       for position in positions {
         let row = table.hostAddress + position * table.rowStride
         for i in 0..<half {
-          let angle = Double(position) * pow(theta, -2 * Double(i) / Double(headSize))
-          row[i] = Float(cos(angle))
-          row[half + i] = Float(sin(angle))
+          let angle = Double(position) * frequencies[i]
+          row[i] = Float(magnitude * cos(angle))
+          row[half + i] = Float(magnitude * sin(angle))
         }
       }
     }

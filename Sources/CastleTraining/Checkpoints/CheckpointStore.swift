@@ -23,13 +23,16 @@ public struct CheckpointStore: Sendable {
     self.run = run
   }
 
+  /// The name of the folder of all checkpoints, in that of the run.
+  package static let folderName = "checkpoints"
+
   private static let prefix = "step-"
   private static let temporarySuffix = ".partial"
   private static let replacedPrefix = ".replaced-"
   private static let damagedPrefix = "damaged-"
   private static let permanentName = "permanent"
 
-  private var folder: String { run + "/checkpoints" }
+  private var folder: String { run + "/" + Self.folderName }
   private var best: BestCheckpoint { BestCheckpoint(run: run) }
 
   /// All checkpoints, the newest first.
@@ -60,7 +63,7 @@ public struct CheckpointStore: Sendable {
     for entry in entries {
       do {
         try FileHashes.check(folder: entry.folder)
-        return (entry, try damages.map { "\($0.reason); the checkpoint is now \(try setAside($0.entry))" })
+        return (entry, try damages.map { "\($0.reason); the checkpoint is now \(try quarantine($0.entry))" })
       } catch let error as InputError {
         damages.append((entry, error.description))
       }
@@ -99,7 +102,7 @@ public struct CheckpointStore: Sendable {
     let name = Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
     let target = folder + "/" + name
     do {
-      try putAside(target)
+      try makeRoom(for: target)
       try AtomicFolder.write(to: target) { folder in
         try write(folder)
         if isPermanent {
@@ -129,7 +132,7 @@ public struct CheckpointStore: Sendable {
   /// what interrupted saves have left.
   ///
   /// - Throws: ``InputError`` if some cannot be removed, which harms nothing.
-  public func prune(keeping count: Int, and saved: Entry, best: Int? = nil) throws {
+  public func prune(keeping count: Int, besides saved: Entry, best: Int? = nil) throws {
     for entry in entries.dropFirst(count)
     where entry != saved && entry.step != best && !isPermanent(entry) {
       let aside = folder + "/." + FilePath.name(of: entry.folder) + Self.temporarySuffix
@@ -150,7 +153,7 @@ public struct CheckpointStore: Sendable {
   private func replaced(_ name: String) -> String { folder + "/" + Self.replacedPrefix + name }
 
   /// Moves a checkpoint out of the way of a new one of the same step.
-  private func putAside(_ target: String) throws {
+  private func makeRoom(for target: String) throws {
     guard FilePath.exists(target) else { return }
     let aside = replaced(FilePath.name(of: target))
     try FilePath.remove(aside)
@@ -158,7 +161,7 @@ public struct CheckpointStore: Sendable {
   }
 
   /// Gives a damaged checkpoint a name that is not one of a checkpoint, and returns where it lies then.
-  private func setAside(_ entry: Entry) throws -> String {
+  private func quarantine(_ entry: Entry) throws -> String {
     if best.isLink(to: entry) { try best.remove() }
     let aside = folder + "/" + Self.damagedPrefix + FilePath.name(of: entry.folder)
     try FilePath.remove(aside)

@@ -20,12 +20,12 @@ public struct EvaluationMetrics: Sendable, Hashable {
     self.result = result
   }
 
-  var json: JSONObject {
-    JSONObject([
-      ("step", .integer(step)), ("tokens", .integer(trainedTokens)), ("set", .text(set)),
-      ("evaluation_loss", .number(result.loss)), ("perplexity", .number(result.perplexity)),
-      ("bits_per_byte", result.bitsPerByte.map { .number($0) } ?? .null),
-      ("evaluation_tokens", .integer(result.tokens)),
+  var json: JSONValue {
+    .object([
+      "step": .integer(step), "tokens": .integer(trainedTokens), "set": .string(set),
+      "evaluation_loss": .number(result.loss), "perplexity": .number(result.perplexity),
+      "bits_per_byte": result.bitsPerByte.map { .number($0) } ?? .null,
+      "evaluation_tokens": .integer(result.tokens),
     ])
   }
 }

@@ -19,11 +19,10 @@ public struct StepTiming: Sendable, Hashable {
     self.memory = memory
   }
 
-  var json: JSONObject {
-    JSONObject([
-      ("step", .integer(step)), ("seconds", .number(seconds)),
-      ("tokens_per_second", .number(tokensPerSecond)),
-      ("memory_bytes", .integer(memory)),
+  var json: JSONValue {
+    .object([
+      "step": .integer(step), "seconds": .number(seconds), "tokens_per_second": .number(tokensPerSecond),
+      "memory_bytes": .integer(memory),
     ])
   }
 }

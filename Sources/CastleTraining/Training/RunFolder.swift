@@ -98,7 +98,7 @@ package final class RunFolder {
     let step = settings.keepsBest ? state.best?.step : nil
     let best = store.entries.first { $0.step == step }
     attempt { if let best { try store.markBest(best) } else { try store.unmarkBest() } }
-    if let saved { attempt { try store.prune(keeping: settings.keep, and: saved, best: step) } }
+    if let saved { attempt { try store.prune(keeping: settings.keep, besides: saved, best: step) } }
   }
 
   /// Throws if a folder without settings holds more than what a start that failed may have left.

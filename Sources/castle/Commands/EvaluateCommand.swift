@@ -181,9 +181,10 @@ struct EvaluateCommand: ParsableCommand {
   private func evaluate(
     _ model: LanguageModel, text: EvaluationText, _ progress: EvaluationProgress
   ) throws -> (String, JSONValue)? {
-    let window = min(length ?? Self.usualLength(model), max(text.tokenCount - 1, 1))
+    let sequenceLength = min(length ?? Self.usualLength(model), max(text.tokenCount - 1, 1))
     let evaluator = try Evaluator(
-      model, batch: batchSize ?? 1, length: window, separator: joinDocuments ? nil : text.separator)
+      model, batch: batchSize ?? 1, length: sequenceLength,
+      separator: joinDocuments ? nil : text.separator)
     return try evaluator.evaluate(text) { progress.update($0) }.map { ($0.report, $0.json) }
   }
 

@@ -92,9 +92,9 @@ struct TrainCommand: ParsableCommand {
     let outcome = try trainer.run()
     progress.finish()
     switch outcome {
-    case .finished: printResult(trainer, model: configuration.output + "/model")
+    case .finished: printResult(trainer, model: configuration.output + "/" + RunFolder.modelName)
     case .interrupted:
-      let file = FilePath.path("config.yaml", in: configuration.output)
+      let file = FilePath.path(RunFolder.configurationName, in: configuration.output)
       progress.note(
         "saved after step \(trainer.state.step); continue with: castle train --config \(Self.quoted(file)) --resume"
       )
@@ -105,7 +105,7 @@ struct TrainCommand: ParsableCommand {
   /// A run's own config.yaml names its folder as seen from where the run began: elsewhere, that would be
   /// another folder.
   private func checkFolder(_ configuration: TrainingConfiguration) throws {
-    guard resume, let config, FilePath.name(of: config) == "config.yaml" else { return }
+    guard resume, let config, FilePath.name(of: config) == RunFolder.configurationName else { return }
     guard let folder = FilePath.resolved(AtomicFile.folder(of: config)) else { return }
     let output = FilePath.resolved(configuration.output) ?? FilePath.absolute(configuration.output)
     guard FilePath.exists(folder + "/checkpoints") else { return }

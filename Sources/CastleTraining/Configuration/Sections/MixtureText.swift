@@ -11,7 +11,7 @@ public struct MixtureText: ConfigurationSection {
   /// The section `data.mixture.NAME`.
   public static var settings: [Setting<Self>] {
     [
-      Setting("shards", \.shards, "folder made by castle prepare"),
+      Setting(path: "shards", \.shards, "folder made by castle prepare"),
       Setting("weight", \.weight, "share of the sequences, relative to the other weights", .positive),
     ]
   }
