@@ -53,7 +53,7 @@ public struct HeadView<Scalar>: @unchecked Sendable {
 
 /// The six projections that attention reads, or their gradients.
 ///
-/// `qc` may have a multiple of the heads of the others: neighbouring query heads then share one group of
+/// `qc` may have a multiple of the heads of the others: neighboring query heads then share one group of
 /// (q^U, k^U, v^U, k^C, v^C).
 public struct AttentionProjections<Scalar>: Sendable {
   /// q^U, k^U and v^U: what builds the lookahead keys. Nil for causal attention.

@@ -16,12 +16,12 @@ extension LanguageModel {
     try pass.run(tokens, documents: Documents(length: tokens.count))
     let head = OutputHead(self, tokenCount: tokens.count)
     let width = configuration.vocabularySize
-    return [Float](unsafeUninitializedCapacity: tokens.count * width) { buffer, initialised in
+    return [Float](unsafeUninitializedCapacity: tokens.count * width) { buffer, initialized in
       head.forEachChunk(of: pass.normed) { logits, rows in
         let target = buffer[(rows.lowerBound * width)..<(rows.upperBound * width)]
         backend.download(logits, to: UnsafeMutableBufferPointer(rebasing: target))
       }
-      initialised = tokens.count * width
+      initialized = tokens.count * width
     }
   }
 }

@@ -26,7 +26,7 @@ public final class LanguageModel {
   private let trainable: ArenaParameters?
 
   /// A model whose weights have no value yet.
-  init(uninitialised configuration: ModelConfiguration, backend: any Backend) throws {
+  init(uninitialized configuration: ModelConfiguration, backend: any Backend) throws {
     try configuration.validate()
     self.configuration = configuration
     self.backend = backend
@@ -57,7 +57,7 @@ public final class LanguageModel {
   ///
   /// Throws an `InputError` if `configuration` is not valid.
   public convenience init(_ configuration: ModelConfiguration, backend: any Backend, seed: UInt64) throws {
-    try self.init(uninitialised: configuration, backend: backend)
+    try self.init(uninitialized: configuration, backend: backend)
     initializeWeights(seed: seed)
   }
 

@@ -85,7 +85,7 @@ public protocol Backend: AnyObject {
   /// Adds row i of `dy` to row `tokens[i]` of `dTable`, in the order of i for equal tokens.
   func embedBackward(_ dy: Matrix, tokens: IndexMatrix, dTable: Matrix)
 
-  // MARK: Normalisation (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019)
+  // MARK: Normalization (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019)
 
   /// y ← x / rms(x) · weight, row by row, with rms(x) = √(mean(x²) + epsilon). `scales`, (1, tokens), keeps
   /// 1 / rms(x) for the backward pass. If `residual` is given, first x ← x + residual.

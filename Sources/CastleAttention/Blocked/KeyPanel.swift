@@ -1,4 +1,4 @@
-/// A panel of keys: neighbouring tokens, most of them transposed, as the products want them.
+/// A panel of keys: neighboring tokens, most of them transposed, as the products want them.
 struct KeyPanel {
   /// The tokens of the panel, counted from the start of the document.
   var tokens: Range<Int>

@@ -33,7 +33,7 @@ public struct TaskGroupResult: Sendable, Hashable {
   /// The mean accuracy, in which every set counts the same.
   public var accuracy: MeanEstimate { MeanEstimate(of: sets.map(\.accuracy)) }
 
-  /// The mean normalised accuracy, if all sets have one.
+  /// The mean normalized accuracy, if all sets have one.
   public var normalizedAccuracy: MeanEstimate? {
     let known = sets.compactMap(\.normalizedAccuracy)
     return known.count == sets.count ? MeanEstimate(of: known) : nil

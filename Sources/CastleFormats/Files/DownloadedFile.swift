@@ -1,4 +1,4 @@
-/// Recognises what a download that went wrong leaves under the name of a file.
+/// Recognizes what a download that went wrong leaves under the name of a file.
 package enum DownloadedFile {
   /// Throws an ``InputError`` that says what it is if the bytes of the file at `path` are a Git LFS pointer or an HTML
   /// page.

@@ -9,7 +9,7 @@ package enum FileKind: Sendable, Hashable, CaseIterable {
   /// How many first bytes are enough to tell.
   package static let prefixLength = 512
 
-  /// The kind of a file that starts with `bytes`; nil if none is recognised, as for text.
+  /// The kind of a file that starts with `bytes`; nil if none is recognized, as for text.
   package init?(firstBytes bytes: some Collection<UInt8>) {
     let bytes = Array(bytes.prefix(Self.prefixLength))
     let match = Self.signatures.first { signature in

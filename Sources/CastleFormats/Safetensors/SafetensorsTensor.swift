@@ -31,9 +31,9 @@ public struct SafetensorsTensor: Sendable {
   /// Throws an ``InputError`` if they are integers.
   public func floats() throws -> [Float] {
     try requireFloatingPoint()
-    return [Float](unsafeUninitializedCapacity: count) { buffer, initialised in
+    return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       copyFloats(from: 0, to: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
-      initialised = count
+      initialized = count
     }
   }
 

@@ -32,7 +32,7 @@ extension LanguageModel {
         "\(folder)/\(ModelFolder.configuration) says tie_word_embeddings, but \(ParameterName.head) differs from the "
           + "embedding: it is used")
     }
-    try self.init(uninitialised: configuration, backend: backend)
+    try self.init(uninitialized: configuration, backend: backend)
     try load(tensors)
   }
 

@@ -5,7 +5,7 @@ import CastleTensors
 /// One layer of the decoder: attention and MLP, each behind a norm and with a residual around it.
 ///
 /// The residual stream is never copied. A product writes the branch alone; the norm that follows adds the stream
-/// so far to it, in the pass in which it normalises. So the output of a layer is a branch, whose residual is the
+/// so far to it, in the pass in which it normalizes. So the output of a layer is a branch, whose residual is the
 /// layer's ``LayerActivation/mlpInput``.
 struct DecoderLayer {
   let backend: any Backend
@@ -52,7 +52,7 @@ struct DecoderLayer {
       output: activations[.attended])
   }
 
-  /// From the output of attention to the normalised input of the MLP.
+  /// From the output of attention to the normalized input of the MLP.
   func projectOutput(_ activations: LayerActivations) {
     backend.multiply(activations[.attended], by: weights.output, into: activations[.mlpInput])
     if let bias = weights.extras.outputBias { backend.add(bias: bias, toRowsOf: activations[.mlpInput]) }
@@ -61,7 +61,7 @@ struct DecoderLayer {
       epsilon: epsilon, into: activations[.mlpNormed], scales: activations[.mlpScales])
   }
 
-  /// From the normalised input of the MLP to its hidden features.
+  /// From the normalized input of the MLP to its hidden features.
   func projectUp(_ activations: LayerActivations) {
     multiply(activations[.mlpNormed], by: weights.gateUp, into: activations[.gateUp])
     add(weights.extras.gateUpBiases, to: activations[.gateUp])

@@ -5,7 +5,7 @@ import CastleTensors
 final class QueryBuffers {
   /// The most queries at a time.
   let rowCount: Int
-  /// The normalised output of the decoder for each query, (queries, hidden size).
+  /// The normalized output of the decoder for each query, (queries, hidden size).
   let normed: Matrix
 
   private let backend: any Backend

@@ -3,7 +3,7 @@ public import CastleTensors
 
 extension PackedWeight {
   /// `matrix` in another precision, each number rounded to nearest; the same bits on every processor and any
-  /// number of threads. A group of 32 that has NaN or infinity becomes NaN in quantised formats.
+  /// number of threads. A group of 32 that has NaN or infinity becomes NaN in quantized formats.
   ///
   /// ``WeightFormat/float32`` without gaps between its rows is not copied. Traps if the matrix is empty.
   public init(_ matrix: Matrix, format: WeightFormat, on backend: CPUBackend) {

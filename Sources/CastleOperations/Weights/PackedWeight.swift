@@ -102,7 +102,7 @@ public struct PackedWeight: Sendable {
     UnsafePointer((valueBuffer.address + valueOffset).assumingMemoryBound(to: Element.self))
   }
 
-  /// The panels from `first` on, for quantised formats.
+  /// The panels from `first` on, for quantized formats.
   func panels(from first: Int = 0) -> castle_quantized_panels {
     let groups = WeightFormat.groups(columnCount)
     let block = Int(format == .int8 ? CASTLE_INT8_BLOCK : CASTLE_INT4_BLOCK)

@@ -6,7 +6,7 @@ struct SeriesStyle {
 
   init(_ index: Int) { self.index = index }
 
-  /// The class that gives the colour.
+  /// The class that gives the color.
   var colorClass: String { "s\(index % Self.colors.count)" }
 
   /// The pattern of strong curves; empty for a whole line.
@@ -35,7 +35,7 @@ struct SeriesStyle {
     ("#b07800", "#f0b840"), ("#1d86c4", "#9bd4f7"), ("#333333", "#d0d0d0"),
   ]
 
-  /// The colours as CSS variables of a light or a dark page.
+  /// The colors as CSS variables of a light or a dark page.
   static func variables(isDark: Bool) -> String {
     colors.enumerated().map { "--s\($0): \(isDark ? $1.1 : $1.0);" }.joined(separator: " ")
   }

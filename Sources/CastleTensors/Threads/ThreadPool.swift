@@ -4,7 +4,7 @@
 /// Which thread takes which index is not fixed, so a deterministic result must depend on indices alone.
 ///
 /// ```swift
-/// pool.forEach(rows) { row in normalise(row) }
+/// pool.forEach(rows) { row in normalize(row) }
 /// ```
 public final class ThreadPool: Sendable {
   /// The number of threads that work together, the caller included.

@@ -8,7 +8,7 @@
 ///
 /// The tokens are a trie over bytes, so that thousands of them cost no more than a few.
 struct AddedTokenMatcher: Sendable {
-  /// A token and the bytes that it is found by: its content, normalised if the token is.
+  /// A token and the bytes that it is found by: its content, normalized if the token is.
   struct Pattern {
     var bytes: [UInt8]
     var token: AddedToken

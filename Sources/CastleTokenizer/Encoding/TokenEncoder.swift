@@ -40,7 +40,7 @@ public final class TokenEncoder {
 
   /// As ``encode(_:specialTokens:invalidBytes:into:)`` for a text in which bytes that are not UTF-8 are to be kept.
   ///
-  /// Splits out the added tokens that are not normalised, then, in what is left and normalised, those that are.
+  /// Splits out the added tokens that are not normalized, then, in what is left and normalized, those that are.
   package func encodeChecked(
     _ text: UnsafeBufferPointer<UInt8>, specialTokens: SpecialTokenReading, into tokens: inout [Int32]
   ) {

@@ -93,7 +93,7 @@ struct TextNormalizer {
     }
   }
 
-  /// The normalised text, nil if it is the same; and whether what the text started with was left out, so that what
+  /// The normalized text, nil if it is the same; and whether what the text started with was left out, so that what
   /// it starts with now is not its start.
   func normalized(_ text: UnsafeBufferPointer<UInt8>) -> (text: [UInt8]?, losesStart: Bool) {
     var result: [UInt8]?

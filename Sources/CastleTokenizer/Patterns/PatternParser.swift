@@ -237,7 +237,7 @@ struct PatternParser {
     return value
   }
 
-  /// Refuses neighbours that are, without regard to case, one other character together, as "ss" is "ß".
+  /// Refuses neighbors that are, without regard to case, one other character together, as "ss" is "ß".
   private func checkFolding(_ parts: [PatternSyntax]) throws {
     guard ignoresCase else { return }
     let literals = parts.map { part -> ScalarSet? in

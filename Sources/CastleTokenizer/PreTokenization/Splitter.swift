@@ -87,7 +87,7 @@ struct Splitter: Sendable {
     case mergedWithPrevious = "MergedWithPrevious"
     /// They start the piece after them.
     case mergedWithNext = "MergedWithNext"
-    /// Neighbours are one piece.
+    /// Neighbors are one piece.
     case contiguous = "Contiguous"
   }
 

@@ -1,4 +1,4 @@
-/// A token that stands for a whole string of its own, found before any other tokenisation.
+/// A token that stands for a whole string of its own, found before any other tokenization.
 public struct AddedToken: Sendable {
   /// The id.
   public var id: Int32
@@ -6,7 +6,7 @@ public struct AddedToken: Sendable {
   public var content: String
   /// Whether it is special: `<|endoftext|>` is, a frequent word is not.
   public var isSpecial: Bool
-  /// Whether it is looked for after normalisation, and only in what the tokens without this property leave over.
+  /// Whether it is looked for after normalization, and only in what the tokens without this property leave over.
   public var isNormalized: Bool
   /// Whether it takes in the white space before it.
   public var stripsLeft = false

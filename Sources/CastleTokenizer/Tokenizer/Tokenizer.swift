@@ -8,7 +8,7 @@ import CastleFormats
 /// let text = String(decoding: try tokenizer.decode(ids), as: UTF8.self)
 /// ```
 ///
-/// A text goes through four steps: added tokens are found and the rest is normalised, it is cut into pre-tokens, the
+/// A text goes through four steps: added tokens are found and the rest is normalized, it is cut into pre-tokens, the
 /// merges are applied inside each pre-token, and its tokens become ids. The ids are those of Python's `tokenizers` for
 /// the same `tokenizer.json`. In a byte-level vocabulary any sequence of bytes has tokens.
 ///
@@ -192,14 +192,14 @@ public final class Tokenizer: Sendable {
 }
 
 /// What finds the added tokens of a tokenizer: first those that are looked for in the text as it is, then those in the
-/// normalised text. Each is nil if there are none.
+/// normalized text. Each is nil if there are none.
 struct AddedTokenMatchers: Sendable {
   let raw: AddedTokenMatcher?
   let normalized: AddedTokenMatcher?
 
   var all: [AddedTokenMatcher] { [raw, normalized].compactMap { $0 } }
 
-  /// - Throws: ``InputError`` if nothing is left of a token once it is normalised.
+  /// - Throws: ``InputError`` if nothing is left of a token once it is normalized.
   init(_ tokens: [AddedToken], _ normalizer: Normalizer) throws {
     func matcher(_ tokens: [AddedToken], _ bytes: (AddedToken) throws -> [UInt8]) rethrows
       -> AddedTokenMatcher?

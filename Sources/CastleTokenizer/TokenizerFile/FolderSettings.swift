@@ -77,7 +77,7 @@ struct FolderSettings {
           "\(folder)/tokenizer_config.json: the added token \"\(key)\" has no id of 0 or more, or no content")
       }
       let isSpecial = value["special"] == .bool(true)
-      // transformers looks for tokens after normalisation unless they are special or say otherwise.
+      // transformers looks for tokens after normalization unless they are special or say otherwise.
       let isNormalized = value["normalized"] == .null ? !isSpecial : value["normalized"] == .bool(true)
       var token = AddedToken(id: id, content: content, isSpecial: isSpecial, isNormalized: isNormalized)
       token.readFlags(value)

@@ -11,7 +11,7 @@ package import CastleTensors
 /// moves no other weights. What several optimizers do whose ranges cover all parameters is what one optimizer
 /// of all of them does, bit for bit.
 package final class Optimizer {
-  /// Neighbouring parameters that are updated by one call.
+  /// Neighboring parameters that are updated by one call.
   private struct Group {
     var range: Range<Int>
     var decays: Bool

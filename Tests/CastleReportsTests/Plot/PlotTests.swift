@@ -28,7 +28,7 @@ struct PlotTests {
     #expect(svg.contains("Loss &lt;of&gt; two") && !svg.contains("<of>"))
   }
 
-  @Test func seriesDifferInMoreThanColour() {
+  @Test func seriesDifferInMoreThanColor() {
     let lines = plot([3, 2, 1]).svg(identifier: "a").split(separator: "\n").filter {
       $0.hasPrefix("<polyline")
     }

@@ -1,4 +1,4 @@
-/** Colours of the maps. Every scale is ordered in lightness too, so that it can be read without telling hues apart. */
+/** Colors of the maps. Every scale is ordered in lightness too, so that it can be read without telling hues apart. */
 const palettes = {
   light: {
     zero: "#f7f7f5",
@@ -22,7 +22,7 @@ function channels(hex) {
   return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 }
 
-/** 256 colours along the stops. */
+/** 256 colors along the stops. */
 function ramp(stops) {
   const colors = stops.map(channels);
   const table = new Uint8ClampedArray(3 * 256);
@@ -36,7 +36,7 @@ function ramp(stops) {
   return table;
 }
 
-/** From a number to a colour. Magnitudes go through a square root, which keeps small ones visible. */
+/** From a number to a color. Magnitudes go through a square root, which keeps small ones visible. */
 class ColorScale {
   constructor(palette, isSigned, range) {
     this.range = range;
@@ -45,7 +45,7 @@ class ColorScale {
     this.low = ramp(palette.lower);
   }
 
-  /** Writes the colour of `value` to `target[at…at+2]`. */
+  /** Writes the color of `value` to `target[at…at+2]`. */
   write(value, target, at) {
     const table = value < 0 ? this.low : this.high;
     const index = 3 * Math.min(255, Math.round(255 * Math.sqrt(Math.abs(value) / this.largest)));
@@ -64,7 +64,7 @@ class ColorScale {
     return `rgb(${this.color(value).join(",")})`;
   }
 
-  /** Black or white, whichever can be read on the colour of `value`. */
+  /** Black or white, whichever can be read on the color of `value`. */
   ink(value) {
     const [r, g, b] = this.color(value);
     return 0.299 * r + 0.587 * g + 0.114 * b > 135 ? "#14171a" : "#ffffff";

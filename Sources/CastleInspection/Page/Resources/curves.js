@@ -54,7 +54,7 @@ class Curves {
     context.fillText("gate of the key for each token", left, split + 15);
   }
 
-  /** A bar for each later token: how far the gate opens, in the colour of what that does to the first query's score. */
+  /** A bar for each later token: how far the gate opens, in the color of what that does to the first query's score. */
   drawGates(context, { left, end, x, base, gateHeight, count }) {
     const { head, key, queries, time, palette } = this.view;
     const line = this.lines[0];
@@ -193,7 +193,7 @@ function drawValueAxis(context, { left, end, low, high, y, palette }) {
   }
 }
 
-/** The colours of a scale without those that hide on the background. */
+/** The colors of a scale without those that hide on the background. */
 function visible(stops) {
   return [stops[1], ...stops.slice(1)];
 }

@@ -120,11 +120,11 @@ function showCurves(view) {
   const reader = mostMoving(head, key, query);
   $("curve-note").innerHTML = `Each curve asks one fixed query, ${all.map(marked).join(", ")}, of this key after every token:
     it starts at ${state.asScore ? "the causal score" : "0, when the key has read nothing,"} and ends where the model asked.
-    Bars: how far the key’s gate opened for each token; their colour: what that did to the score for ${marked(query)}.
+    Bars: how far the key’s gate opened for each token; their color: what that did to the score for ${marked(query)}.
     ${reader === null ? "" : `Moved most by ${marked(reader)}.`}`;
   $("curves").setAttribute("aria-label", $("curve-title").textContent);
   maps.overTime.setTitle(`All keys against ${quoted(query)}, over time`,
-    `The term of every key (column) for this one query, after each token was read (row). A column that changes its colour
+    `The term of every key (column) for this one query, after each token was read (row). A column that changes its color
      is a key that changes its mind.`);
   maps.overTime.show(head.keysOverTime(query), { ...view, query: asked(), row0: Math.max(0,
     Math.min(trace.tokens.length - view.count, asked() - Math.floor(view.count / 2))) });
@@ -160,20 +160,20 @@ function changeMade(terms, t) {
   return t ? sum / t : 0;
 }
 
-/** What colours the text: a number a token, and in words what it is. */
+/** What colors the text: a number a token, and in words what it is. */
 const colorings = {
   keys: ["keys now", (terms) => (s) => (s <= asked() ? terms.at(asked(), s) : null),
-    () => `Each token in the colour of what its lookahead key, having read up to ${marked(asked())}, does to its score for the
+    () => `Each token in the color of what its lookahead key, having read up to ${marked(asked())}, does to its score for the
       query of ${marked(state.query)}. Press ▶ to watch the keys change.`],
   made: ["changes made", (terms) => (t) => (t <= asked() ? changeMade(terms, t) : null),
-    () => `Each token in the colour of how much reading it changed the keys before it, on average, for the query of
+    () => `Each token in the color of how much reading it changed the keys before it, on average, for the query of
       ${marked(state.query)}.`],
   changed: ["changed just now",
     (terms) => (s) => (s < asked() ? terms.at(asked(), s) - terms.at(asked() - 1, s) : null),
     () => `What reading ${marked(asked())} changed in the keys before it, for the query of ${marked(state.query)}.`],
   readers: ["who changed the key",
     (terms) => (t) => (t > state.key && t <= asked() ? terms.at(t, state.key) - terms.at(t - 1, state.key) : null),
-    () => `Each token in the colour of what it did to the key of ${marked(state.key)} when it was read, for the query of
+    () => `Each token in the color of what it did to the key of ${marked(state.key)} when it was read, for the query of
       ${marked(state.query)}.`],
   attention: ["attention", () => (s) => (s <= state.query ? state.head.attention.at(state.query, s) : null),
     () => `How much ${marked(state.query)} attends to each token.`],
@@ -200,7 +200,7 @@ function showText() {
   $("text-note").innerHTML = `${note()} Click a token to choose its key.`;
 }
 
-/** The range of the colours; the same at all times for keys, so that they can be compared as they change. */
+/** The range of the colors; the same at all times for keys, so that they can be compared as they change. */
 function textRange(terms, values, isSigned) {
   if (isSigned && state.coloring === "keys") return terms.range;
   const numbers = values.filter((value) => value !== null);

@@ -114,7 +114,7 @@ package final class TimedBackend: ForwardingBackend {
     }
   }
 
-  // MARK: Normalisation
+  // MARK: Normalization
 
   package func rmsNorm(
     _ x: Matrix, adding residual: Matrix?, weight: Matrix, epsilon: Float, into y: Matrix, scales: Matrix
