@@ -6,8 +6,8 @@ import CastleTensors
 extension LanguageModel {
   /// The logits after each of `tokens`, without a cache: L rows of V numbers, row by row.
   ///
-  /// Throws an `InputError` if there are no tokens, an id is outside the vocabulary, or there are
-  /// more tokens than the model allows.
+  /// - Throws: ``InputError`` if there are no tokens, an id is outside the vocabulary, or there are more
+  ///   tokens than the model allows.
   public func logits(_ tokens: [Int32]) throws -> [Float] {
     guard !tokens.isEmpty else { throw InputError("no token ids are given, at least one is needed") }
     try check(length: tokens.count)

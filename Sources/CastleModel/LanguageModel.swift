@@ -39,7 +39,9 @@ public final class LanguageModel {
 
   /// A model for inference alone, with weights in any form and place that `backend` can read.
   ///
-  /// Throws an `InputError` if `configuration` is not valid. Traps if the number of layers differs.
+  /// Traps if the number of layers differs.
+  ///
+  /// - Throws: ``InputError`` if `configuration` is not valid.
   public init(
     _ configuration: ModelConfiguration, weights: ModelWeights, backend: any Backend
   ) throws {
@@ -55,7 +57,7 @@ public final class LanguageModel {
   /// A model with random weights that `seed` determines: normal with deviation 0.02, less by √(2 · layers) in the
   /// projections that add to the residual stream, and 1 in the norms.
   ///
-  /// Throws an `InputError` if `configuration` is not valid.
+  /// - Throws: ``InputError`` if `configuration` is not valid.
   public convenience init(_ configuration: ModelConfiguration, backend: any Backend, seed: UInt64) throws {
     try self.init(uninitialized: configuration, backend: backend)
     initializeWeights(seed: seed)

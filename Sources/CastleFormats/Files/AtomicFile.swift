@@ -22,8 +22,10 @@ public final class AtomicFile {
   package let temporaryPath: String
   private var descriptor: Int32
 
-  /// Creates the temporary file, and missing folders above it. Throws an ``InputError`` if the folder of `path` cannot be
-  /// made or written, or if something else than a regular file has that name.
+  /// Creates the temporary file, and missing folders above it.
+  ///
+  /// - Throws: ``InputError`` if the folder of `path` cannot be made or written, or if something else than a
+  ///   regular file has that name.
   public init(path: String) throws {
     if let status = FilePath.status(path), status.st_mode & S_IFMT != S_IFREG {
       throw InputError("cannot write \(path): it is not a regular file")
@@ -45,12 +47,16 @@ public final class AtomicFile {
     try? FilePath.remove(temporaryPath)
   }
 
-  /// Appends `bytes`. Throws an ``InputError`` if the disk does not take them.
+  /// Appends `bytes`.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take them.
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
     try write(bytes, at: byteCount)
   }
 
-  /// Appends `bytes`. Throws an ``InputError`` if the disk does not take them.
+  /// Appends `bytes`.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take them.
   public func write(_ bytes: some Sequence<UInt8>) throws {
     try ContiguousArray(bytes).withUnsafeBytes { try write($0) }
   }

@@ -19,8 +19,8 @@ public struct SafetensorsFile: Sendable {
 
   /// Maps the file at `path`. Tensors of types that are not read may lie in it.
   ///
-  /// Throws an ``InputError`` if the file cannot be read or its header is not sound: its size, its JSON, the
-  /// types, and every shape and offset against the size of the file.
+  /// - Throws: ``InputError`` if the file cannot be read or its header is not sound: its size, its JSON, the
+  ///   types, and every shape and offset against the size of the file.
   public init(path: String) throws {
     let file = try MappedFile(path: path)
     let header: SafetensorsHeader
@@ -49,7 +49,9 @@ public struct SafetensorsFile: Sendable {
     unreadableTypes = unreadable
   }
 
-  /// The tensor `name`. Throws an ``InputError`` if the file has none of that name.
+  /// The tensor `name`.
+  ///
+  /// - Throws: ``InputError`` if the file has none of that name.
   public func tensor(_ name: String) throws -> SafetensorsTensor {
     guard let tensor = tensors[Array(name.utf8)] else {
       if let type = unreadableTypes[name] {

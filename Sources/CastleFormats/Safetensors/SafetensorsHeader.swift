@@ -27,7 +27,9 @@ struct SafetensorsHeader {
   /// The largest header that the reference implementation of the format accepts, in bytes.
   static let sizeLimit = 100_000_000
 
-  /// Reads and checks the header of the file whose bytes are `file`. Throws a reason without the file's name.
+  /// Reads and checks the header of the file whose bytes are `file`.
+  ///
+  /// - Throws: A reason without the file's name.
   init(file: UnsafeRawBufferPointer) throws {
     guard file.count >= 8 else { throw InputError("it has \(file.count) bytes and no header") }
     let size = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))

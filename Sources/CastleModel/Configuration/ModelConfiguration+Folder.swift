@@ -7,7 +7,7 @@ extension ModelConfiguration {
   /// Python's `transformers`. Where `config.json` ties the output head to the embedding, but the weights have one that
   /// differs, it is not tied.
   ///
-  /// Throws an `InputError` that names the file and the key.
+  /// - Throws: ``InputError`` that names the file and the key.
   public init(folder: String) throws {
     let path = "\(folder)/\(ModelFolder.configuration)"
     guard FilePath.exists(path) else {

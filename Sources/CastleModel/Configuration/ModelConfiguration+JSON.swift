@@ -8,8 +8,8 @@ extension ModelConfiguration {
   /// Reads a `config.json`. A key that is absent has the value that it has in Hugging Face's class for the
   /// `model_type`, such as `LlamaConfig`.
   ///
-  /// Throws an `InputError` that names the key, its value and what would be right; `source` names
-  /// the file in it.
+  /// - Throws: ``InputError`` that names the key, its value and what would be right; `source` names the file
+  ///   in it.
   public init(json bytes: some Sequence<UInt8>, source: String = "config.json") throws {
     let members = try Array(bytes).withUnsafeBytes {
       try JSONValue.object($0, source: source, readsPythonNumbers: true)

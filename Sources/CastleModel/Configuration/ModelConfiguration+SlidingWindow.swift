@@ -4,7 +4,7 @@ import CastleFormats
 extension ModelConfiguration {
   /// The window that a `config.json` asks for, nil if no layer has one.
   ///
-  /// Throws an `InputError` if keys contradict each other, or a value is none.
+  /// - Throws: ``InputError`` if keys contradict each other, or a value is none.
   static func slidingWindow(
     _ object: ConfigurationObject, family: ModelFamily, layerCount: Int
   ) throws -> SlidingWindow? {

@@ -5,7 +5,7 @@ import CastleOperations
 extension ModelConfiguration {
   /// Checks every value, under the names of `config.json`.
   ///
-  /// Throws an `InputError` that names the key, its value and what would be right.
+  /// - Throws: ``InputError`` that names the key, its value and what would be right.
   public func validate() throws {
     let limits = ModelLimits.self
     try Self.check("vocab_size", vocabularySize, within: limits.vocabulary)

@@ -22,8 +22,9 @@ public struct ModelPreset: Sendable, Hashable {
     }
   }
 
-  /// The preset called `name`, in any case. Throws an `InputError` that lists the names if there is
-  /// none.
+  /// The preset called `name`, in any case.
+  ///
+  /// - Throws: ``InputError`` that lists the names if there is none.
   public init(_ name: String) throws {
     guard let preset = Self.all.first(where: { $0.name == name.lowercased() }) else {
       let scales = Scale.all.map(\.name).joined(separator: ", ")

@@ -6,7 +6,7 @@ extension RotaryScaling {
   /// Version 4 of transformers writes `rope_theta` and `rope_scaling`, version 5 `rope_parameters` with the base among them.
   /// Where a file says something twice, the two must agree.
   ///
-  /// Throws an `InputError` that names the key, its value and what would be right.
+  /// - Throws: ``InputError`` that names the key, its value and what would be right.
   static func read(
     _ object: ConfigurationObject, maximumLength: Int
   ) throws -> (theta: Double, scaling: RotaryScaling) {

@@ -7,8 +7,8 @@ extension LanguageModel {
   ///
   /// - Parameter note: Gets a line for what the folder holds beyond the model, such as tensors that are ignored.
   ///
-  /// Throws an `InputError` that names the file, key or tensor which is missing, superfluous or of the wrong
-  /// shape, and what would be right.
+  /// - Throws: ``InputError`` that names the file, key or tensor which is missing, superfluous or of the
+  ///   wrong shape, and what would be right.
   public convenience init(
     folder: String, backend: any Backend, note: (String) -> Void = { _ in }
   ) throws {
@@ -19,8 +19,8 @@ extension LanguageModel {
   /// Reads the weights of a model folder into a model of `configuration`, which must have parameters of the
   /// same shapes.
   ///
-  /// Throws an `InputError` that names the file or tensor which is missing, superfluous or of the wrong
-  /// shape.
+  /// - Throws: ``InputError`` that names the file or tensor which is missing, superfluous or of the wrong
+  ///   shape.
   public convenience init(
     folder: String, configuration: ModelConfiguration, backend: any Backend,
     note: (String) -> Void = { _ in }
@@ -38,8 +38,8 @@ extension LanguageModel {
 
   /// Reads the weights from a safetensors file that ``saveWeights(to:)`` wrote.
   ///
-  /// Throws an `InputError` that names the tensor which is missing, superfluous or of the wrong shape, or if the
-  /// model is for inference alone; the weights are then as before.
+  /// - Throws: ``InputError`` that names the tensor which is missing, superfluous or of the wrong shape, or
+  ///   if the model is for inference alone; the weights are then as before.
   public func loadWeights(from path: String) throws {
     try checkIsTrainable()
     let tensors = try ModelTensors(file: path)

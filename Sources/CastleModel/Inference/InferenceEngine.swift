@@ -78,7 +78,9 @@ public final class InferenceEngine {
 
   /// An empty sequence with room for `capacity` tokens; their memory is taken as they come.
   ///
-  /// Throws an `InputError` if `capacity` is more than the model's largest length. Traps if it is not positive.
+  /// Traps if it is not positive.
+  ///
+  /// - Throws: ``InputError`` if `capacity` is more than the model's largest length.
   public func makeSequence(capacity: Int) throws -> SequenceState {
     precondition(capacity > 0, "a sequence of \(capacity) tokens")
     try model.check(length: capacity)

@@ -76,9 +76,10 @@ final class ForwardPass {
 
   /// Runs all layers on `ids`, which are whole `documents`.
   ///
-  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows.
-  ///
   /// - Parameter observer: Sees the activations of each layer once its attention is computed.
+  ///
+  /// - Throws: ``InputError`` if an id is outside the vocabulary or a document is longer than the model
+  ///   allows.
   func run(
     _ ids: [Int32], documents: Documents,
     observer: (_ layer: Int, _ activations: LayerActivations) -> Void = { _, _ in }

@@ -48,7 +48,8 @@ public struct ModelWeights {
   /// Asks for the weights one by one, under their names in `model.safetensors`: matrices, and with `norm` vectors, which are the
   /// scales of norms and, in models that have them, biases.
   ///
-  /// Throws an `InputError` if `configuration` is not valid or a weight has another shape, and what the two functions throw.
+  /// - Throws: ``InputError`` if `configuration` is not valid or a weight has another shape, and what the two
+  ///   functions throw.
   public init(
     _ configuration: ModelConfiguration, weight: (_ name: String, _ shape: [Int]) throws -> Weight,
     norm: (_ name: String) throws -> Matrix

@@ -28,8 +28,9 @@ public final class ScoringPass {
 
   /// Plans the memory for batches of `tokenCapacity` tokens whose documents have at most `longest`.
   ///
-  /// Throws an `InputError` if `longest` is more than the model allows. Traps if it is more than
-  /// `tokenCapacity` or not positive.
+  /// Traps if it is more than `tokenCapacity` or not positive.
+  ///
+  /// - Throws: ``InputError`` if `longest` is more than the model allows.
   public init(_ model: LanguageModel, tokenCapacity: Int, longest: Int) throws {
     precondition(longest > 0 && longest <= tokenCapacity)
     try model.check(length: longest)
@@ -56,9 +57,11 @@ public final class ScoringPass {
   /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cut the tokens
   /// without gaps; none sees another, and each starts at position 0.
   ///
-  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows.
   /// Traps if there are more tokens than ``tokenCapacity``, a document is longer than ``longest``, or the
   /// counts differ.
+  ///
+  /// - Throws: ``InputError`` if an id is outside the vocabulary or a document is longer than the model
+  ///   allows.
   public func loss(tokens: [Int32], targets: [Int32], documents: Documents) throws -> Double {
     precondition(targets.count == tokens.count && tokens.count <= tokenCapacity)
     try model.check(targets: targets)

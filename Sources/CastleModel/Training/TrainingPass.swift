@@ -31,8 +31,10 @@ public final class TrainingPass {
   /// With `recomputesActivations`, only the residual stream of each layer is kept, and the backward pass computes
   /// the rest of a layer again: about a third more work, far less memory, the same gradients bit for bit.
   ///
-  /// Throws an `InputError` if `length` is longer than the model allows, or the model is for inference alone. Traps if `batch` or `length` is not
-  /// positive.
+  /// Traps if `batch` or `length` is not positive.
+  ///
+  /// - Throws: ``InputError`` if `length` is longer than the model allows, or the model is for inference
+  ///   alone.
   public init(
     _ model: LanguageModel, batch: Int, length: Int, recomputesActivations: Bool = false
   ) throws {
@@ -55,9 +57,11 @@ public final class TrainingPass {
   /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cover all tokens; none sees
   /// another, and each starts at position 0.
   ///
-  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows. Traps
-  /// if there are more tokens than ``tokenCapacity``, a document is longer than the pass was made for, or the
-  /// counts differ.
+  /// Traps if there are more tokens than ``tokenCapacity``, a document is longer than the pass was made for,
+  /// or the counts differ.
+  ///
+  /// - Throws: ``InputError`` if an id is outside the vocabulary or a document is longer than the model
+  ///   allows.
   public func lossAndGradients(
     tokens: [Int32], targets: [Int32], documents: Documents, lossScale: Float,
     into gradients: Matrix

@@ -12,7 +12,9 @@ struct PatternParser {
   private var dotMatchesLineEnds = false
   private var depth = 0
 
-  /// The tree of a pattern. Throws an ``InputError`` if it is malformed or not implemented.
+  /// The tree of a pattern.
+  ///
+  /// - Throws: ``InputError`` if it is malformed or not implemented.
   static func parse(_ pattern: String) throws -> PatternSyntax {
     var parser = PatternParser(text: Array(pattern.unicodeScalars), source: pattern)
     let syntax = try parser.alternatives()

@@ -47,7 +47,9 @@ final class PatternProgram: Sendable {
   /// The most instructions.
   private static let longest = 50_000
 
-  /// Compiles a pattern. Throws an ``InputError`` if it is malformed, not implemented or too long.
+  /// Compiles a pattern.
+  ///
+  /// - Throws: ``InputError`` if it is malformed, not implemented or too long.
   convenience init(_ pattern: String) throws {
     let syntax = try PatternParser.parse(pattern)
     guard let program = PatternProgram(syntax) else {

@@ -5,7 +5,9 @@ struct MergeResolver {
   let names: TokenNames
   let isByteLevel: Bool
 
-  /// The merges, given by the names of their tokens. Throws an ``InputError`` without the file's name.
+  /// The merges, given by the names of their tokens.
+  ///
+  /// - Throws: ``InputError`` without the file's name.
   func resolve(_ pairs: [(left: [UInt8], right: [UInt8])]) throws -> [Merge] {
     try pairs.map { pair in
       Merge(left: try id(pair.left), right: try id(pair.right), merged: try id(pair.left + pair.right))

@@ -5,7 +5,7 @@ import Yams
 extension TrainingConfiguration {
   /// Reads the YAML file at `path` and applies `overrides`, each `key=value` as in `training.steps=500`.
   ///
-  /// Throws an ``InputError`` that names the file, the line, the key and what would be right.
+  /// - Throws: ``InputError`` that names the file, the line, the key and what would be right.
   public init(path: String, overrides: [String] = []) throws {
     let bytes = try MappedFile(path: path).withBytes { Array($0) }
     guard let text = String(validating: bytes, as: UTF8.self) else {

@@ -13,7 +13,7 @@ struct SamplePrompt: Sendable {
   /// The prompts of a run, or the beginning of a document if it has none of its own; nothing if the run draws
   /// no samples.
   ///
-  /// Throws an ``InputError`` if `model` cannot go on from one of them.
+  /// - Throws: ``InputError`` if `model` cannot go on from one of them.
   static func all(
     _ settings: SampleSettings, _ tokenizer: Tokenizer, model: ModelConfiguration
   ) throws -> [SamplePrompt] {

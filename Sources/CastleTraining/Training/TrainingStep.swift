@@ -24,7 +24,7 @@ package final class TrainingStep {
   /// Takes all memory that a step needs besides the weights of `model`. `source` brings batches of at most
   /// `settings.batchSize` sequences of `settings.sequenceLength` tokens.
   ///
-  /// Throws an `InputError` if the sequences are longer than the model allows.
+  /// - Throws: ``InputError`` if the sequences are longer than the model allows.
   package init(
     _ model: LanguageModel, settings: StepSettings, optimizer: OptimizerSettings, source: any BatchSource
   ) throws {
