@@ -1,4 +1,4 @@
-// Small matrix products whose operands lie in the cache. Included after simd.h.
+// Small matrix products whose operands are in the cache. Included after simd.h.
 #pragma once
 
 #if defined(CASTLE_AVX512)

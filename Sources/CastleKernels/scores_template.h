@@ -24,7 +24,7 @@ enum { PAIR = 2 * CASTLE_LANES };
 
 // Scores, and what gates are made of, are in units of ln 2: their exponentials are powers of two.
 
-/// How far a score may lie above the reference that it is measured from: no risk to a sum of many exponentials.
+/// How far a score may be above the reference that it is measured from: no risk to a sum of many exponentials.
 #define LARGEST_EXPONENT 12.0f
 
 /// x where first <= j + lane < end, `other` elsewhere.

@@ -12,11 +12,11 @@ public import CastleTensors
 /// ```
 ///
 /// A model that can be trained has its weights in one arena, ``weights``. One for inference alone is made from
-/// ``ModelWeights``, which may lie anywhere.
+/// ``ModelWeights``, which may be anywhere.
 public final class LanguageModel {
   /// The shape of the model.
   public let configuration: ModelConfiguration
-  /// The names and shapes of the parameters, and where each lies in ``weights``.
+  /// The names and shapes of the parameters, and where each is in ``weights``.
   public let layout: ParameterLayout
   /// What computes.
   public let backend: any Backend
@@ -69,7 +69,7 @@ public final class LanguageModel {
     return (layers + [parameters.head]).map { backend.independentRows(of: $0) }.min() ?? 1
   }
 
-  /// Whether the weights lie in one arena in single precision, as training and saving want them.
+  /// Whether the weights are in one arena in single precision, as training and saving want them.
   public var isTrainable: Bool { trainable != nil }
 
   /// All parameters in one arena: (1, parameter count). Traps unless ``isTrainable``.

@@ -126,7 +126,7 @@ public protocol Backend: AnyObject {
 
   // MARK: Attention
 
-  /// Attention over `documents`, which lie packed one after the other and cover all rows.
+  /// Attention over `documents`, which are packed one after the other and cover all rows.
   ///
   /// `logSumExp` is (query heads, tokens); `lookaheadKeys` is (tokens, heads · headSize), and may be nil if nobody wants
   /// them. Causal attention has none.

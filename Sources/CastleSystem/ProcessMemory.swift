@@ -44,7 +44,7 @@ package enum ProcessMemory {
 
     private static func status(_ name: String) -> Int? { size(name, in: "/proc/self/status") }
 
-    /// The number of kilobytes that a line beginning with `name` tells, in bytes.
+    /// The number of kilobytes that a line beginning with `name` states, in bytes.
     private static func size(_ name: String, in path: String) -> Int? {
       guard let text = try? String(contentsOfFile: path, encoding: .utf8),
         let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) })

@@ -69,7 +69,7 @@ public struct DeviceMatrix<Element: BitwiseCopyable & Sendable>: Sendable {
     return DeviceMatrix(buffer: buffer, offset: offset, rowCount: rowCount, columnCount: columnCount)
   }
 
-  /// The first element, for backends whose buffers lie in host memory.
+  /// The first element, for backends whose buffers are in host memory.
   public var hostAddress: UnsafeMutablePointer<Element> {
     buffer.address.assumingMemoryBound(to: Element.self) + offset
   }

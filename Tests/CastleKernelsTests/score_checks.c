@@ -113,7 +113,7 @@ typedef struct softmax_state {
   bounded largest[WIDTH];
 } softmax_state;
 
-/// How far a score may lie above the reference.
+/// How far a score may be above the reference.
 #define ALLOWANCE 12.0
 
 static void check_softmax_row(

@@ -14,7 +14,7 @@ struct BackwardProblem {
 
   /// What all parts of a task read.
   private struct Operands {
-    /// What writes the rows that do not lie as products want them.
+    /// What writes the rows that are not laid out as products want them.
     var copies: [GroupCopy] = []
     var queries: GroupRows
     var dOutput: GroupRows
@@ -284,7 +284,7 @@ struct BackwardProblem {
     }
   }
 
-  /// Writes rows, which may lie there already, times `factor` to their tokens.
+  /// Writes rows, which may be there already, times `factor` to their tokens.
   private func write(
     _ rows: Rows, times factor: Float, to view: HeadView<Float>, head: Int, task: HeadTask, tokens: Range<Int>
   ) {

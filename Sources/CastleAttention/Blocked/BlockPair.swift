@@ -1,6 +1,6 @@
 import CastleKernels
 
-/// How a block of queries and a panel of keys lie to each other.
+/// Where a block of queries is relative to a panel of keys.
 ///
 /// The window of the mechanism is applied here: ``read`` bounds the products with G⊤, ``scores`` those of the
 /// innermost loops, and ``movesKeys`` leaves out the blocks that no key of the panel reaches.

@@ -45,7 +45,7 @@ public struct BlockedAttention: Sendable {
   ///   - projections: The six projections, each (B, H, L, d); `qc` may have a multiple of the heads.
   ///   - documents: The documents of every row, L tokens together.
   ///   - results: Where the results go. The lookahead keys may be left out; ``backward`` needs them. Traps if one has
-  ///     another shape than ``AttentionResults`` tells.
+  ///     another shape than ``AttentionResults`` says.
   public func forward(
     _ projections: AttentionProjections<Float>, documents: Documents, results: AttentionResults<Float>
   ) {

@@ -22,7 +22,7 @@ struct GroupCopy {
 }
 
 extension BlockContext {
-  /// Whether products can use the rows of `view` where they lie: adjacent, and a row is whole vectors.
+  /// Whether products can use the rows of `view` where they are: adjacent, and a row is whole vectors.
   ///
   /// Rows far apart would fall into the same few cache sets.
   func isPacked(_ view: HeadView<Float>) -> Bool {

@@ -25,7 +25,7 @@ struct KeyPanel {
     tokens = 0..<0
   }
 
-  /// A panel that lies in memory elsewhere.
+  /// A panel in memory elsewhere.
   init(tokens: Range<Int>, qu: Rows, kc: Rows, u: Rows, vc: Rows) {
     self.tokens = tokens
     self.qu = qu

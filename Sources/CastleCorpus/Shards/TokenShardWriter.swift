@@ -36,7 +36,7 @@ public final class TokenShardWriter {
   /// Appends tokens.
   ///
   /// - Throws: ``InputError`` if a token does not fit the width, the shard would get more tokens than its header
-  ///   can tell of, or the file cannot be written.
+  ///   can count, or the file cannot be written.
   public func append(_ tokens: UnsafeBufferPointer<Int32>) throws {
     guard tokens.count <= TokenShardHeader.mostTokens - tokenCount else {
       throw InputError(

@@ -9,7 +9,7 @@ public import CastleTokenizer
 /// A sequence is the token that starts a text, random tokens, and once more the same. Nothing but the first
 /// time helps to predict the second, so the difference of the two losses is what in-context copying gives
 /// (the measure of induction heads: Olsson et al., "In-context Learning and Induction Heads", 2022). The
-/// first token of each half is not counted: nothing tells that the repetition begins.
+/// first token of each half is not counted: nothing shows that the repetition begins.
 public struct RepeatedTextProbe {
   /// What the probe found.
   public struct Result: Sendable, Hashable {
@@ -30,7 +30,7 @@ public struct RepeatedTextProbe {
   private let ids: [Int32]
   private let start: Int32?
 
-  /// A probe of `model`. `tokenizer` tells which tokens are text; without it all are taken for text.
+  /// A probe of `model`. `tokenizer` says which tokens are text; without it all are taken for text.
   ///
   /// - Throws: ``InputError`` if there are fewer than two such tokens.
   public init(_ model: LanguageModel, tokenizer: Tokenizer?) throws {

@@ -2,7 +2,7 @@
 public struct TaskResult: Sendable, Hashable {
   /// The name of the set.
   public var name: String
-  /// Where its file lies.
+  /// The path of its file.
   public var path: String
   /// What its questions are like.
   public var kind: TaskKind
@@ -23,7 +23,7 @@ public struct TaskResult: Sendable, Hashable {
 public struct TaskGroupResult: Sendable, Hashable {
   /// The name of the folder or file.
   public var name: String
-  /// Where it lies.
+  /// Its path.
   public var path: String
   /// Whether it is a folder.
   public var isFolder: Bool

@@ -5,7 +5,7 @@ import Foundation
 public struct TaskSet: Sendable {
   /// The name of the file without its ending.
   public let name: String
-  /// Where the file lies.
+  /// The path of the file.
   public let path: String
   /// What the questions are like.
   public let kind: TaskKind

@@ -15,7 +15,7 @@ package struct CellResult: Sendable, Hashable, JSONFile {
   package var values: [String: String]
   /// Every setting of the run as it took effect, without its folder, and with names in place of the folders of texts.
   package var settings: [String: String]
-  /// The hash that tells the training text.
+  /// The hash that identifies the training text.
   package var text: String?
   /// The version of the program, threads, instruction set and BLAS.
   package var machine: String?

@@ -9,7 +9,7 @@ enum CellIdentity {
     let present: String
   }
 
-  /// What may differ: where things lie, and what leaves the numbers alone.
+  /// What may differ: where things are, and what leaves the numbers alone.
   private static let free = ["output", "data.shards", "checkpoints.", "samples.", "training.check-memory"]
 
   /// The first setting in which a run with the settings `present` is not the planned one.
@@ -33,7 +33,7 @@ enum CellIdentity {
 
 extension TrainingConfiguration {
   /// Every setting but the run's folder with its value, in which the folders of `texts` are written `${key}`: what does not
-  /// depend on where things lie.
+  /// depend on where things are.
   func portableValues(texts: [String: String]) -> [String: String] {
     let folders = texts.filter { !$0.value.isEmpty }.sorted { $0.value.count > $1.value.count }
     let values = entries.filter { $0.path != "output" }.map { entry in

@@ -120,7 +120,7 @@ public enum AtomicFolder {
     AtomicFile.syncFolder(parent)
   }
 
-  /// Where a folder named `path` is to lie: if that is a symbolic link, where it leads.
+  /// Where a folder named `path` is to be: if that is a symbolic link, where it leads.
   private static func destination(_ path: String) throws -> String {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }

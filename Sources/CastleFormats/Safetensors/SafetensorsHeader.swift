@@ -11,7 +11,7 @@ struct SafetensorsHeader {
     /// Nil if it is one of ``unreadTypes``.
     var type: SafetensorsType?
     var shape: [Int]
-    /// Where the tensor lies in the file.
+    /// Where the tensor is in the file.
     var range: Range<Int>
   }
 
@@ -87,7 +87,7 @@ struct SafetensorsHeader {
       throw InputError("tensor \(name) lacks its dtype, shape or two data_offsets")
     }
     guard offsets[0] <= offsets[1], offsets[1] <= dataSize else {
-      throw InputError("tensor \(name) lies at bytes \(offsets[0])..<\(offsets[1]) of \(dataSize)")
+      throw InputError("tensor \(name) is at bytes \(offsets[0])..<\(offsets[1]) of \(dataSize)")
     }
     guard let type = SafetensorsType(rawValue: typeName) else {
       return Entry(

@@ -1,6 +1,6 @@
 /// Finds where to cut the ranking of tokens without sorting it.
 ///
-/// The tokens are sorted into buckets of equal width by their logits. The limit lies in one bucket; what is
+/// The tokens are sorted into buckets of equal width by their logits. The limit is in one bucket; what is
 /// in it is divided again, until so few are left that sorting them costs nothing. The order is total and the
 /// sums are exact, so the limit is that of the sorted ranking.
 struct RankSearch: Sendable {
@@ -52,7 +52,7 @@ struct RankSearch: Sendable {
     }
   }
 
-  /// Sorts all places of the row into buckets from its highest logit down; what lies below `width` is in the
+  /// Sorts all places of the row into buckets from its highest logit down; what is below `width` is in the
   /// last one.
   private mutating func findBuckets(_ row: LogitRow, width: Float) {
     let scale = BucketScale(top: row.best, width: width)
@@ -80,7 +80,7 @@ struct RankSearch: Sendable {
     }
   }
 
-  /// Keeps the members of the bucket in which the limit lies, again and again.
+  /// Keeps the members of the bucket in which the limit is, again and again.
   @inline(__always)
   private mutating func divideMembers(
     _ logits: UnsafeBufferPointer<Float>, amount: (Int) -> Double, need: Double, before: inout Double

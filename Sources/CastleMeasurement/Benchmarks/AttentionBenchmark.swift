@@ -115,7 +115,7 @@ package struct AttentionBenchmark {
       boundSeconds: bound, work: amount, shareOfPeak: bound / best, extraBytes: extraBytes)
   }
 
-  /// The bandwidth of copies that touch as many bytes as a step of decoding: a small cache lies in the processor's own.
+  /// The bandwidth of copies that touch as many bytes as a step of decoding: a small cache fits the processor's own.
   private func decodingBandwidth(_ work: AttentionWork) -> Double {
     let bytes = min(max(Int(work.decodingBytes) / 2, 1 << 16), 256 << 20)
     return max(

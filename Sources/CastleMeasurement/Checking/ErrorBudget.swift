@@ -1,4 +1,4 @@
-/// How far single-precision results may lie from the truth, measured by a naive computation in the same precision: at
+/// How far single-precision results may be from the truth, measured by a naive computation in the same precision: at
 /// most twice as far.
 public struct ErrorBudget: Sendable, Hashable {
   /// How the errors of the elements of a result are put together.

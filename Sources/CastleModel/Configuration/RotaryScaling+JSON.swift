@@ -84,7 +84,7 @@ private struct RotaryParameters {
       guard let value = try parameters.number(ifPresent: name) else { throw refuse("lacks \(name)") }
       guard range.contains(value) else {
         throw refuse(
-          "has the \(name) \(value), it must lie between \(range.lowerBound) and \(range.upperBound)")
+          "has the \(name) \(value), it must be between \(range.lowerBound) and \(range.upperBound)")
       }
       return value
     }

@@ -201,7 +201,7 @@ public final class InferenceEngine {
     return pieces
   }
 
-  /// Sends a pass through the layers. The result says where its pieces lie.
+  /// Sends a pass through the layers. The result says where its pieces are.
   private func run(_ pass: [Piece], of advances: [Advance]) -> Documents {
     var ranges: [Range<Int>] = []
     var tokens: [Int32] = []

@@ -4,7 +4,7 @@ public import CastleTensors
 
 /// The weights that a forward pass reads: each matrix in a form of its own, norms in single precision.
 ///
-/// A model in training has them as views of one arena; for inference they may lie anywhere, such as in a mapped file.
+/// A model in training has them as views of one arena; for inference they may be anywhere, such as in a mapped file.
 ///
 /// ```swift
 /// let weights = try ModelWeights(configuration) { name, shape in try file.weight(name, shape) } norm: { name in
@@ -15,7 +15,7 @@ public import CastleTensors
 public struct ModelWeights {
   /// The weights of one layer.
   ///
-  /// Matrices that one input goes through are a list, their outputs side by side: one weight where they lie below each other
+  /// Matrices that one input goes through are a list, their outputs side by side: one weight where they follow each other
   /// in memory, so that one product makes all outputs, or several.
   public struct Layer {
     /// The scale of the norm before attention, (1, hidden size).

@@ -1,6 +1,6 @@
 import CastleOperations
 
-/// Where each parameter of a model lies in one contiguous arena.
+/// Where each parameter of a model is in one contiguous arena.
 ///
 /// All matrices come first, then all vectors, so that an optimizer can treat each kind with one call. Within a
 /// layer q^U, k^U, v^U, q^C, k^C and v^C are adjacent, and so are gate and up: one product makes each group. So are their

@@ -4,7 +4,7 @@ package enum ParameterName {
   package static let finalNorm = "model.norm.weight"
   package static let head = "lm_head.weight"
 
-  /// The projections of attention in the order in which they lie in the arena and side by side in activations.
+  /// The projections of attention in their order in the arena, and side by side in activations.
   package static func projections(hasLookahead: Bool) -> [String] {
     hasLookahead ? ["qu", "ku", "vu", "qc", "kc", "vc"] : ["q", "k", "v"]
   }

@@ -102,7 +102,7 @@ public final class ReferenceBackend<Scalar: Real & BinaryFloatingPoint & Sendabl
     store(result.scales, in: scales)
   }
 
-  /// **Adds** to `dx` and `dWeight`; see ``Backend``. `scales` = 1 / √(mean(x²) + epsilon) tells epsilon.
+  /// **Adds** to `dx` and `dWeight`; see ``Backend``. `scales` = 1 / √(mean(x²) + epsilon) gives epsilon.
   public func rmsNormBackward(
     _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix
   ) {

@@ -25,8 +25,8 @@ public struct PackedWeight: Sendable {
   private let scaleBuffer: Buffer?
   private let scaleOffset: Int
 
-  /// Weights that lie in `values` and `scales`, at offsets in bytes. Nil if they do not fit there, if the
-  /// matrix is empty, or if values or scales do not lie at a multiple of the size of their numbers.
+  /// Weights stored in `values` and `scales`, at offsets in bytes. Nil if they do not fit there, if the
+  /// matrix is empty, or if values or scales are not at a multiple of the size of their numbers.
   public init?(
     format: WeightFormat, rowCount: Int, columnCount: Int, values: Buffer, valueOffset: Int = 0,
     scales: Buffer? = nil, scaleOffset: Int = 0

@@ -1,6 +1,6 @@
 public import CastleTensors
 
-/// A matrix of parameters, (outputs, inputs), in the form in which it lies in memory.
+/// A matrix of parameters, (outputs, inputs), in the form in which it is stored.
 ///
 /// Forward products read parameters through this type alone, so that a model for inference can hold each matrix in a precision
 /// of its own. Training works on ``float32(_:)``, views of one arena.

@@ -1,6 +1,6 @@
 import CastleKernels
 
-/// In what precision the weights of a product lie in memory.
+/// In what precision the weights of a product are stored.
 public enum WeightFormat: String, Sendable, CaseIterable, Codable {
   /// Single precision, row by row.
   case float32

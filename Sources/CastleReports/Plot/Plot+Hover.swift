@@ -1,7 +1,7 @@
 import CastleFormats
 
 extension Plot {
-  /// What the page's script needs to tell the values under the pointer.
+  /// What the page's script needs to show the values under the pointer.
   func hoverData(_ x: PlotAxis, _ y: PlotAxis) -> String {
     func axis(_ axis: PlotAxis) -> JSONValue {
       let isLogarithmic = if case .logarithmic = axis.scale { true } else { false }

@@ -6,7 +6,7 @@ extension Plot {
   private static let left = 66.0, top = 40.0, bottom = 52.0
   private static let leastRight = 24.0, characterWidth = 6.6
 
-  /// The picture. `identifier` tells it from others on the page.
+  /// The picture. `identifier` distinguishes it from others on the page.
   package func svg(identifier: String) -> String {
     let labels = series.filter { !$0.isEmpty }.map(\.name)
     let right = labels.map { Double($0.count) * Self.characterWidth + 20 }.max() ?? Self.leastRight
@@ -114,7 +114,7 @@ extension Plot {
     return parts + ["</g>"]
   }
 
-  /// The names at the ends of the curves, moved apart where they would lie on each other.
+  /// The names at the ends of the curves, moved apart where they would overlap.
   private func directLabels(_ x: PlotAxis, _ y: PlotAxis) -> [String] {
     let ends = series.enumerated().compactMap { index, series -> (index: Int, place: Point)? in
       let curves = series.curves
@@ -175,7 +175,7 @@ extension Plot.Emphasis {
     }
   }
 
-  /// What is drawn later lies on top.
+  /// What is drawn later is on top.
   var order: Int {
     switch self {
     case .faint: 0

@@ -37,7 +37,7 @@ public final class ThreadPool: Sendable {
     forEach(count) { index, _ in body(index) }
   }
 
-  /// As ``forEach(_:_:)-(_,(_)->Void)``, also telling which of the `threadCount` threads makes the call, so
+  /// As ``forEach(_:_:)-(_,(_)->Void)``, also saying which of the `threadCount` threads makes the call, so
   /// that it can use scratch memory of its own.
   ///
   /// Every thread that is not the pool's has number 0: two of them that use the pool at the same time must not share

@@ -165,7 +165,7 @@ final class ThreadTeam: @unchecked Sendable {
   }
 }
 
-/// What a new worker is told.
+/// What a new worker gets.
 private final class WorkerStart {
   let team: ThreadTeam
   let thread: Int

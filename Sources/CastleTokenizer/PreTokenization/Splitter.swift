@@ -18,7 +18,7 @@ struct PatternSearch {
     if case .expression(let program) = pattern { matcher = PatternMatcher(program) } else { matcher = nil }
   }
 
-  /// Calls `body` with every match in `range` and what lies between, in order; a match may be empty.
+  /// Calls `body` with every match in `range` and what is between, in order; a match may be empty.
   @inline(__always)
   func forEach(
     in text: UnsafePointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>, _ isMatch: Bool) -> Void

@@ -59,7 +59,7 @@ public final class Tokenizer: Sendable {
   /// - Parameters:
   ///   - vocabulary: The bytes of each token; the place is the id. `nil` where an id is not used.
   ///   - merges: The merges, the one to apply first at the start.
-  ///   - addedTokens: Tokens for whole strings. Their ids may lie in the vocabulary or above.
+  ///   - addedTokens: Tokens for whole strings. Their ids may be in the vocabulary or above.
   ///   - template: The special tokens around a text.
   /// - Throws: ``InputError`` if an id is out of range or given to two tokens, an added token is empty or there twice,
   ///   a merge does not join its two tokens, or the template has an id that is not a token.

@@ -108,7 +108,7 @@ enum ScalarProperties {
     categories["p"]!.contains(scalar.properties.generalCategory) && isAssigned(scalar, by: 8)
   }.union(ScalarSet(values: "$+<=>^`|~\u{166D}\u{111C9}".unicodeScalars.map(\.value)))
 
-  /// The scalars of a script or another property that the standard library does not tell, as Foundation's regular
+  /// The scalars of a script or another property that the standard library does not know, as Foundation's regular
   /// expressions have it.
   private static func script(_ name: String) -> ScalarSet? {
     guard !name.isEmpty,

@@ -72,7 +72,7 @@ struct ScalarSet: Equatable, Sendable {
 
 /// A ``ScalarSet`` made for fast look-up.
 final class ScalarTable: Sendable {
-  /// The number of scalars in the bit map; what lies above is looked up in the ranges.
+  /// The number of scalars in the bit map; what is above is looked up in the ranges.
   private static let mapped = 0x34000
 
   let set: ScalarSet

@@ -160,7 +160,7 @@ public struct CheckpointStore: Sendable {
     try FilePath.move(target, to: aside)
   }
 
-  /// Gives a damaged checkpoint a name that is not one of a checkpoint, and returns where it lies then.
+  /// Gives a damaged checkpoint a name that is not one of a checkpoint, and returns its new path.
   private func quarantine(_ entry: Entry) throws -> String {
     if best.isLink(to: entry) { try best.remove() }
     let aside = folder + "/" + Self.damagedPrefix + FilePath.name(of: entry.folder)

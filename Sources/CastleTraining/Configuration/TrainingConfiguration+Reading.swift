@@ -76,7 +76,7 @@ extension TrainingConfiguration {
     }
   }
 
-  /// Checks what no single key can tell.
+  /// Checks what depends on several keys.
   private func checkTogether() throws {
     guard !output.isEmpty else {
       throw InputError(
@@ -128,7 +128,7 @@ extension TrainingConfiguration {
     guard evaluation.patience == 0 || evaluation.every > 0 else {
       throw InputError(
         subject: "evaluation.patience", problem: "is \(evaluation.patience), but evaluation.every is 0",
-        remedy: "say how many steps lie between evaluations")
+        remedy: "say how many steps to take between evaluations")
     }
   }
 

@@ -16,7 +16,7 @@ public struct TrainingText: Sendable {
 
   /// The texts, by name.
   public let parts: [Part]
-  /// What tells this data from other data: a hash of the texts, and of their names and weights where there
+  /// What distinguishes this data from other data: a hash of the texts, and of their names and weights where there
   /// are several.
   public let fingerprint: String
 

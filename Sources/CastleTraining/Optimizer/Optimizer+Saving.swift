@@ -6,13 +6,13 @@ extension Optimizer {
   /// The name of the file in a checkpoint.
   static let fileName = "training.safetensors"
 
-  /// The moments of a parameter, or of the part of it that lies in the optimizer's range.
+  /// The moments of a parameter, or of the part of it that is in the optimizer's range.
   private struct Piece {
     /// The parameter's name, for a part followed by its places, as in `model.norm.weight[3..<7]`.
     var name: String
     /// The parameter's shape; a part is a vector.
     var shape: [Int]
-    /// Where the moments lie.
+    /// Where the moments are.
     var range: Range<Int>
   }
 

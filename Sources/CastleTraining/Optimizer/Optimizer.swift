@@ -97,7 +97,7 @@ package final class Optimizer {
 }
 
 extension LearningRateFactors {
-  /// The factor of a parameter, which its name in `model.safetensors` tells.
+  /// The factor of a parameter, by its name in `model.safetensors`.
   func factor(of entry: ParameterLayout.Entry) -> Double {
     if !entry.isMatrix { return norms }
     if entry.name.contains(".self_attn.") { return attention }

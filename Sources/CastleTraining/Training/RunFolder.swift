@@ -24,8 +24,8 @@ package final class RunFolder {
   /// The settings' name in a checkpoint, where `config.json` is the model's.
   static let checkpointConfigurationName = "run.yaml"
 
-  /// Opens or makes the folder that `start` says. Its checkpoint is checked against the hashes; damaged ones
-  /// are told to `note`.
+  /// Opens or makes the folder that `start` says. Its checkpoint is checked against the hashes; `note` hears
+  /// of damaged ones.
   package init(_ start: RunStart, world: World = .single, note: (String) -> Void) throws {
     path = start.output
     self.world = world

@@ -53,7 +53,7 @@ extension Trainer {
     guard spikesInARow == Self.manySpikes else { return }
     progress.note(
       "warning: the updates of steps \(step - Self.manySpikes + 1) to \(step) were all skipped, because loss or "
-        + "gradient norm lie more than \(configuration.training.skipSpikes) standard deviations above the recent mean "
+        + "gradient norm is more than \(configuration.training.skipSpikes) standard deviations above the recent mean "
         + "(training.skip-spikes)")
   }
 

@@ -14,7 +14,7 @@ struct BenchmarkTrainingCommand: ParsableCommand {
       same kind are first compared with the reference, and nothing is timed if they are wrong.
 
       Each line gives a part's median time, its roofline bound (operations over the measured matrix-product rate, or the bytes \
-      that must be read and written over the measured copy bandwidth; less where the data lie in a cache), bound over \
+      that must be read and written over the measured copy bandwidth; less where the data are in a cache), bound over \
       time, and its share of the step. The bound of the whole step counts 6 operations for each number of a matrix and \
       token, and attention. "other" is the step less its parts.
 

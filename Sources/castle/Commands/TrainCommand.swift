@@ -111,7 +111,7 @@ struct TrainCommand: ParsableCommand {
     guard FilePath.exists(folder + "/checkpoints") else { return }
     guard folder == output else {
       throw InputError(
-        subject: "\(config)", problem: "lies in the run \(folder), but its output is \(output) from here",
+        subject: "\(config)", problem: "is in the run \(folder), but its output is \(output) from here",
         remedy: "go to the folder where the run began, or add \(.setting("output", folder))")
     }
   }

@@ -221,7 +221,7 @@ package final class TimedBackend: ForwardingBackend {
   }
 }
 
-/// Which part of a step a product belongs to, told from where its operands lie.
+/// Which part of a step a product belongs to, by where its operands are.
 private struct ParameterPlaces {
   let layout: ParameterLayout
   let weights: Matrix

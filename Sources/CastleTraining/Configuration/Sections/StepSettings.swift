@@ -17,7 +17,7 @@ public struct StepSettings: ConfigurationSection {
   public var recomputes = false
   /// The largest norm of the whole gradient; 0 does not limit it.
   public var clip = 1.0
-  /// Updates whose loss or gradient norm lies this many standard deviations above the recent mean are
+  /// Updates whose loss or gradient norm is this many standard deviations above the recent mean are
   /// skipped; 0 skips none.
   public var skipSpikes = 0.0
   /// Whether a run that the free memory does not hold is refused; otherwise it is only said.

@@ -113,6 +113,6 @@ private final class WorkerProcess {
 
   var isRunning: Bool { process.isRunning }
 
-  /// Asks it to save and end. It has a process group of its own, so Ctrl-C has not told it yet.
+  /// Asks it to save and end. It has a process group of its own, so Ctrl-C has not reached it yet.
   func stop() { kill(process.processIdentifier, SIGTERM) }
 }
