@@ -1,7 +1,7 @@
 /// A four-dimensional view, (batch, head, token, feature), of numbers that the caller owns.
 ///
-/// The features of a token are adjacent; the three other strides are free, so that a view can be of a tensor of
-/// shape (B, H, L, d) or of some columns of a matrix of projections with one row a token.
+/// The features of a token are adjacent; the three other strides are free, so that a view can be of a tensor
+/// of shape (B, H, L, d) or of some columns of a matrix of projections with one row a token.
 public struct HeadView<Scalar>: @unchecked Sendable {
   /// The element (0, 0, 0, 0).
   public var base: UnsafeMutablePointer<Scalar>

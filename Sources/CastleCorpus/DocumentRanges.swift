@@ -1,7 +1,7 @@
 /// Where documents begin in a batch.
 package enum DocumentRanges {
-  /// Replaces `documents` by the ranges of `tokens` that begin where a sequence of `length` tokens does, or with
-  /// `separator`.
+  /// Replaces `documents` by the ranges of `tokens` that begin where a sequence of `length` tokens does, or
+  /// with `separator`.
   package static func find(
     in tokens: [Int32], length: Int, separator: Int32?, into documents: inout [Range<Int>]
   ) {

@@ -11,8 +11,8 @@ public import CastleTensors
 /// let logits = try engine.advance(sequence, by: tokens)
 /// ```
 ///
-/// A model that can be trained has its weights in one arena, ``weights``. One for inference alone is made from
-/// ``ModelWeights``, which may be anywhere.
+/// A model that can be trained has its weights in one arena, ``weights``. One for inference alone is made
+/// from ``ModelWeights``, which may be anywhere.
 public final class LanguageModel {
   /// The shape of the model.
   public let configuration: ModelConfiguration
@@ -54,8 +54,8 @@ public final class LanguageModel {
     trainable = nil
   }
 
-  /// A model with random weights that `seed` determines: normal with deviation 0.02, less by √(2 · layers) in the
-  /// projections that add to the residual stream, and 1 in the norms.
+  /// A model with random weights that `seed` determines: normal with deviation 0.02, less by √(2 · layers) in
+  /// the projections that add to the residual stream, and 1 in the norms.
   ///
   /// - Throws: ``InputError`` if `configuration` is not valid.
   public convenience init(_ configuration: ModelConfiguration, backend: any Backend, seed: UInt64) throws {
@@ -89,8 +89,8 @@ public final class LanguageModel {
     }
   }
 
-  /// The parameter called `name`, in the shape of ``ParameterLayout/Entry``; nil if there is none. Traps unless
-  /// ``isTrainable``.
+  /// The parameter called `name`, in the shape of ``ParameterLayout/Entry``; nil if there is none. Traps
+  /// unless ``isTrainable``.
   public func view(named name: String) -> Matrix? {
     layout.entry(named: name).map(view)
   }

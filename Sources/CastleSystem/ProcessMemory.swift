@@ -18,7 +18,8 @@ package enum ProcessMemory {
     #endif
   }
 
-  /// The memory that the process holds now, in bytes; where the system does not say, the largest amount so far.
+  /// The memory that the process holds now, in bytes; where the system does not say, the largest amount so
+  /// far.
   package static var current: Int {
     #if os(Linux)
       return status("VmRSS:") ?? peak
@@ -27,9 +28,8 @@ package enum ProcessMemory {
     #endif
   }
 
-  /// The bytes that the process can still take: what the system calls available, or what the limit of a control group
-  /// leaves, if that is less.
-  /// Nil where the system does not say.
+  /// The bytes that the process can still take: what the system calls available, or what the limit of a
+  /// control group leaves, if that is less. Nil where the system does not say.
   package static var available: Int? {
     #if os(Linux)
       let limits = [systemAvailable, ControlGroups().availableMemory].compactMap { $0 }

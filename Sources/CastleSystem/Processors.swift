@@ -2,8 +2,8 @@ import Foundation
 
 /// The processors that this process may use. The commands take no more threads than `BackendOptions` allows.
 public enum Processors {
-  /// The number of processors that this process may run on: on Linux those of its affinity mask, and no more than
-  /// its control group and those above it pay for.
+  /// The number of processors that this process may run on: on Linux those of its affinity mask, and no more
+  /// than its control group and those above it pay for.
   public static var available: Int {
     let active = ProcessInfo.processInfo.activeProcessorCount
     #if os(Linux)
@@ -23,8 +23,8 @@ public enum Processors {
     return digits.isEmpty ? nil : digits.reduce(0) { $0 + $1.nonzeroBitCount }
   }
 
-  /// The processors that `quota`, "microseconds period" as in a control group's `cpu.max`, pays for, rounded up;
-  /// nil if there is no limit.
+  /// The processors that `quota`, "microseconds period" as in a control group's `cpu.max`, pays for, rounded
+  /// up; nil if there is no limit.
   package static func count(inQuota quota: String) -> Int? {
     let numbers = quota.split(whereSeparator: \.isWhitespace).map { Double($0) }
     guard numbers.count == 2, let time = numbers[0], let period = numbers[1], time > 0, period > 0 else {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Seeded random numbers whose state can be saved: xoshiro256++ (Blackman and Vigna, 2019), seeded by SplitMix64.
+/// Seeded random numbers whose state can be saved: xoshiro256++ (Blackman and Vigna, 2019), seeded by
+/// SplitMix64.
 ///
 /// The same seed gives the same numbers on every run.
 ///

@@ -2,8 +2,8 @@ import CastleAttention
 import Testing
 
 struct AttentionWorkTests {
-  /// Equations, Work: 5.5 and 15.5 units where a lookahead key still moves, 3 and 8 where it stands still, and
-  /// 2 and 5 without lookahead.
+  /// Equations, Work: 5.5 and 15.5 units where a lookahead key still moves, 3 and 8 where it stands still,
+  /// and 2 and 5 without lookahead.
   @Test(arguments: [Mechanism.causal, .castle, .slidingWindow(1), .slidingWindow(3), .slidingWindow(40)])
   func everyPairIsCountedOnce(mechanism: Mechanism) {
     let (heads, length, headSize) = (3, 20, 4)

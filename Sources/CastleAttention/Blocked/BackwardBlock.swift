@@ -1,4 +1,5 @@
-/// The queries of one head group for a block of tokens, and the gradients that they gather, up to ``GradientFactors``.
+/// The queries of one head group for a block of tokens, and the gradients that they gather, up to
+/// ``GradientFactors``.
 ///
 /// What belongs to a query head is given for the first head of the group, with the distance to the next.
 struct BackwardBlock {

@@ -1,4 +1,5 @@
-/// A panel of keys with what the backward sweep knows and gathers about it: gradients up to ``GradientFactors``.
+/// A panel of keys with what the backward sweep knows and gathers about it: gradients up to
+/// ``GradientFactors``.
 struct BackwardPanel {
   /// The tokens of the panel, counted from the start of the document.
   var tokens: Range<Int>

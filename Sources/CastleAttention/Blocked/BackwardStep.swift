@@ -2,14 +2,15 @@ import CastleKernels
 
 /// One block of queries against one panel of keys, backwards: Equations (8).
 ///
-/// On entry the panel's `u` is as it stands after the block, on return as before it. The first block, before which
-/// `u` is zero, leaves it and its gradient alone.
+/// On entry the panel's `u` is as it stands after the block, on return as before it. The first block, before
+/// which `u` is zero, leaves it and its gradient alone.
 struct BackwardStep {
   static let scratchCount = 6 * BlockGeometry.blockRows * BlockGeometry.panelWidth
   static let pieceCount = 6
 
   private let context: BlockContext
-  /// G⊤, Q^C K^C⊤ and then P, S and then dS, dP and then dA, dG⊤ and then dZ⊤: each (block rows, panel width).
+  /// G⊤, Q^C K^C⊤ and then P, S and then dS, dP and then dA, dG⊤ and then dZ⊤: each (block rows, panel
+  /// width).
   private let gate, causal, lookahead, dProbability, dGate: Rows
   /// G, (panel width, block rows).
   private let gateColumns: Rows

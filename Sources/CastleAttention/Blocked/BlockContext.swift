@@ -8,7 +8,8 @@ struct BlockContext {
   let headSize: Int
   /// d in whole vectors.
   let paddedSize: Int
-  /// log₂(e) / √d. Queries and the keys of gates are packed times this, so that products give scores in units of ln 2.
+  /// log₂(e) / √d. Queries and the keys of gates are packed times this, so that products give scores in units
+  /// of ln 2.
   let scale: Float
 
   init(kernels: AttentionKernels, mechanism: Mechanism, headSize: Int) {

@@ -32,7 +32,8 @@ struct BlockGeometry {
     index * Self.panelWidth..<min(tokens.upperBound, (index + 1) * Self.panelWidth)
   }
 
-  /// The blocks that have queries at or after the first key of the panel, fewer than `visible` tokens after the last one.
+  /// The blocks that have queries at or after the first key of the panel, fewer than `visible` tokens after
+  /// the last one.
   func blocks(ofPanel index: Int, visible: Int = .max) -> Range<Int> {
     let first = max(0, index * Self.panelWidth / Self.blockRows - firstBlock)
     guard visible < tokens.upperBound else { return first..<blockCount }
@@ -40,8 +41,8 @@ struct BlockGeometry {
     return first..<max(first, min(blockCount, lastQuery / Self.blockRows + 1 - firstBlock))
   }
 
-  /// Which of `parts` works on a panel: they are dealt out and back, so that all parts get about the same number of block
-  /// pairs.
+  /// Which of `parts` works on a panel: they are dealt out and back, so that all parts get about the same
+  /// number of block pairs.
   func part(ofPanel index: Int, of parts: Int) -> Int {
     let (round, place) = index.quotientAndRemainder(dividingBy: parts)
     return round.isMultiple(of: 2) ? place : parts - 1 - place

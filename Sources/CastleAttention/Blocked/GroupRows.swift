@@ -13,7 +13,8 @@ struct GroupRows {
   }
 }
 
-/// Rows of all heads of a group that are to be copied times `factor`, the target's filled up to whole vectors.
+/// Rows of all heads of a group that are to be copied times `factor`, the target's filled up to whole
+/// vectors.
 struct GroupCopy {
   var source: GroupRows
   var target: GroupRows
@@ -34,8 +35,8 @@ extension BlockContext {
     isPacked(view) && factor == 1 ? 0 : heads * length * paddedSize
   }
 
-  /// The rows of `heads` heads from `firstHead` on times `factor`, as products want them: in place if they already are, or
-  /// where `copies` will write them.
+  /// The rows of `heads` heads from `firstHead` on times `factor`, as products want them: in place if they
+  /// already are, or where `copies` will write them.
   func pack(
     _ view: HeadView<Float>, times factor: Float = 1, firstHead: Int, heads: Int, task: HeadTask,
     into arena: ScratchArena, copies: inout [GroupCopy]

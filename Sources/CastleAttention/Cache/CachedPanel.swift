@@ -1,5 +1,5 @@
-/// One panel of a cached head. The three parts have lives of their own: keys and values stand still once the panel
-/// is full, lookahead keys move as long as the window reaches, and q^U is dropped after that.
+/// One panel of a cached head. The three parts have lives of their own: keys and values stand still once the
+/// panel is full, lookahead keys move as long as the window reaches, and q^U is dropped after that.
 struct CachedPanel {
   /// k^C as columns, (d, panel width), and then v^C as rows, (panel width, d in whole vectors).
   var keysAndValues: PanelMemory?

@@ -33,8 +33,8 @@ public enum ValidationSize: Sendable, Hashable {
 /// the smallest numbers are chosen. So the choice depends neither on the threads nor on where the corpus
 /// is. Two documents of one file never have one number, two of different files with a probability of 2⁻⁶⁴.
 ///
-/// Documents of white space alone do not count. A text that several documents have counts once, by the first of
-/// them, and the others follow it: what models are measured on is never what they were trained on.
+/// Documents of white space alone do not count. A text that several documents have counts once, by the first
+/// of them, and the others follow it: what models are measured on is never what they were trained on.
 struct ValidationChoice {
   /// Documents whose text an earlier one has, in their order; nil if nobody has looked.
   private(set) var duplicates: [DuplicateDocument]?

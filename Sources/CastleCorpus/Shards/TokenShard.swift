@@ -57,7 +57,8 @@ public struct TokenShard: Sendable {
     }
     guard header[1] == TokenShardHeader.version(width) else {
       throw InputError(
-        "\(path) is a token shard of version \(header[1]); only \(TokenShardHeader.version(width)) can be read"
+        "\(path) is a token shard of version \(header[1]); "
+          + "only \(TokenShardHeader.version(width)) can be read"
       )
     }
     let expected = TokenShardHeader.byteCount + Int(header[2]) * width.byteCount

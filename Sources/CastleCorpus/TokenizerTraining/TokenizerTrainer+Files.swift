@@ -18,8 +18,8 @@ extension TokenizerTrainer {
   /// The vocabulary stays smaller than ``vocabularySize`` if the text has no more pairs that occur
   /// ``minimumFrequency`` times. `note` gets what is unusual, in one line each.
   ///
-  /// - Throws: `InputError` if something cannot be read, a special token is a pre-token, or the vocabulary has no room
-  ///   for a merge.
+  /// - Throws: `InputError` if something cannot be read, a special token is a pre-token, or the vocabulary
+  ///   has no room for a merge.
   public func train(
     _ input: CorpusInput, pool: ThreadPool, progress: (Progress) throws -> Void = { _ in },
     note: (ErrorText) -> Void = { _ in }

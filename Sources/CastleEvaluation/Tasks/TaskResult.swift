@@ -8,8 +8,8 @@ public struct TaskResult: Sendable, Hashable {
   public var kind: TaskKind
   /// The number of questions.
   public var items: Int
-  /// The share of questions whose most probable choice is correct; of cloze questions, those whose continuation
-  /// greedy decoding would have written.
+  /// The share of questions whose most probable choice is correct; of cloze questions, those whose
+  /// continuation greedy decoding would have written.
   public var accuracy: MeanEstimate
   /// The same where a choice's log-probability is divided by its bytes; multiple choice only.
   public var normalizedAccuracy: MeanEstimate?

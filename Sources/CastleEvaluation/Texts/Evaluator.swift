@@ -42,8 +42,8 @@ public final class Evaluator {
   /// Measures on `text`. `progress` gets the share that is done before each batch, and ends the work by
   /// returning false; the result is then nil.
   ///
-  /// - Throws: ``InputError`` if the text has fewer than two tokens, an id outside the vocabulary, or the loss is
-  ///   not finite.
+  /// - Throws: ``InputError`` if the text has fewer than two tokens, an id outside the vocabulary, or the
+  ///   loss is not finite.
   public func evaluate(
     _ text: EvaluationText, progress: (_ share: Double) -> Bool = { _ in true }
   ) throws -> EvaluationResult? {

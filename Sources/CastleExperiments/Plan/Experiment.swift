@@ -1,7 +1,8 @@
 import CastleFormats
 import Foundation
 
-/// An experiment as its file describes it: runs that differ in known ways, what to measure on them and what to compare.
+/// An experiment as its file describes it: runs that differ in known ways, what to measure on them and what
+/// to compare.
 package struct Experiment: Sendable {
   /// The file.
   package let source: String
@@ -85,7 +86,8 @@ package struct Experiment: Sendable {
     if let cell = cells.first(where: { $0.name == text }) { return cell }
     if let number = Int(text), cells.indices.contains(number - 1) { return cells[number - 1] }
     throw InputError(
-      "\(source) has no cell '\(text)': name one of its \(cells.count) cells, or a number from 1 to \(cells.count)"
+      "\(source) has no cell '\(text)': name one of its \(cells.count) cells, "
+        + "or a number from 1 to \(cells.count)"
     )
   }
 

@@ -32,8 +32,8 @@ package struct ExperimentAxis: Sendable, Hashable {
     }
     for value in values where !CellName.isValid(value.label) {
       throw yaml.error(
-        "has the value '\(value.name)', of which no folder can be named; give it a name of letters, digits and "
-          + ". _ + - =, as in name: {setting: value}")
+        "has the value '\(value.name)', of which no folder can be named; give it a name of letters, "
+          + "digits and . _ + - =, as in name: {setting: value}")
     }
     let names = values.map(\.name)
     if let double = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {

@@ -25,7 +25,8 @@ struct ExperimentPlots {
     }
   }
 
-  /// Final loss against parameters, or against what the runs are paired along if that is a number other than a seed.
+  /// Final loss against parameters, or against what the runs are paired along if that is a number other than
+  /// a seed.
   var scales: [Plot] {
     let byParameters = final("Final validation loss against parameters", label: "parameters") {
       $1.parameters.map(Double.init)
@@ -42,7 +43,8 @@ struct ExperimentPlots {
   /// What the kinds of lines mean.
   var legend: String {
     isPairedBySeed
-      ? "Strong lines are means over seeds, areas one standard deviation to either side, thin lines every run."
+      ? "Strong lines are means over seeds, areas one standard deviation to either side, "
+        + "thin lines every run."
       : "Strong lines are the best run of each, thin lines every run."
   }
 
@@ -116,7 +118,8 @@ struct ExperimentPlots {
     }
   }
 
-  /// Final losses over a number that the runs have; nil unless there are two that differ by more than a twentieth.
+  /// Final losses over a number that the runs have; nil unless there are two that differ by more than a
+  /// twentieth.
   private func final(
     _ title: String, label: String, at place: (ExperimentSummary.Member, CellResult) -> Double?
   ) -> Plot? {

@@ -99,8 +99,8 @@ package struct ExperimentReport {
     return [
       .heading("Differences from \(comparison.baseline)"),
       .text(
-        "Loss minus that of \(comparison.baseline) with the same \(pairName); below zero is better. Intervals of the mean are "
-          + "Student's t over the pairs."),
+        "Loss minus that of \(comparison.baseline) with the same \(pairName); below zero is better. "
+          + "Intervals of the mean are Student's t over the pairs."),
       .table(
         [header]
           + rows.map { row in
@@ -124,8 +124,8 @@ package struct ExperimentReport {
     return [
       .heading("How early one reaches the other's final loss"),
       .text(
-        "Validation loss, on straight lines between evaluations, as a share of the other's tokens and of its seconds on this "
-          + "machine; means over the pairs that get there."),
+        "Validation loss, on straight lines between evaluations, as a share of the other's tokens and of its "
+          + "seconds on this machine; means over the pairs that get there."),
       .table(
         [header]
           + rows.map { row in
@@ -156,8 +156,9 @@ package struct ExperimentReport {
     return [
       .heading("Runs"), .table([header] + rows, left: [0]),
       .text(
-        "Computed by \(machines.joined(separator: "; ")). Training text: \(texts.joined(separator: ", ")) (SHA-256 of its "
-          + "files' hashes). Times are those of the machine as it was, with whatever else it did."),
+        "Computed by \(machines.joined(separator: "; ")). Training text: "
+          + "\(texts.joined(separator: ", ")) (SHA-256 of its files' hashes). "
+          + "Times are those of the machine as it was, with whatever else it did."),
       .folded(
         "Settings that differ",
         [

@@ -36,7 +36,8 @@ package struct ExperimentSummary: Sendable {
     package let condition: String
     package let name: String
     package let baseline: String
-    /// The part of the baseline's tokens after which its final loss is reached, for every pair that reaches it.
+    /// The part of the baseline's tokens after which its final loss is reached, for every pair that reaches
+    /// it.
     package let tokens: SeedStatistics
     /// The same of its seconds.
     package let seconds: SeedStatistics
@@ -98,7 +99,8 @@ package struct ExperimentSummary: Sendable {
     groups.map(\.condition).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
-  /// The measures that some finished cell has, the validation text first: "validation" or the name of a scored text.
+  /// The measures that some finished cell has, the validation text first: "validation" or the name of a
+  /// scored text.
   package var measures: [String] {
     let finished = groups.flatMap(\.members).map(\.result).filter(\.isFinished)
     let names = Set(finished.flatMap { $0.finalLosses.keys })
@@ -121,7 +123,8 @@ package struct ExperimentSummary: Sendable {
     }
   }
 
-  /// How early each group reaches the baseline's final loss on the validation text, and the baseline each group's.
+  /// How early each group reaches the baseline's final loss on the validation text, and the baseline each
+  /// group's.
   package var crossings: [Crossing] {
     compared { group, baseline in
       [Self.crossing(group, reaching: baseline), Self.crossing(baseline, reaching: group)].compactMap { $0 }
@@ -182,7 +185,8 @@ extension CellResult {
     }
   }
 
-  /// Where the validation loss first falls to `loss`, on a straight line between evaluations; nil if it never does.
+  /// Where the validation loss first falls to `loss`, on a straight line between evaluations; nil if it never
+  /// does.
   package func firstPlace(atOrBelow loss: Double) -> (tokens: Double, seconds: Double)? {
     guard let index = validation.firstIndex(where: { $0.loss <= loss }) else { return nil }
     let end = validation[index]

@@ -13,7 +13,8 @@ package struct CellResult: Sendable, Hashable, JSONFile {
   package var cell: String
   /// The value on every axis.
   package var values: [String: String]
-  /// Every setting of the run as it took effect, without its folder, and with names in place of the folders of texts.
+  /// Every setting of the run as it took effect, without its folder, and with names in place of the folders
+  /// of texts.
   package var settings: [String: String]
   /// The hash that identifies the training text.
   package var text: String?

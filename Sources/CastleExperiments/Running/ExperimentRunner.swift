@@ -51,8 +51,8 @@ package final class ExperimentRunner {
 
   /// Does what is missing of `cells`; those that failed before only if `retriesFailed` is true.
   ///
-  /// - Throws: ``InputError`` if the folder is another experiment's, a cell there was made with other settings, or the folder
-  ///   cannot be written. An error in a cell is that cell's.
+  /// - Throws: ``InputError`` if the folder is another experiment's, a cell there was made with other
+  ///   settings, or the folder cannot be written. An error in a cell is that cell's.
   package func run(_ cells: [ExperimentCell], retriesFailed: Bool = false) throws -> Outcome {
     for cell in cells { try folder.checkIdentity(cell) }
     try checkTexts(of: cells)
@@ -79,7 +79,8 @@ package final class ExperimentRunner {
     return .done(failed: failed, taken: taken)
   }
 
-  /// Checks that finished cells were trained on the texts that the others will be. Those under way check it themselves.
+  /// Checks that finished cells were trained on the texts that the others will be. Those under way check it
+  /// themselves.
   private func checkTexts(of cells: [ExperimentCell]) throws {
     for cell in cells {
       guard let text = try CellResult.read(ifPresent: folder.result(cell))?.text,

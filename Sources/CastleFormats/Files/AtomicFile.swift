@@ -2,8 +2,9 @@ import Foundation
 
 /// A file that appears under its name whole, or not at all.
 ///
-/// The bytes go to a temporary name beside the target; ``commit()`` syncs them to the disk, renames, and syncs
-/// the folder. Without a commit the temporary file is removed and an earlier file of that name is untouched.
+/// The bytes go to a temporary name beside the target; ``commit()`` syncs them to the disk, renames, and
+/// syncs the folder. Without a commit the temporary file is removed and an earlier file of that name is
+/// untouched.
 ///
 /// ```swift
 /// let file = try AtomicFile(path: "out/losses.bin")
@@ -85,7 +86,8 @@ public final class AtomicFile {
 
   /// Gives the file its name, once its bytes are on the disk. Nothing may be written afterwards.
   ///
-  /// - Throws: ``InputError`` if the disk does not take the bytes or the folder not the name; nothing is left then.
+  /// - Throws: ``InputError`` if the disk does not take the bytes or the folder not the name; nothing is left
+  ///   then.
   public func commit() throws {
     try synchronize()
     let closed = close(descriptor)

@@ -14,7 +14,8 @@ public struct SafetensorsFile: Sendable {
   /// The types of the tensors that cannot be read, such as U8 of quantized weights, by name.
   public let unreadableTypes: [String: String]
 
-  /// The tensors by the bytes of their names: two that `String` takes for equal, such as U+03A9 and U+2126, are two.
+  /// The tensors by the bytes of their names: two that `String` takes for equal, such as U+03A9 and U+2126,
+  /// are two.
   private let tensors: [[UInt8]: SafetensorsTensor]
 
   /// Maps the file at `path`. Tensors of types that are not read may lie in it.

@@ -1,8 +1,8 @@
 /// The header of a safetensors file: what its JSON says, checked against the size of the file.
 ///
-/// The format: 8 bytes of little-endian header size, the header as a JSON object, then the tensors. Each key of
-/// the object is a tensor's name with `dtype`, `shape` and `data_offsets`, or `__metadata__` with strings. The
-/// tensors fill the rest of the file without holes and without overlap.
+/// The format: 8 bytes of little-endian header size, the header as a JSON object, then the tensors. Each key
+/// of the object is a tensor's name with `dtype`, `shape` and `data_offsets`, or `__metadata__` with strings.
+/// The tensors fill the rest of the file without holes and without overlap.
 struct SafetensorsHeader {
   struct Entry {
     var name: String
@@ -18,7 +18,8 @@ struct SafetensorsHeader {
   private(set) var entries: [Entry] = []
   private(set) var metadata: [String: String] = [:]
 
-  /// The types of the format that are not read: tensors of them may lie in a file, such as those of quantized layers.
+  /// The types of the format that are not read: tensors of them may lie in a file, such as those of quantized
+  /// layers.
   private static let unreadTypes: Set = [
     "BOOL", "U8", "I8", "U16", "I16", "U32", "U64", "C64", "F4", "F6_E2M3", "F6_E3M2", "F8_E4M3", "F8_E5M2",
     "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ",

@@ -2,8 +2,8 @@ import CastleAttention
 import CastleFormats
 import CastleOperations
 
-/// `config.json`: the keys of Hugging Face's LLaMA, Mistral and Qwen, `training_length`, and for lookahead keys
-/// `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`.
+/// `config.json`: the keys of Hugging Face's LLaMA, Mistral and Qwen, `training_length`, and for lookahead
+/// keys `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`.
 extension ModelConfiguration {
   /// Reads a `config.json`. A key that is absent has the value that it has in Hugging Face's class for the
   /// `model_type`, such as `LlamaConfig`.
@@ -91,7 +91,8 @@ extension ModelConfiguration {
     if headSize == nil {
       guard hiddenSize.isMultiple(of: queryHeads) else {
         throw InputError(
-          "num_attention_heads is \(queryHeads), which does not divide hidden_size, \(hiddenSize): give head_dim"
+          "num_attention_heads is \(queryHeads), which does not divide hidden_size, \(hiddenSize): "
+            + "give head_dim"
         )
       }
       headSize = hiddenSize / queryHeads
@@ -117,8 +118,8 @@ extension ModelConfiguration {
 }
 
 extension ModelConfiguration {
-  /// The text of a `config.json`. A causal model is one of its ``family``, such as a `LlamaForCausalLM`; a model with lookahead
-  /// keys has the `model_type` "castle".
+  /// The text of a `config.json`. A causal model is one of its ``family``, such as a `LlamaForCausalLM`; a
+  /// model with lookahead keys has the `model_type` "castle".
   public var json: [UInt8] {
     var members: JSONValue.Members = [
       "architectures": .list([.string(mechanism.hasLookahead ? "CastleForCausalLM" : family.architecture)]),

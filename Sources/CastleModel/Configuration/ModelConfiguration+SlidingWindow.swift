@@ -26,8 +26,8 @@ extension ModelConfiguration {
     }
     if let types, types != isSliding || (length == nil && types.contains(true)) {
       throw InputError(
-        "layer_types has sliding_attention in \(types.filter { $0 }.count) of \(layerCount) layers, which contradicts "
-          + "the sliding window of this \(family.rawValue) model: "
+        "layer_types has sliding_attention in \(types.filter { $0 }.count) of \(layerCount) layers, "
+          + "which contradicts the sliding window of this \(family.rawValue) model: "
           + (length.map { "\($0) tokens in every layer" } ?? "it has none"))
     }
     let layers = Set(isSliding.indices.filter { isSliding[$0] })

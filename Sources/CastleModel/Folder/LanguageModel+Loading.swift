@@ -2,10 +2,11 @@ import CastleFormats
 public import CastleOperations
 
 extension LanguageModel {
-  /// Reads a model folder: one of ours, or one of a LLaMA, Mistral, Qwen2 or Qwen3 model in Hugging Face's form, with weights
-  /// in F32, F16, BF16 or F64, in one safetensors file or several with an index.
+  /// Reads a model folder: one of ours, or one of a LLaMA, Mistral, Qwen2 or Qwen3 model in Hugging Face's
+  /// form, with weights in F32, F16, BF16 or F64, in one safetensors file or several with an index.
   ///
-  /// - Parameter note: Gets a line for what the folder holds beyond the model, such as tensors that are ignored.
+  /// - Parameter note: Gets a line for what the folder holds beyond the model, such as tensors that are
+  ///   ignored.
   ///
   /// - Throws: ``InputError`` that names the file, key or tensor which is missing, superfluous or of the
   ///   wrong shape, and what would be right.
@@ -29,8 +30,8 @@ extension LanguageModel {
     try tensors.check(against: ParameterLayout(configuration), ignoresStrangers: true, note: note)
     if try !configuration.tiesEmbeddings && ModelConfiguration.saysTied(folder: folder) {
       note(
-        "\(folder)/\(ModelFolder.configuration) says tie_word_embeddings, but \(ParameterName.head) differs from the "
-          + "embedding: it is used")
+        "\(folder)/\(ModelFolder.configuration) says tie_word_embeddings, "
+          + "but \(ParameterName.head) differs from the embedding: it is used")
     }
     try self.init(uninitialized: configuration, backend: backend)
     try load(tensors)

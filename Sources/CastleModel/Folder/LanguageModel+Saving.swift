@@ -2,9 +2,9 @@ import CastleFormats
 import Foundation
 
 extension LanguageModel {
-  /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, for models with lookahead
-  /// keys the code with which Python's transformers loads them, and a copy of the file `tokenizer` as
-  /// `tokenizer.json`, if one is given.
+  /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, for models with
+  /// lookahead keys the code with which Python's transformers loads them, and a copy of the file `tokenizer`
+  /// as `tokenizer.json`, if one is given.
   ///
   /// The folder appears whole, or not at all. An earlier model folder of that name is replaced; without
   /// `tokenizer`, its `tokenizer.json` is kept.

@@ -4,9 +4,9 @@ import CastleTensors
 
 /// One layer of the decoder: attention and MLP, each behind a norm and with a residual around it.
 ///
-/// The residual stream is never copied. A product writes the branch alone; the norm that follows adds the stream
-/// so far to it, in the pass in which it normalizes. So the output of a layer is a branch, whose residual is the
-/// layer's ``LayerActivation/mlpInput``.
+/// The residual stream is never copied. A product writes the branch alone; the norm that follows adds the
+/// stream so far to it, in the pass in which it normalizes. So the output of a layer is a branch, whose
+/// residual is the layer's ``LayerActivation/mlpInput``.
 struct DecoderLayer {
   let backend: any Backend
   let configuration: ModelConfiguration
@@ -23,8 +23,8 @@ struct DecoderLayer {
     }
   }
 
-  /// From the residual stream to the projections of attention. If `residual` is given, the stream so far is a branch to
-  /// which it is added first.
+  /// From the residual stream to the projections of attention. If `residual` is given, the stream so far is a
+  /// branch to which it is added first.
   func projectAttention(
     _ activations: LayerActivations, adding residual: Matrix?, positions: RotaryPositions
   ) {
@@ -37,7 +37,8 @@ struct DecoderLayer {
     rotate(activations[.projections], positions: positions, inverse: false)
   }
 
-  /// Attention over whole documents, from the projections (tokens, projection width) to (tokens, attention width).
+  /// Attention over whole documents, from the projections (tokens, projection width) to (tokens, attention
+  /// width).
   func attend(_ activations: LayerActivations, documents: Documents) {
     backend.attention(
       split(activations[.projections]), mechanism: mechanism, documents: documents,
@@ -85,7 +86,8 @@ struct DecoderLayer {
       fused: fused, layout: configuration.heads, hasLookahead: configuration.hasLookahead)
   }
 
-  /// Applies rotary positions to the columns of `fused` that have them: all but v^C, and v^U only if configured.
+  /// Applies rotary positions to the columns of `fused` that have them: all but v^C, and v^U only if
+  /// configured.
   func rotate(_ fused: Matrix, positions: RotaryPositions, inverse: Bool) {
     let kvWidth = configuration.kvWidth
     let last = configuration.projectionWidth - kvWidth

@@ -2,13 +2,13 @@ import CastleAttention
 import CastleOperations
 import CastleTensors
 
-/// The decoder applied to some tokens, whole documents or the next ones of some sequences, with all its memory planned
-/// once.
+/// The decoder applied to some tokens, whole documents or the next ones of some sequences, with all its
+/// memory planned once.
 final class ForwardPass {
   /// What stays in memory of each layer.
   enum Retention {
-    /// Everything but the hidden features of the MLP, which a backward pass computes again from gate and up: they are
-    /// as wide as three residual streams and cost one pass over memory.
+    /// Everything but the hidden features of the MLP, which a backward pass computes again from gate and up:
+    /// they are as wide as three residual streams and cost one pass over memory.
     case all
     /// The residual stream; a backward pass computes the layer again.
     case streams
@@ -132,8 +132,8 @@ final class ForwardPass {
 
   // MARK: Backward
 
-  /// The gradients of all parameters but the head, from that of ``normed`` in `workspace`, for the documents of the last
-  /// run. The model must be one that can be trained.
+  /// The gradients of all parameters but the head, from that of ``normed`` in `workspace`, for the documents
+  /// of the last run. The model must be one that can be trained.
   func backward(documents: Documents, gradients: ArenaParameters, workspace: GradientWorkspace) {
     precondition(retention != .none, "nothing was kept for a backward pass")
     let (backend, parameters, positions) = (model.backend, model.arenaParameters, positions)

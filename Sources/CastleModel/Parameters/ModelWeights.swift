@@ -4,10 +4,13 @@ public import CastleTensors
 
 /// The weights that a forward pass reads: each matrix in a form of its own, norms in single precision.
 ///
-/// A model in training has them as views of one arena; for inference they may be anywhere, such as in a mapped file.
+/// A model in training has them as views of one arena; for inference they may be anywhere, such as in a
+/// mapped file.
 ///
 /// ```swift
-/// let weights = try ModelWeights(configuration) { name, shape in try file.weight(name, shape) } norm: { name in
+/// let weights = try ModelWeights(configuration) { name, shape in
+///   try file.weight(name, shape)
+/// } norm: { name in
 ///   try file.norm(name)
 /// }
 /// let model = try LanguageModel(configuration, weights: weights, backend: backend)
@@ -15,12 +18,13 @@ public import CastleTensors
 public struct ModelWeights {
   /// The weights of one layer.
   ///
-  /// Matrices that one input goes through are a list, their outputs side by side: one weight where they follow each other
-  /// in memory, so that one product makes all outputs, or several.
+  /// Matrices that one input goes through are a list, their outputs side by side: one weight where they
+  /// follow each other in memory, so that one product makes all outputs, or several.
   public struct Layer {
     /// The scale of the norm before attention, (1, hidden size).
     public let attentionNorm: Matrix
-    /// The projections q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden size).
+    /// The projections q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden
+    /// size).
     public let projections: [Weight]
     /// The output projection of attention, (hidden size, attention width).
     public let output: Weight
@@ -45,8 +49,8 @@ public struct ModelWeights {
 
   private let tiesEmbeddings: Bool
 
-  /// Asks for the weights one by one, under their names in `model.safetensors`: matrices, and with `norm` vectors, which are the
-  /// scales of norms and, in models that have them, biases.
+  /// Asks for the weights one by one, under their names in `model.safetensors`: matrices, and with `norm`
+  /// vectors, which are the scales of norms and, in models that have them, biases.
   ///
   /// - Throws: ``InputError`` if `configuration` is not valid or a weight has another shape, and what the two
   ///   functions throw.

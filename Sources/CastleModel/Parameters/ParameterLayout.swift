@@ -2,9 +2,9 @@ import CastleOperations
 
 /// Where each parameter of a model is in one contiguous arena.
 ///
-/// All matrices come first, then all vectors, so that an optimizer can treat each kind with one call. Within a
-/// layer q^U, k^U, v^U, q^C, k^C and v^C are adjacent, and so are gate and up: one product makes each group. So are their
-/// biases.
+/// All matrices come first, then all vectors, so that an optimizer can treat each kind with one call. Within
+/// a layer q^U, k^U, v^U, q^C, k^C and v^C are adjacent, and so are gate and up: one product makes each
+/// group. So are their biases.
 public struct ParameterLayout: Sendable {
   /// One parameter.
   public struct Entry: Sendable, Hashable {

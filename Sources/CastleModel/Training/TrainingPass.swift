@@ -28,8 +28,9 @@ public final class TrainingPass {
 
   /// Plans the memory for batches of `batch` rows of `length` tokens.
   ///
-  /// With `recomputesActivations`, only the residual stream of each layer is kept, and the backward pass computes
-  /// the rest of a layer again: about a third more work, far less memory, the same gradients bit for bit.
+  /// With `recomputesActivations`, only the residual stream of each layer is kept, and the backward pass
+  /// computes the rest of a layer again: about a third more work, far less memory, the same gradients bit for
+  /// bit.
   ///
   /// Traps if `batch` or `length` is not positive.
   ///
@@ -51,11 +52,11 @@ public final class TrainingPass {
     targetIDs = model.backend.allocate(Int32.self, rowCount: 1, columnCount: tokenCapacity)
   }
 
-  /// The summed negative log-likelihood (natural logarithm) of `targets`, and the gradients of `lossScale` times
-  /// it, which are **added** to `gradients`, an arena like ``LanguageModel/weights``.
+  /// The summed negative log-likelihood (natural logarithm) of `targets`, and the gradients of `lossScale`
+  /// times it, which are **added** to `gradients`, an arena like ``LanguageModel/weights``.
   ///
-  /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cover all tokens; none sees
-  /// another, and each starts at position 0.
+  /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cover all tokens;
+  /// none sees another, and each starts at position 0.
   ///
   /// Traps if there are more tokens than ``tokenCapacity``, a document is longer than the pass was made for,
   /// or the counts differ.

@@ -8,8 +8,8 @@ public import CastleTensors
 /// inputs one after another; outputs and inputs beyond the last are 0. In a block, (8 quadruples of inputs,
 /// 16 outputs, 4 inputs),
 /// - ``WeightFormat/int8`` has a byte for each weight, 128 + its number;
-/// - ``WeightFormat/int4`` has a byte for two weights: 8 + the number of input 4q + j in its low half, and 8 + that of input
-///   4(q + 4) + j in its high half, for quadruples q of 0 to 3.
+/// - ``WeightFormat/int4`` has a byte for two weights: 8 + the number of input 4q + j in its low half, and 8
+///   + that of input 4(q + 4) + j in its high half, for quadruples q of 0 to 3.
 ///
 /// Scales are bfloat16, (panels, blocks, 16 outputs). All numbers are little-endian.
 public struct PackedWeight: Sendable {
@@ -84,7 +84,8 @@ public struct PackedWeight: Sendable {
       buffer: valueBuffer, offset: bytes.quotient, rowCount: rowCount, columnCount: columnCount)
   }
 
-  /// The outputs of both below each other, if `other` lies behind these weights in memory; panels must be full.
+  /// The outputs of both below each other, if `other` lies behind these weights in memory; panels must be
+  /// full.
   func joined(with other: PackedWeight) -> PackedWeight? {
     guard format == other.format, columnCount == other.columnCount, valueBuffer === other.valueBuffer,
       scaleBuffer === other.scaleBuffer, other.valueOffset == valueOffset + values.count,

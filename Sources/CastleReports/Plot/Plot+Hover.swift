@@ -86,7 +86,8 @@ extension Plot {
           .concat(shown.map(row => `${row.curve.name}  ${row.best.y.toFixed(4)}`));
         const width = 12 + 7.4 * Math.max(...lines.map(line => line.length));
         const left = at + 10 + width > plot.x.end ? at - 10 - width : at + 10;
-        make('rect', { class: 'tip', x: left, y: plot.y.end + 4, width, height: 8 + 16 * lines.length, rx: 3 });
+        make('rect', {
+          class: 'tip', x: left, y: plot.y.end + 4, width, height: 8 + 16 * lines.length, rx: 3 });
         lines.forEach((line, i) => make('text', { class: i ? shown[i - 1].curve.style + ' name' : 'tick',
           x: left + 6, y: plot.y.end + 20 + 16 * i }, line));
       });

@@ -40,8 +40,8 @@ extension Plot {
     )
   }
 
-  /// From the lowest value to the one that all curves reach after a tenth of their length: the steep beginning, which would
-  /// flatten the rest, leaves the picture at its upper edge.
+  /// From the lowest value to the one that all curves reach after a tenth of their length: the steep
+  /// beginning, which would flatten the rest, leaves the picture at its upper edge.
   private var verticalRange: (Double, Double) {
     let curves = series.flatMap(\.curves)
     let bars = series.flatMap(\.bars)
@@ -99,7 +99,8 @@ extension Plot {
       let title = "<title>\(HTMLText.escaped(curve.name))</title>"
       if curve.points.count > 1 {
         parts.append(
-          "<polyline class=\"\(curve.emphasis.name)\"\(dashes) points=\"\(points(curve.points))\">\(title)</polyline>"
+          "<polyline class=\"\(curve.emphasis.name)\"\(dashes) "
+            + "points=\"\(points(curve.points))\">\(title)</polyline>"
         )
       }
       guard curve.emphasis == .strong, series.showsPoints || curve.points.count == 1 else { continue }
@@ -162,7 +163,8 @@ extension Plot {
 
   static func text(_ x: Double, _ y: Double, _ text: String, anchor: String, role: String = "tick") -> String
   {
-    "<text class=\"\(role)\" x=\"\(x.svg)\" y=\"\(y.svg)\" text-anchor=\"\(anchor)\">\(HTMLText.escaped(text))</text>"
+    "<text class=\"\(role)\" x=\"\(x.svg)\" y=\"\(y.svg)\" "
+      + "text-anchor=\"\(anchor)\">\(HTMLText.escaped(text))</text>"
   }
 }
 

@@ -1,5 +1,5 @@
-/// What tells series apart: a color of Okabe and Ito's palette (safe for color-blind readers), and a dash pattern
-/// and mark for print in gray.
+/// What tells series apart: a color of Okabe and Ito's palette (safe for color-blind readers), and a dash
+/// pattern and mark for print in gray.
 struct SeriesStyle {
   /// The number of the style, counted from 0.
   let index: Int

@@ -42,8 +42,8 @@ struct AddedTokenMatcher: Sendable {
     seesSurroundings = tokens.contains { $0.stripsLeft || $0.stripsRight || $0.isSingleWord }
   }
 
-  /// Cuts `range` at the tokens in it and calls `body` with the pieces: their range, and the id of those that are
-  /// tokens. None is empty.
+  /// Cuts `range` at the tokens in it and calls `body` with the pieces: their range, and the id of those that
+  /// are tokens. None is empty.
   func split(
     _ text: UnsafePointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>, _ id: Int32?) -> Void
   ) {

@@ -82,10 +82,8 @@ final class BytePairModel: Sendable {
     guard let first = bytes.first, bytes.count <= 4 else { return nil }
     if first < 0x80 { return bytes.count == 1 ? UInt32(first) : nil }
     return bytes.withUnsafeBufferPointer { buffer in
-      guard
-        case .scalar(let value, let length) = UTF8Decoding.step(buffer.baseAddress!, from: 0, to: bytes.count),
-        length == bytes.count
-      else { return nil }
+      let step = UTF8Decoding.step(buffer.baseAddress!, from: 0, to: bytes.count)
+      guard case .scalar(let value, let length) = step, length == bytes.count else { return nil }
       return value
     }
   }

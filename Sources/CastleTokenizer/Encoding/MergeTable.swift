@@ -1,4 +1,5 @@
-/// The merges of a byte-pair encoding: for a pair of adjacent tokens, its rank and the token that replaces it.
+/// The merges of a byte-pair encoding: for a pair of adjacent tokens, its rank and the token that replaces
+/// it.
 ///
 /// A flat hash table with open addressing; pairs are found with one multiplication and, mostly, one look.
 final class MergeTable: @unchecked Sendable {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Unicode's normalization forms, as of Unicode 9, the version that Python's `tokenizers` has: characters that were
-/// assigned later stay as they are.
+/// Unicode's normalization forms, as of Unicode 9, the version that Python's `tokenizers` has: characters
+/// that were assigned later stay as they are.
 ///
 /// Bytes that are not UTF-8 stay as they are too.
 final class NormalizationForm {

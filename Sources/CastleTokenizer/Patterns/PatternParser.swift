@@ -2,8 +2,8 @@ import CastleFormats
 
 /// Reads regular expressions in the syntax of Python's `tokenizers`: Oniguruma's for Ruby, over Unicode.
 ///
-/// What the `tokenizer.json` files of the world do not use is refused by name: back references, recursion, conditions,
-/// captures that matter, extended syntax.
+/// What the `tokenizer.json` files of the world do not use is refused by name: back references, recursion,
+/// conditions, captures that matter, extended syntax.
 struct PatternParser {
   private let text: [Unicode.Scalar]
   private let source: String

@@ -137,8 +137,8 @@ struct Splitter: Sendable {
     }
   }
 
-  /// Whether each place where it cuts follows from the two characters around it, so that the pieces of two parts of a
-  /// text are those of the whole, but for one that goes over the cut.
+  /// Whether each place where it cuts follows from the two characters around it, so that the pieces of two
+  /// parts of a text are those of the whole, but for one that goes over the cut.
   var isLocal: Bool {
     guard case .scalars = pattern else { return false }
     return [.removed, .isolated, .contiguous].contains(behavior)

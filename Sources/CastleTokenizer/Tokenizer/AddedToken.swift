@@ -6,7 +6,8 @@ public struct AddedToken: Sendable {
   public var content: String
   /// Whether it is special: `<|endoftext|>` is, a frequent word is not.
   public var isSpecial: Bool
-  /// Whether it is looked for after normalization, and only in what the tokens without this property leave over.
+  /// Whether it is looked for after normalization, and only in what the tokens without this property leave
+  /// over.
   public var isNormalized: Bool
   /// Whether it takes in the white space before it.
   public var stripsLeft = false

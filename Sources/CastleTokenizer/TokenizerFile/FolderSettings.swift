@@ -1,7 +1,8 @@
 import CastleFormats
 import Foundation
 
-/// What the files beside a vocabulary say: `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
+/// What the files beside a vocabulary say: `tokenizer_config.json`, `special_tokens_map.json` and
+/// `added_tokens.json`.
 ///
 /// They are read as transformers reads them: tokens that they name become added tokens.
 struct FolderSettings {
@@ -140,7 +141,8 @@ struct FolderSettings {
 
   private func misplaced(_ token: AddedToken, _ id: Int32, _ place: Int32) -> InputError {
     InputError(
-      "\(folder) gives the added token \"\(token.content)\" the id \(id); its place in the vocabulary is \(place)"
+      "\(folder) gives the added token \"\(token.content)\" the id \(id); "
+        + "its place in the vocabulary is \(place)"
     )
   }
 }

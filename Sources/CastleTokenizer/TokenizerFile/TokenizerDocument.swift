@@ -2,8 +2,8 @@ import CastleFormats
 
 /// What a `tokenizer.json` says, as far as it has been read.
 ///
-/// Everything that would change the ids and is not implemented is refused. Truncation and padding are for batches; as in
-/// transformers, a text by itself knows neither.
+/// Everything that would change the ids and is not implemented is refused. Truncation and padding are for
+/// batches; as in transformers, a text by itself knows neither.
 struct TokenizerDocument {
   /// What errors call the file.
   let name: String
@@ -95,8 +95,8 @@ struct TokenizerDocument {
       // Versions of transformers differ in what they make of this, but for GPT-2's own class.
       guard folder.tokenizerClass == "GPT2Tokenizer" else {
         throw InputError(
-          "\(name) and the tokenizer_config.json beside it contradict each other in add_prefix_space; set both to the "
-            + "same value")
+          "\(name) and the tokenizer_config.json beside it contradict each other in add_prefix_space; "
+            + "set both to the same value")
       }
       byteLevel["add_prefix_space"] = .bool(addsPrefixSpace)
       settings["pre_tokenizer"] = .object(byteLevel)

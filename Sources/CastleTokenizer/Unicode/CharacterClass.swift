@@ -14,9 +14,9 @@ package enum CharacterClass: UInt8 {
 
 /// The class of every Unicode scalar, as of Unicode 16.
 ///
-/// Characters that were assigned later count as ``CharacterClass/other``, so that a text has the same tokens with every
-/// standard library that knows Unicode 16 or later, and the same as in Python's `tokenizers`. An older one takes the
-/// characters that it does not know for ``CharacterClass/other`` too.
+/// Characters that were assigned later count as ``CharacterClass/other``, so that a text has the same tokens
+/// with every standard library that knows Unicode 16 or later, and the same as in Python's `tokenizers`. An
+/// older one takes the characters that it does not know for ``CharacterClass/other`` too.
 package enum CharacterClasses {
   /// The number of scalars that the table covers; all above are ``CharacterClass/other``.
   static let tableSize = 0x34000

@@ -128,8 +128,8 @@ public struct CheckpointStore: Sendable {
   /// Removes `best`, where the checkpoint with the lowest loss is not kept.
   func unmarkBest() throws { try best.remove() }
 
-  /// Removes all but the `count` newest checkpoints, that after the step `best`, permanent ones and `saved`, and
-  /// what interrupted saves have left.
+  /// Removes all but the `count` newest checkpoints, that after the step `best`, permanent ones and `saved`,
+  /// and what interrupted saves have left.
   ///
   /// - Throws: ``InputError`` if some cannot be removed, which harms nothing.
   public func prune(keeping count: Int, besides saved: Entry, best: Int? = nil) throws {

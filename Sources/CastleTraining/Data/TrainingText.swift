@@ -16,8 +16,8 @@ public struct TrainingText: Sendable {
 
   /// The texts, by name.
   public let parts: [Part]
-  /// What distinguishes this data from other data: a hash of the texts, and of their names and weights where there
-  /// are several.
+  /// What distinguishes this data from other data: a hash of the texts, and of their names and weights where
+  /// there are several.
   public let fingerprint: String
 
   let mixture: MixtureOrder?

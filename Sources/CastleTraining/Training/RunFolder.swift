@@ -72,7 +72,8 @@ package final class RunFolder {
     guard state.step <= steps else {
       throw InputError(
         problem:
-          "the run has \(steps) steps, but \(isBranch ? checkpoint.folder : path) has done \(state.step) already",
+          "the run has \(steps) steps, but \(isBranch ? checkpoint.folder : path) has done "
+          + "\(state.step) already",
         remedy: "set training.steps, tokens or epochs higher")
     }
     state.nameIfNeeded()
@@ -85,8 +86,8 @@ package final class RunFolder {
     return state
   }
 
-  /// Lets `best` lead to the best checkpoint of `state`, if the settings keep one, and removes checkpoints that
-  /// the settings do not keep beside `saved`. The run needs neither: what goes wrong is told to `note`.
+  /// Lets `best` lead to the best checkpoint of `state`, if the settings keep one, and removes checkpoints
+  /// that the settings do not keep beside `saved`. The run needs neither: what goes wrong is told to `note`.
   func tidy(
     _ state: TrainingState, _ settings: CheckpointSettings, saved: CheckpointStore.Entry? = nil,
     note: (String) -> Void

@@ -97,8 +97,8 @@ package struct RunStart {
     }
   }
 
-  /// Tells `note` if the learning rate jumps after step `step`: if the next step has another than the settings
-  /// so far would have given it. A run that was at its end would have stayed where it ended.
+  /// Tells `note` if the learning rate jumps after step `step`: if the next step has another than the
+  /// settings so far would have given it. A run that was at its end would have stayed where it ended.
   func noteRate(
     _ configuration: TrainingConfiguration, steps: Int, after step: Int, sequenceCount: Int,
     note: (String) -> Void

@@ -33,7 +33,8 @@ struct SamplePrompt: Sendable {
         throw InputError(
           subject: "samples.prompts",
           problem:
-            ": prompt \(index + 1) has \(tokens.count) tokens, but the model reads at most \(model.maximumLength)",
+            ": prompt \(index + 1) has \(tokens.count) tokens, "
+            + "but the model reads at most \(model.maximumLength)",
           remedy: "shorten it")
       }
       return SamplePrompt(text: text, tokens: tokens)

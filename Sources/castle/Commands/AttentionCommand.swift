@@ -12,9 +12,10 @@ struct AttentionCommand: ParsableCommand {
     commandName: "attention",
     abstract: "Compute attention on the tensors of a file.",
     discussion: """
-      The input holds qu ku vu qc kc vc, each (batch, heads, tokens, features); for causal attention qc kc vc are \
-      enough. qc may have a multiple of the others' heads. The output gets o, lse (log-sum-exp), u (the final \
-      lookahead keys) and, if the input holds do, the gradients dqu dku dvu dqc dkc dvc of the sum of o * do.
+      The input holds qu ku vu qc kc vc, each (batch, heads, tokens, features); for causal attention qc kc \
+      vc are enough. qc may have a multiple of the others' heads. The output gets o, lse (log-sum-exp), u \
+      (the final lookahead keys) and, if the input holds do, the gradients dqu dku dvu dqc dkc dvc of the \
+      sum of o * do.
 
       The reference forms compute in double precision unless told otherwise, the others in single.
 

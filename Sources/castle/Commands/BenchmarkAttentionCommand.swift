@@ -11,11 +11,11 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     commandName: "attention",
     abstract: "Time attention against the matrix-product rate and the memory bandwidth of this run.",
     discussion: """
-      Every mechanism is first checked against the dense reference, on up to 1025 tokens, and not timed if a result is \
-      wrong. Then each line gives the best and the median time of a call, the roofline bound (operations over the \
-      measured matrix-product rate, or for decoding bytes over the bandwidth of copies of that size), their ratio, the memory beyond \
-      inputs, outputs and gradients, and the time over that of causal attention in the same round (the median of all \
-      rounds): of a call, and of a head.
+      Every mechanism is first checked against the dense reference, on up to 1025 tokens, and not timed if a \
+      result is wrong. Then each line gives the best and the median time of a call, the roofline bound \
+      (operations over the measured matrix-product rate, or for decoding bytes over the bandwidth of copies \
+      of that size), their ratio, the memory beyond inputs, outputs and gradients, and the time over that of \
+      causal attention in the same round (the median of all rounds): of a call, and of a head.
 
       EXAMPLES
         castle benchmark attention

@@ -10,16 +10,16 @@ struct BenchmarkTrainingCommand: ParsableCommand {
     commandName: "training",
     abstract: "Time steps of training, whole and split into parts, against this run's roofline.",
     discussion: """
-      The steps are those of castle train, on random tokens; nothing is saved. Loss and gradients of a small model of the \
-      same kind are first compared with the reference, and nothing is timed if they are wrong.
+      The steps are those of castle train, on random tokens; nothing is saved. Loss and gradients of a small \
+      model of the same kind are first compared with the reference, and nothing is timed if they are wrong.
 
-      Each line gives a part's median time, its roofline bound (operations over the measured matrix-product rate, or the bytes \
-      that must be read and written over the measured copy bandwidth; less where the data are in a cache), bound over \
-      time, and its share of the step. The bound of the whole step counts 6 operations for each number of a matrix and \
-      token, and attention. "other" is the step less its parts.
+      Each line gives a part's median time, its roofline bound (operations over the measured matrix-product \
+      rate, or the bytes that must be read and written over the measured copy bandwidth; less where the data \
+      are in a cache), bound over time, and its share of the step. The bound of the whole step counts 6 \
+      operations for each number of a matrix and token, and attention. "other" is the step less its parts.
 
-      All settings of castle train that concern model, training and optimizer have their effect; those about data, \
-      output, evaluation and checkpoints have none.
+      All settings of castle train that concern model, training and optimizer have their effect; those about \
+      data, output, evaluation and checkpoints have none.
 
       EXAMPLES
         castle benchmark training --model 10m-castle

@@ -9,9 +9,10 @@ struct BenchmarkWeightsCommand: ParsableCommand {
     abstract:
       "Time products of a few rows with weights in every precision against the read bandwidth of this run.",
     discussion: """
-      This is what decoding waits for: each product reads all weights once, from memory, not from a cache. Every format is \
-      first checked against double precision, and each row against the same row alone, bit by bit; nothing is timed if a \
-      result is wrong. The bound is the bytes of the weights, scales included, over the measured read bandwidth.
+      This is what decoding waits for: each product reads all weights once, from memory, not from a cache. \
+      Every format is first checked against double precision, and each row against the same row alone, bit \
+      by bit; nothing is timed if a result is wrong. The bound is the bytes of the weights, scales included, \
+      over the measured read bandwidth.
 
       EXAMPLES
         castle benchmark weights

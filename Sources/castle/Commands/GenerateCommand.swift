@@ -13,10 +13,10 @@ struct GenerateCommand: ParsableCommand {
     commandName: "generate",
     abstract: "Write text with a model.",
     discussion: """
-      The text appears on standard output as it is generated, without the prompt; the speed is reported on standard \
-      error. Without a prompt the model starts a new document. The prompt gets the special tokens that tokenizer.json \
-      says, such as <|endoftext|> before it; --no-special-tokens continues a text in its middle. Ctrl-C ends at the \
-      next token.
+      The text appears on standard output as it is generated, without the prompt; the speed is reported on \
+      standard error. Without a prompt the model starts a new document. The prompt gets the special tokens \
+      that tokenizer.json says, such as <|endoftext|> before it; --no-special-tokens continues a text in its \
+      middle. Ctrl-C ends at the next token.
 
       EXAMPLES
         castle generate --model runs/first/model --prompt "To be, or not"

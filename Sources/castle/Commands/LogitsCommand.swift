@@ -9,8 +9,8 @@ struct LogitsCommand: ParsableCommand {
     commandName: "logits",
     abstract: "Write the logits of a model for given token ids.",
     discussion: """
-      The output is a safetensors file with one tensor, logits: float32, one row for each token and one column for \
-      each id of the vocabulary.
+      The output is a safetensors file with one tensor, logits: float32, one row for each token and one \
+      column for each id of the vocabulary.
 
       EXAMPLES
         castle logits --model runs/first/model --tokens 5,17,3 \\

@@ -13,18 +13,21 @@ struct PrepareCommand: ParsableCommand {
     commandName: "prepare",
     abstract: "Turn files and folders of text into token shards to train on.",
     discussion: """
-      .txt, .md and .text files are one document each, or several with a separator line between them; every line of a \
-      .jsonl or .ndjson file is an object with the document under "text". Each may be compressed (.gz, .zst), and in \
-      UTF-8, UTF-16 or UTF-32. Folders are read with all folders in them, in order of their names. A file that is named \
-      twice is read once. Every document is followed by the end-of-text token. The output folder holds \
-      train_000000.bin, …, val_000000.bin, … (the form of llm.c), tokenizer.json and manifest.json. It appears whole or \
-      not at all, and has the same bytes at any number of threads.
+      .txt, .md and .text files are one document each, or several with a separator line between them; every \
+      line of a .jsonl or .ndjson file is an object with the document under "text". Each may be compressed \
+      (.gz, .zst), and in UTF-8, UTF-16 or UTF-32. Folders are read with all folders in them, in order of \
+      their names. A file that is named twice is read once. Every document is followed by the end-of-text \
+      token. The output folder holds train_000000.bin, …, val_000000.bin, … (the form of llm.c), \
+      tokenizer.json and manifest.json. It appears whole or not at all, and has the same bytes at any number \
+      of threads.
 
-      A corpus of a single document is cut near its end, and the rest is for validation. To choose among the documents of \
-      JSON lines, of compressed files or between separators, and to find the equal ones, the text is read once more; \
-      standard input is copied beside the output for that. Equal documents go to the same part, training or validation.
+      A corpus of a single document is cut near its end, and the rest is for validation. To choose among the \
+      documents of JSON lines, of compressed files or between separators, and to find the equal ones, the \
+      text is read once more; standard input is copied beside the output for that. Equal documents go to the \
+      same part, training or validation.
 
-      Parquet files, such as those of FineWeb-Edu, are piped in with Python's pyarrow (or datasets); see the last example.
+      Parquet files, such as those of FineWeb-Edu, are piped in with Python's pyarrow (or datasets); see the \
+      last example.
 
       EXAMPLES
         castle prepare --tokenizer tokenizer.json --output data/plays plays/
@@ -46,7 +49,8 @@ struct PrepareCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.", valueName: "file"),
+      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json "
+        + "and merges.txt.", valueName: "file"),
     transform: FilePath.expanded)
   var tokenizer: String
 
@@ -158,8 +162,9 @@ struct PrepareCommand: ParsableCommand {
     for (name, split) in [("train", manifest.train), ("validation", manifest.validation)] {
       let ratio = Double(split.bytes) / Double(max(split.tokens, 1))
       print(
-        "\(name): \(NumberFormat.count(split.documents, "document")), \(NumberFormat.bytes(split.bytes)) of text, "
-          + "\(NumberFormat.count(split.tokens, "token")) (\(NumberFormat.fixed(ratio, 2)) bytes each), "
+        "\(name): \(NumberFormat.count(split.documents, "document")), "
+          + "\(NumberFormat.bytes(split.bytes)) of text, \(NumberFormat.count(split.tokens, "token")) "
+          + "(\(NumberFormat.fixed(ratio, 2)) bytes each), "
           + NumberFormat.count(split.shards.count, "shard"))
     }
     let rate = Double(manifest.sourceBytes) / 1e6 / seconds

@@ -21,8 +21,8 @@ extension TokenizerCommand {
     static let configuration = CommandConfiguration(
       abstract: "Learn a tokenizer from text.",
       discussion: """
-        Learns a byte-level byte-pair encoding and writes it as tokenizer.json, which Python's tokenizers and \
-        transformers read too. Files and folders are read as `castle prepare` does. The first token is \
+        Learns a byte-level byte-pair encoding and writes it as tokenizer.json, which Python's tokenizers \
+        and transformers read too. Files and folders are read as `castle prepare` does. The first token is \
         <|endoftext|>, which ends documents.
 
         EXAMPLES
@@ -94,7 +94,8 @@ extension TokenizerCommand {
       let seconds = NumberFormat.fixed(start.duration(to: .now) / .seconds(1), 1)
       print(
         json
-          ? #"{"tokens":\#(tokenizer.vocabularySize),"merges":\#(tokenizer.mergeList.count),"seconds":\#(seconds)}"#
+          ? #"{"tokens":\#(tokenizer.vocabularySize),"merges":\#(tokenizer.mergeList.count),"#
+            + #""seconds":\#(seconds)}"#
           : "\(output): \(NumberFormat.grouped(tokenizer.vocabularySize)) tokens, learned in \(seconds) s")
     }
 

@@ -13,14 +13,15 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a language model on text made by castle prepare.",
     discussion: """
-      The run is a folder: config.yaml (all settings as they took effect), metrics.jsonl (losses), timing.jsonl, event \
-      files for TensorBoard, checkpoints, best (the checkpoint with the lowest validation loss) and at the end model.
+      The run is a folder: config.yaml (all settings as they took effect), metrics.jsonl (losses), \
+      timing.jsonl, event files for TensorBoard, checkpoints, best (the checkpoint with the lowest \
+      validation loss) and at the end model.
 
-      Ctrl-C finishes the step, saves and ends; --resume goes on with the same numbers as if nothing had happened. \
-      Another Ctrl-C, more than a second later, ends at once.
+      Ctrl-C finishes the step, saves and ends; --resume goes on with the same numbers as if nothing had \
+      happened. Another Ctrl-C, more than a second later, ends at once.
 
-      --resume-from begins a run of its own at a checkpoint of another one: weights, optimizer and place in the text \
-      go on, the schedule and the length may be new.
+      --resume-from begins a run of its own at a checkpoint of another one: weights, optimizer and place in \
+      the text go on, the schedule and the length may be new.
 
       EXAMPLES
         castle train --config Recipes/3m.yaml \\
@@ -96,7 +97,8 @@ struct TrainCommand: ParsableCommand {
     case .interrupted:
       let file = FilePath.path(RunFolder.configurationName, in: configuration.output)
       progress.note(
-        "saved after step \(trainer.state.step); continue with: castle train --config \(Self.quoted(file)) --resume"
+        "saved after step \(trainer.state.step); continue with: "
+          + "castle train --config \(Self.quoted(file)) --resume"
       )
       if json { printResult(trainer, model: nil) }
     }

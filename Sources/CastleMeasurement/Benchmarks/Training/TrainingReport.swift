@@ -10,7 +10,8 @@ package struct TrainingReport: Encodable {
     package var part: StepPart
     package var phase: StepPhase
     package var seconds: Double
-    /// What the roofline of this run allows: operations over the matrix-product rate plus bytes over the copy bandwidth.
+    /// What the roofline of this run allows: operations over the matrix-product rate plus bytes over the copy
+    /// bandwidth.
     package var boundSeconds: Double
     /// Bound over time.
     package var shareOfPeak: Double
@@ -54,8 +55,8 @@ package struct TrainingReport: Encodable {
   package var splitStepSeconds: Double
   /// The useful operations of a step over the matrix-product rate.
   package var stepBoundSeconds: Double
-  /// Bound over time of a step where the bound is by the matrix-product rate just before and after that step; the median.
-  /// On a machine that others use too, it compares like with like.
+  /// Bound over time of a step where the bound is by the matrix-product rate just before and after that step;
+  /// the median. On a machine that others use too, it compares like with like.
   package var shareOfRateAroundStep: Double
   package var operationsPerStep: Double
   package var tokensPerSecond: Double

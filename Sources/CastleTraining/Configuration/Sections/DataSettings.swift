@@ -1,6 +1,7 @@
 public import CastleCorpus
 
-/// The text to train on, made by `castle prepare` or of the tokens of llm.c or nanoGPT: one folder, or several in a mixture.
+/// The text to train on, made by `castle prepare` or of the tokens of llm.c or nanoGPT: one folder, or
+/// several in a mixture.
 public struct DataSettings: ConfigurationSection {
   /// The folder of the shards and of their tokenizer; empty if there is a mixture.
   public var shards = ""

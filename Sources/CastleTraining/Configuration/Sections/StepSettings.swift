@@ -57,7 +57,8 @@ public struct StepSettings: ConfigurationSection {
         .atLeast(0)),
       Setting(
         "skip-spikes", \.skipSpikes,
-        "skip updates whose loss or gradient norm is this many standard deviations above the last 128; 0: none",
+        "skip updates whose loss or gradient norm is this many standard deviations above the last "
+          + "128; 0: none",
         .atLeast(0)),
       Setting(
         "check-memory", \.checksMemory,

@@ -9,8 +9,8 @@ struct ExperimentPlanCommand: ParsableCommand {
     commandName: "plan",
     abstract: "Print the runs of an experiment with their tokens, parameters, memory and time.",
     discussion: """
-      Times come from the speed of runs in the folder, of the same model if there are some; before there are any, they are \
-      the least that the machine's rate of matrix products allows, marked with ≥.
+      Times come from the speed of runs in the folder, of the same model if there are some; before there are \
+      any, they are the least that the machine's rate of matrix products allows, marked with ≥.
 
       EXAMPLES
         castle experiment plan Experiments/quick.yaml --data text=data/books

@@ -12,9 +12,9 @@ struct ExperimentRunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Train and score the runs of an experiment that are missing.",
     discussion: """
-      Runs that were interrupted go on where they were. Several of these commands, on one machine or on many with a shared \
-      folder, share the work: none takes a run that another has. Ctrl-C saves and ends. A run that fails is named, and spoils \
-      no other.
+      Runs that were interrupted go on where they were. Several of these commands, on one machine or on many \
+      with a shared folder, share the work: none takes a run that another has. Ctrl-C saves and ends. A run \
+      that fails is named, and spoils no other.
 
       EXAMPLES
         castle experiment run Experiments/quick.yaml --data text=data/books
