@@ -6,8 +6,8 @@ import CastleTokenizer
 struct TokenizerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json "
-        + "and merges.txt.", valueName: "file"),
+      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.",
+      valueName: "file"),
     transform: FilePath.expanded)
   var tokenizer: String?
 
