@@ -64,8 +64,8 @@ sanitize: setup ## Run the tests of tensors, attention and operations under the 
 	@scripts/sanitize
 
 .PHONY: lint
-lint: ## Check the formatting.
-	@swift format lint --strict -r $(SOURCES) && echo "make lint: clean"
+lint: ## Check the formatting and the length of lines.
+	@swift format lint --strict -r $(SOURCES) && scripts/check-line-length && echo "make lint: clean"
 
 .PHONY: format
 format: ## Format the sources.

@@ -3,8 +3,8 @@ import Foundation
 
 /// Standard error, for what perhaps nobody is there to read.
 package enum StandardError {
-  /// Writes `text` as far as possible, and says nothing where it is not: neither a full disk nor a reader that is gone
-  /// may cost the process its work. Paths in it are written as ``FilePath/shown(_:)`` says.
+  /// Writes `text` as far as possible, and says nothing where it is not: neither a full disk nor a reader
+  /// that is gone may cost the process its work. Paths in it are written as ``FilePath/shown(_:)`` says.
   ///
   /// From the first call on SIGPIPE is ignored.
   package static func write(_ text: String) {

@@ -48,7 +48,7 @@ public struct LookaheadRecall: Sendable {
     self.seed = seed
   }
 
-  /// Trains both models. `progress` is told the mechanism, the step and the mean loss of the step.
+  /// Trains both models. `progress` gets the mechanism, the step and the mean loss of the step.
   public func run(
     backend: any Backend, progress: (_ mechanism: String, _ step: Int, _ loss: Double) -> Void
   ) throws -> [Result] {

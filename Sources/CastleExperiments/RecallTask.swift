@@ -1,7 +1,7 @@
 public import CastleTensors
 package import CastleTraining
 
-/// Items that are labelled after they appear: item, label, item, label, …, and at the end one of the labels
+/// Items that are labeled after they appear: item, label, item, label, …, and at the end one of the labels
 /// again. The answer is the item that had this label.
 ///
 /// The key of an item has to hold what comes *after* it (Equations, Probe).

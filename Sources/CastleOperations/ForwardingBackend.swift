@@ -3,9 +3,9 @@ public import CastleTensors
 
 /// A backend that passes on to another one whatever it does not do itself.
 ///
-/// It is the way to bring up a new device operation by operation, and to watch or change single operations of a backend. The two
-/// share memory: what one of them allocates, the other must be able to read. A backend over host memory forwards to
-/// ``ReferenceBackend`` or ``CPUBackend``.
+/// It is the way to bring up a new device operation by operation, and to watch or change single operations of
+/// a backend. The two share memory: what one of them allocates, the other must be able to read. A backend
+/// over host memory forwards to ``ReferenceBackend`` or ``CPUBackend``.
 ///
 /// ```swift
 /// final class CountingBackend: ForwardingBackend {

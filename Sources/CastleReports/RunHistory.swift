@@ -12,7 +12,8 @@ public struct RunHistory: Sendable {
     public var seconds: Double
     /// The loss, in nats.
     public var loss: Double
-    /// The bits that the model needs for a byte of the text; nil for training losses, and where it is not known.
+    /// The bits that the model needs for a byte of the text; nil for training losses, and where it is not
+    /// known.
     public var bitsPerByte: Double?
   }
 

@@ -56,8 +56,8 @@ package struct ControlGroups {
     }.min()
   }
 
-  /// In a container the path is often that of the host, whose upper part is not to be seen: groups without files are passed
-  /// over.
+  /// In a container the path is often that of the host, whose upper part is not to be seen: groups without
+  /// files are passed over.
   private func limits(_ limit: Limit, tree: String, _ group: [String]) -> [Int] {
     (0...group.count).compactMap { depth in
       limit(([root + tree] + group.prefix(depth)).joined(separator: "/"))

@@ -3,9 +3,9 @@ import Synchronization
 
 /// Ctrl-C, termination and the end of the terminal as a request that work ends at the next good place.
 ///
-/// Terminals, `make` and containers often signal a whole group of processes, and then each process of it once more:
-/// further signals change nothing. Only Ctrl-C (SIGINT) more than a second after the first signal ends the
-/// process at once.
+/// Terminals, `make` and containers often signal a whole group of processes, and then each process of it once
+/// more: further signals change nothing. Only Ctrl-C (SIGINT) more than a second after the first signal ends
+/// the process at once.
 public enum Interruption {
   /// When the first signal came, in nanoseconds of the monotonic clock; 0 before.
   private static let firstTime = Atomic<UInt64>(0)
@@ -16,8 +16,8 @@ public enum Interruption {
   /// Whether someone asked to end.
   public static var isRequested: Bool { firstTime.load(ordering: .relaxed) > 0 }
 
-  /// From now on SIGINT, SIGTERM and SIGHUP are requests, also where the process was started with them blocked. SIGHUP stays
-  /// ignored where it was, as under `nohup`.
+  /// From now on SIGINT, SIGTERM and SIGHUP are requests, also where the process was started with them
+  /// blocked. SIGHUP stays ignored where it was, as under `nohup`.
   public static func listen() {
     // What the handler reads must be there before it runs.
     _ = isRequested

@@ -1,9 +1,9 @@
 import Foundation
 
-/// The processors that this process may use.
+/// The processors that this process may use. The commands take no more threads than `BackendOptions` allows.
 public enum Processors {
-  /// The number of processors that this process may run on: on Linux those of its affinity mask, and no more than
-  /// its control group and those above it pay for.
+  /// The number of processors that this process may run on: on Linux those of its affinity mask, and no more
+  /// than its control group and those above it pay for.
   public static var available: Int {
     let active = ProcessInfo.processInfo.activeProcessorCount
     #if os(Linux)

@@ -7,14 +7,14 @@ import Foundation
 extension Castle {
   /// Runs the command that the arguments name.
   ///
-  /// A failure is one line `error: …` on standard error. The exit code is 0 on success, 64 for arguments that are
-  /// no command, and 1 for everything else.
+  /// A failure is one line `error: …` on standard error. The exit code is 0 on success, 64 for arguments that
+  /// are no command, and 1 for everything else.
   static func main() {
     do {
       var command = try parseAsRoot(arguments)
       try command.run()
       guard fflush(nil) == 0 else {
-        throw InputError("cannot write to standard output: \(String(cString: strerror(errno)))")
+        throw InputError("cannot write to standard output: \(SystemError.text)")
       }
     } catch {
       end(error)
@@ -29,7 +29,8 @@ extension Castle {
     }
   }
 
-  /// A message as one line of sane length, without what a terminal would obey: it may hold parts of damaged files.
+  /// A message as one line of sane length, without what a terminal would obey: it may hold parts of damaged
+  /// files.
   private static func line(_ text: String) -> String {
     let longest = 2_000
     let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")

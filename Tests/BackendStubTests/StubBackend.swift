@@ -1,8 +1,8 @@
 import CastleOperations
 import CastleTensors
 
-/// A backend of another module: memory and products of its own, everything else by the reference. It uses nothing but what
-/// CastleOperations and CastleTensors make public.
+/// A backend of another module: memory and products of its own, everything else by the reference. It uses
+/// nothing but what CastleOperations and CastleTensors make public.
 final class StubBackend: ForwardingBackend {
   let inner: any Backend = ReferenceBackend<Float>()
   let summary = "stub"

@@ -1,11 +1,12 @@
 import CastleAttention
 import CastleMeasurement
 
-/// How far results of attention in single precision can be from the truth, element by element, whatever the order
-/// of the sums: the formulas of the dense form, Equations (4)–(5) and their derivatives, with ``BoundedArithmetic``.
+/// How far results of attention in single precision can be from the truth, element by element, whatever the
+/// order of the sums: the formulas of the dense form, Equations (4)–(5) and their derivatives, with
+/// ``BoundedArithmetic``.
 ///
-/// The backward pass may recover the lookahead keys of an earlier moment from the last ones, so all that it does with
-/// them is charged with the roundings of the last ones.
+/// The backward pass may recover the lookahead keys of an earlier moment from the last ones, so all that it
+/// does with them is charged with the roundings of the last ones.
 struct RoundingBound {
   private typealias Row = UnsafeMutablePointer<Double>
 
@@ -18,9 +19,11 @@ struct RoundingBound {
   private let rootD: Double
   private let arithmetic: BoundedArithmetic
 
-  /// The bounds of everything that `problem` computes, by name, in the order of its elements. Overwrites its results.
+  /// The bounds of everything that `problem` computes, by name, in the order of its elements. Overwrites its
+  /// results.
   ///
-  /// - Parameter inputsAreRounded: Whether the computation gets the inputs of `problem` rounded to single precision.
+  /// - Parameter inputsAreRounded: Whether the computation gets the inputs of `problem` rounded to single
+  ///   precision.
   static func bounds(
     _ problem: AttentionProblem<Double>, _ mechanism: Mechanism, inputsAreRounded: Bool = false
   ) -> ReferenceSolution.Results<Double> {
@@ -42,8 +45,8 @@ struct RoundingBound {
   }
 
   /// A term goes through the sums over features, over tokens (once more where lookahead keys are recovered
-  /// backwards) and over the query heads of a group, and through a few scalings and functions. A product may have two
-  /// rounded inputs.
+  /// backwards) and over the query heads of a group, and through a few scalings and functions. A product may
+  /// have two rounded inputs.
   private init(
     _ problem: AttentionProblem<Double>, _ mechanism: Mechanism, inputsAreRounded: Bool,
     batch: Int, queryHead: Int, document: Range<Int>
@@ -151,8 +154,8 @@ struct RoundingBound {
     return arithmetic.product(gate, Bounded(value: 1) + arithmetic.product(x, rest))
   }
 
-  /// Adds the errors of the output, the log-sum-exp and v^C's gradient, and to `s` what recovering adds; the result is
-  /// a row of dA.
+  /// Adds the errors of the output, the log-sum-exp and v^C's gradient, and to `s` what recovering adds; the
+  /// result is a row of dA.
   private func softmax(_ t: Int, _ s: inout [Bounded], _ recovered: [[Double]]) -> [Bounded] {
     let (x, query, dOutput) = (problem.projections, own(problem.projections.qc, t), own(problem.dOutput, t))
     let seen = max(0, t - mechanism.visibleLength + 1)...t

@@ -100,7 +100,7 @@ import Testing
   }
 
   @Test func requestsAreRead() throws {
-    let full = #"{"model":"plays","text":"To be","layer":1,"head":2,"colour":"red"}"#
+    let full = #"{"model":"plays","text":"To be","layer":1,"head":2,"color":"red"}"#
     #expect(
       try AttentionTraceRequest(json: full.utf8)
         == AttentionTraceRequest(model: "plays", text: "To be", heads: .init(layer: 1, head: 2)))

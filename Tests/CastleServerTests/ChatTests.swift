@@ -70,16 +70,18 @@
       {%- endif -%}
       """
     private static let llama3 =
-      "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + "
-      + "message['role'] + '<|end_header_id|>\\n\\n'+ message['content'] | trim + '<|eot_id|>' %}"
-      + "{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}"
-      + "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
+      "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = "
+      + "'<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n'+ message['content'] | trim + "
+      + "'<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ "
+      + "content }}{% endfor %}{% if add_generation_prompt %}{{ "
+      + "'<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
 
     @Test(arguments: [
       (chatML, "<|im_start|>user\n hi <|im_end|>\n<|im_start|>assistant\n"),
       (
         llama3,
-        "<|begin|><|start_header_id|>user<|end_header_id|>\n\nhi<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
+        "<|begin|><|start_header_id|>user<|end_header_id|>\n\nhi<|eot_id|>"
+          + "<|start_header_id|>assistant<|end_header_id|>\n\n"
       ),
       (llama3.replacing("| trim", with: "| upper"), nil),
       (chatML.replacing("'<|im_end|>'", with: "' <|im_end|>'"), nil),

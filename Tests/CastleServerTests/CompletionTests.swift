@@ -24,7 +24,8 @@
         // The tokenizer puts <|endoftext|> before a text.
         #expect(
           json["usage"].sortedText
-            == #"{"completion_tokens":4,"prompt_tokens":4,"prompt_tokens_details":{"cached_tokens":0},"total_tokens":8}"#
+            == #"{"completion_tokens":4,"prompt_tokens":4,"prompt_tokens_details":{"cached_tokens":0},"#
+              + #""total_tokens":8}"#
         )
         let request = try #require(engine.requests.first)
         #expect(request.prompt == [256, 97, 98, 99])
@@ -77,7 +78,8 @@
           """
           {"prompt": "a", "max_tokens": 3, "temperature": 0.5, "top_p": 0.25, "top_k": 7, "min_p": 0.125,
            "repetition_penalty": 1.5, "presence_penalty": -1, "frequency_penalty": 2, "seed": 11,
-           "logit_bias": {"65": 100, "66": -0.5}, "stop_token_ids": [10], "user": "someone", "unknown": {"x": [1]}}
+           "logit_bias": {"65": 100, "66": -0.5}, "stop_token_ids": [10], "user": "someone",
+           "unknown": {"x": [1]}}
           """)
         #expect(reply.status == 200, "\(reply.text)")
         let request = try #require(engine.requests.first)

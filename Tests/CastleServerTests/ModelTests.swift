@@ -47,7 +47,8 @@
         @Sendable func tokens(seed: Int, stream: Bool) async throws -> [JSONValue] {
           let reply = try await client.post(
             "/v1/completions",
-            #"{"prompt": "To be", "max_tokens": 40, "seed": \#(seed), "logprobs": 2, "ignore_eos": true, "return_token_ids": true, "stream": \#(stream)}"#
+            #"{"prompt": "To be", "max_tokens": 40, "seed": \#(seed), "logprobs": 2, "ignore_eos": true, "#
+              + #""return_token_ids": true, "stream": \#(stream)}"#
           )
           let pieces = stream ? try reply.chunks : [try reply.json]
           return pieces.flatMap { piece -> [JSONValue] in

@@ -57,7 +57,8 @@
         let reply = try await server.client.post(
           "/v1/completions",
           """
-          {"prompt": "a", "max_tokens": null, "best_of": 1, "suffix": null, "logprobs": null, "user": 3, "tools": [],
+          {"prompt": "a", "max_tokens": null, "best_of": 1, "suffix": null, "logprobs": null, "user": 3,
+           "tools": [],
            "response_format": {"type": "text"}, "stop": null, "logit_bias": {}, "n": 1.0}
           """)
         #expect(reply.status == 200, "\(reply.text)")

@@ -11,7 +11,8 @@
     @Test func aStreamHasTheTextOfTheWholeAnswer() async throws {
       try await TestServer.run { server, _ in
         let body =
-          #"{"prompt": ["abc", "hij"], "n": 2, "max_tokens": 6, "stop": "zz", "logprobs": 2, "stream": STREAM}"#
+          #"{"prompt": ["abc", "hij"], "n": 2, "max_tokens": 6, "stop": "zz", "logprobs": 2, "#
+          + #""stream": STREAM}"#
         let whole = try await server.client.post(
           "/v1/completions", body.replacing("STREAM", with: "false")
         ).json

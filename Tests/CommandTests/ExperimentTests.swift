@@ -125,7 +125,7 @@ struct ExperimentTests {
 
   @Test func whatCannotBeUsedIsNamed() throws {
     try CastleProcess.expectRefusal(
-      ["experiment", "plan", file], naming: "say where it lies with --data text=FOLDER")
+      ["experiment", "plan", file], naming: "reads the text 'text'", "give --data text=FOLDER")
     try CastleProcess.expectRefusal(
       ["experiment", "plan", file, "--data", "text"], naming: "expected KEY=folder")
     try CastleProcess.expectRefusal(

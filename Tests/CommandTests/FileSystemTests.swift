@@ -14,7 +14,10 @@ struct FileSystemTests {
     #include <string.h>
     int symlink(const char *target, const char *path) { errno = EPERM; return -1; }
     int flock(int file, int operation) { errno = ENOLCK; return -1; }
-    int renameat2(int a, const char *old, int b, const char *name, unsigned flags) { errno = EINVAL; return -1; }
+    int renameat2(int a, const char *old, int b, const char *name, unsigned flags) {
+      errno = EINVAL;
+      return -1;
+    }
     static int opened(const char *name, const char *path, int flags, int mode) {
       if (strstr(path, "/events.out.")) { errno = ENOSPC; return -1; }
       return ((int (*)(const char *, int, ...)) dlsym(RTLD_NEXT, name))(path, flags, mode);
@@ -91,7 +94,8 @@ struct FileSystemTests {
       run="$PWD/$(printf 'runs\\377')/first"
       "$castle" prepare --tokenizer ../tokenizer.json --output "$(printf 'text\\376')" --separator % \
         --validation-documents 3 ../source.txt
-      "$castle" train --config ../run.yaml --set data.shards="$(printf 'text\\376')" --set output="$run" --threads 1
+      "$castle" train --config ../run.yaml --set data.shards="$(printf 'text\\376')" --set output="$run" \
+      --threads 1
       "$castle" train --config "$run/config.yaml" --set training.steps=42 --resume --threads 1
       "$castle" train --config "$run/config.yaml" --set training.steps=41 --set output="$run-2" \
         --resume-from "$run/checkpoints/step-00000040" --threads 1

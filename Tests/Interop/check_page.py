@@ -32,8 +32,8 @@ async def check(address):
         require(await page.run("counts.size") > 3, "the text came all at once")
         text = await page.run("panes[0].plain()")
         require(text.startswith("The cat sees"), f"the text begins with {text[:40]!r}")
-        coloured = await page.run("[...document.querySelectorAll('.t')].filter(t => +t.style.getPropertyValue('--s') > 0.05).length")
-        require(coloured > 3, "no token is coloured")
+        colored = await page.run("[...document.querySelectorAll('.t')].filter(t => +t.style.getPropertyValue('--s') > 0.05).length")
+        require(colored > 3, "no token is colored")
         require("tokens/s" in await page.run("document.querySelector('.figures').textContent"), "no speed is shown")
         await page.picture("written")
 
@@ -51,7 +51,7 @@ async def check(address):
         require(
             await page.run("panes[0].tokens.slice(0, %d).map(t => t.id).join()" % place) == before,
             "what comes before the chosen token has changed")
-        print("page: a text streams, its tokens have colours and alternatives, and it goes on from one")
+        print("page: a text streams, its tokens have colors and alternatives, and it goes on from one")
 
         # By keys alone.
         count = await page.run("panes[0].tokens.length")

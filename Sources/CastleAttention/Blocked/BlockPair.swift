@@ -1,6 +1,9 @@
 import CastleKernels
 
-/// How a block of queries and a panel of keys lie to each other.
+/// Where a block of queries is relative to a panel of keys.
+///
+/// The window of the mechanism is applied here: ``read`` bounds the products with G⊤, ``scores`` those of the
+/// innermost loops, and ``movesKeys`` leaves out the blocks that no key of the panel reaches.
 struct BlockPair {
   /// The queries and the keys.
   let rows, keys: Int
@@ -33,8 +36,7 @@ struct BlockPair {
       mechanism.visibleTokens.map { .last($0, before: diagonal + 1) } ?? .before(diagonal + 1)
     hidesKeys = rows.upperBound - 1 - columns.lowerBound >= mechanism.visibleLength
     read = .last(mechanism.windowLength, before: diagonal)
-    movesKeys =
-      mechanism.hasLookahead && rows.lowerBound - (columns.upperBound - 1) <= mechanism.windowLength
+    movesKeys = mechanism.reads(distance: max(1, rows.lowerBound - (columns.upperBound - 1)))
     beginsKeys = diagonal == 0
   }
 }

@@ -16,7 +16,7 @@ struct ForwardProblem<Keys: KeySource> {
 
   /// What all parts of a task read.
   private struct Operands {
-    /// What writes the rows that do not lie as products want them.
+    /// What writes the rows that are not laid out as products want them.
     var copies: [GroupCopy] = []
     var queries: GroupRows
     var ku: GroupRows?

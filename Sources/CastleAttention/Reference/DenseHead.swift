@@ -66,8 +66,9 @@ struct DenseHead<Scalar: Real> {
   /// The tokens that the key of `s` has read when the last of them is `t`: j = s+1 … min(s+W, t).
   @inlinable
   func read(by s: Int, upTo t: Int) -> Range<Int> {
-    let last = t - s <= mechanism.windowLength ? t : s + mechanism.windowLength
-    return s + 1..<max(s + 1, last + 1)
+    guard t > s else { return s + 1..<s + 1 }
+    let last = mechanism.reads(distance: t - s) ? t : s + mechanism.windowLength
+    return s + 1..<last + 1
   }
 
   /// The tokens that the query of `t` sees.

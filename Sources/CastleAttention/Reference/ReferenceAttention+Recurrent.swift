@@ -43,7 +43,7 @@ extension ReferenceAttention {
     for t in document {
       // (1): token t is read by the keys of the tokens before it, as far as the window reaches.
       if let lookahead = x.lookahead, mechanism.hasLookahead {
-        for s in document.lowerBound..<t where t - s <= mechanism.windowLength {
+        for s in document.lowerBound..<t where mechanism.reads(distance: t - s) {
           let gate = sigmoid(
             dot(lookahead.qu.token(batch, head, s), lookahead.ku.token(batch, head, t), d) / rootD)
           add(gate, lookahead.vu.token(batch, head, t), to: u(s), d)

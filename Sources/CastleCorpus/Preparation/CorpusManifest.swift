@@ -101,7 +101,8 @@ public struct CorpusManifest: Codable, Sendable, Hashable {
       let tokens = try TokenShard(path: "\(folder)/\(shard.file)").tokenCount
       guard tokens == shard.tokens else {
         throw InputError(
-          "\(folder)/\(shard.file) has \(tokens) tokens, \(path) says \(shard.tokens); prepare the corpus again"
+          "\(folder)/\(shard.file) has \(tokens) tokens, \(path) says \(shard.tokens); "
+            + "prepare the corpus again"
         )
       }
     }

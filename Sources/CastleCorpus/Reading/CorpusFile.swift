@@ -25,11 +25,11 @@ struct CorpusFile: Sendable {
   /// What messages call the file.
   let path: String
   /// The path below the folder that was asked for, with a number if an earlier file has the same: no two
-  /// files of a corpus have one name, and it is the same wherever the folders lie.
+  /// files of a corpus have one name, and it is the same wherever the folders are.
   let name: String
   /// The size in bytes; 0 for a pipe.
   private(set) var byteCount: Int
-  /// How the documents lie in the file.
+  /// How the file holds its documents.
   let format: TextFormat
   /// What a user should know of the format.
   let surprise: Surprise?
@@ -102,7 +102,7 @@ struct CorpusFile: Sendable {
     if case .pipe = origin { true } else { false }
   }
 
-  /// The number of bytes of text; nil if only reading tells.
+  /// The number of bytes of text; nil if only reading shows it.
   var textByteCount: Int? {
     compression == nil && encoding == .utf8 && !isPipe ? byteCount - markLength : nil
   }
@@ -185,8 +185,8 @@ extension CorpusFile {
 
   private static let lineEndings = ["jsonl", "ndjson"]
 
-  /// How documents lie in a file of that name, a second ending for compression left aside; nil if the name
-  /// does not tell.
+  /// How a file of that name holds documents, a second ending for compression left aside; nil if the name
+  /// does not say.
   static func format(ofName name: String) -> TextFormat? {
     var parts = name.split(separator: "/").last?.split(separator: ".", omittingEmptySubsequences: false) ?? []
     if parts.count > 2, Compression.endings.contains(parts.last!.lowercased()) { parts.removeLast() }
@@ -220,7 +220,7 @@ final class CorpusStream {
   /// The number of bytes of the file that have been read.
   var bytesRead: Int { source.byteCount }
 
-  /// The number of bytes of text that are left; nil if only reading tells.
+  /// The number of bytes of text that are left; nil if only reading shows it.
   var remaining: Int? { isPlain ? source.remaining : nil }
 
   /// Appends the next `count` bytes to `bytes`, fewer only at the end. Returns their number.

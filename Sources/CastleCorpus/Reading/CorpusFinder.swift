@@ -67,8 +67,8 @@ struct CorpusFinder {
     }
     if unexpectedLines.count > 0 {
       notes.append(
-        "note: \(unexpectedLines.text) looks like JSON lines with \"\(input.textKey)\", but is read as text as "
-          + "named; its documents are read with \(.format("jsonl"))")
+        "note: \(unexpectedLines.text) looks like JSON lines with \"\(input.textKey)\", "
+          + "but is read as text as named; its documents are read with \(.format("jsonl"))")
     }
     if recognizedLines.count > 0 {
       notes.append(

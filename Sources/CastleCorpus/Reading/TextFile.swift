@@ -1,8 +1,8 @@
 import CastleFormats
 import CastleTokenizer
 
-/// The text of a whole file in memory, read as ``CorpusInput`` says: decompressed, in UTF-8, without a byte order
-/// mark; what is no text is refused by name.
+/// The text of a whole file in memory, read as ``CorpusInput`` says: decompressed, in UTF-8, without a byte
+/// order mark; what is no text is refused by name.
 package struct TextFile {
   /// The text. It may have bytes that are not UTF-8.
   package let bytes: [UInt8]
@@ -27,7 +27,8 @@ package struct TextFile {
   /// Whether a file of that name holds JSON lines.
   package static func hasJSONLines(_ path: String) -> Bool { CorpusFile.format(ofName: path) == .jsonLines }
 
-  /// What to tell people whose text has bytes that are not UTF-8, where they are replaced; nil if it has none.
+  /// What to tell people whose text has bytes that are not UTF-8, where they are replaced; nil if it has
+  /// none.
   package static func note(_ bytes: [UInt8]) -> String? {
     let count = bytes.withUnsafeBufferPointer(UTF8Decoding.invalidByteCount)
     return count > 0 ? "note: \(NumberFormat.count(count, "byte")) not in UTF-8, replaced with U+FFFD" : nil

@@ -7,7 +7,7 @@ public struct TextChanged: Error, Hashable, CustomStringConvertible {
   public let description: String
 }
 
-/// What tells whether a file has been replaced or written to since it was mapped.
+/// What shows whether a file has been replaced or written to since it was mapped.
 struct FileState: Sendable {
   private let path: String
   private let size: Int

@@ -4,7 +4,7 @@ import CastleFormats
 public struct TaskGroup: Sendable {
   /// The name of the folder or file.
   public let name: String
-  /// Where it lies.
+  /// Its path.
   public let path: String
   /// The sets, in order of their paths; at least one.
   public let sets: [TaskSet]

@@ -5,7 +5,7 @@ import Foundation
 public struct TaskSet: Sendable {
   /// The name of the file without its ending.
   public let name: String
-  /// Where the file lies.
+  /// The path of the file.
   public let path: String
   /// What the questions are like.
   public let kind: TaskKind
@@ -69,7 +69,7 @@ public struct TaskSet: Sendable {
         do {
           items.append(try members.item(line: number))
         } catch let error as InputError {
-          throw InputError("\(path):\(number): \(error)")
+          throw error.within("\(path):\(number)")
         }
       }
       start = end + 1

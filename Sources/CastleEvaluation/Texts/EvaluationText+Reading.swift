@@ -1,12 +1,11 @@
 import CastleCorpus
 import CastleFormats
 public import CastleTokenizer
-import Foundation
 
 extension EvaluationText {
   /// Opens what `path` names: a folder made by `castle prepare`, a token shard, or a text file, which
-  /// `tokenizer` encodes as one document. At most `limit` tokens are taken (0: all). `note` is told how many bytes
-  /// of a text file are not UTF-8.
+  /// `tokenizer` encodes as one document. At most `limit` tokens are taken (0: all). `note` is told how many
+  /// bytes of a text file are not UTF-8.
   ///
   /// - Throws: ``InputError`` if there is no such text, or a text file comes without a tokenizer.
   public init(

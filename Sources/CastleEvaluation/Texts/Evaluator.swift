@@ -7,8 +7,8 @@ import Foundation
 
 /// Measures how well a model predicts a text.
 ///
-/// The text is cut into windows that follow each other; every token but the first is predicted once, from the
-/// tokens of its window (and of its document, if documents are separated).
+/// The text is cut into sequences that follow each other; every token but the first is predicted once, from
+/// the tokens of its sequence (and of its document, if documents are separated).
 public final class Evaluator {
   private let pass: ScoringPass
   private let batch: Int
@@ -16,8 +16,8 @@ public final class Evaluator {
   private let separator: Int32?
   private let communicator: any Communicator
 
-  /// An evaluator that runs through `pass`, which has room for `batch` windows of `length` tokens.
-  /// The ranks of `communicator` share the windows of a text.
+  /// An evaluator that runs through `pass`, which has room for `batch` sequences of `length` tokens.
+  /// The ranks of `communicator` share the sequences of a text.
   public init(
     _ pass: ScoringPass, batch: Int, length: Int, separator: Int32?,
     communicator: any Communicator = SingleProcess()
@@ -29,7 +29,7 @@ public final class Evaluator {
     self.communicator = communicator
   }
 
-  /// An evaluator in the memory of a training pass, which was made for `batch` windows of `length` tokens.
+  /// An evaluator in the memory of a training pass, which was made for `batch` sequences of `length` tokens.
   public convenience init(
     _ pass: TrainingPass, batch: Int, length: Int, separator: Int32?,
     communicator: any Communicator = SingleProcess()
@@ -44,13 +44,18 @@ public final class Evaluator {
   /// - Throws: ``InputError`` if `length` is more than the model reads, or the memory is not free.
   public convenience init(_ model: LanguageModel, batch: Int, length: Int, separator: Int32?) throws {
     let pass = try ScoringMemory.makePass(model, tokenCapacity: batch * length, longest: length) {
-      "\(batch) sequences of \(length) tokens need \($0); lower --batch-size or --length"
+      InputError(
+        problem: "\(batch) sequences of \(length) tokens need \($0)",
+        remedy: "lower \(.batchSize) or \(.sequenceLength)")
     }
     self.init(pass, batch: batch, length: length, separator: separator)
   }
 
   /// Measures on `text`. `progress` gets the share that is done before each batch, and ends the work by
   /// returning false; the result is then nil, on every rank.
+  ///
+  /// - Throws: ``InputError`` if the text has fewer than two tokens, an id outside the vocabulary, or the
+  ///   loss is not finite.
   public func evaluate(
     _ text: EvaluationText, progress: (_ share: Double) -> Bool = { _ in true }
   ) throws -> EvaluationResult? {
@@ -99,7 +104,9 @@ public final class Evaluator {
     do {
       return try pass.loss(tokens: inputs, targets: Array(piece.dropFirst()), documents: Documents(documents))
     } catch let error as InputError {
-      throw InputError("\(name): \(error); prepare it with the tokenizer of the model")
+      var error = error.within("\(name)")
+      error.remedy = "prepare it with the tokenizer of the model"
+      throw error
     }
   }
 }

@@ -23,7 +23,9 @@ extension ExperimentReport {
       "parameters": finished.first?.parameters.map { .integer($0) } ?? .null,
       "losses": .object(
         JSONValue.Members(
-          measures.map { measure in (measure, json(Sample(finished.compactMap { $0.finalLosses[measure] }))) }
+          measures.map { measure in
+            (measure, json(SeedStatistics(finished.compactMap { $0.finalLosses[measure] })))
+          }
         )),
       "runs": .list(
         group.members.map { member in
@@ -63,11 +65,11 @@ extension ExperimentReport {
     ])
   }
 
-  private static func json(_ sample: Sample) -> JSONValue {
+  private static func json(_ sample: SeedStatistics) -> JSONValue {
     .object([
       "count": .integer(sample.count), "mean": .number(sample.mean), "median": .number(sample.median),
       "standard_deviation": sample.standardDeviation.map { .number($0) } ?? .null,
-      "half_width_95": sample.halfWidth.map { .number($0) } ?? .null,
+      "half_width_95": sample.intervalHalfWidth.map { .number($0) } ?? .null,
       "values": .list(sample.values.map { .number($0) }),
     ])
   }

@@ -13,9 +13,10 @@ package struct CellResult: Sendable, Hashable, JSONFile {
   package var cell: String
   /// The value on every axis.
   package var values: [String: String]
-  /// Every setting of the run as it took effect, without its folder, and with names in place of the folders of texts.
+  /// Every setting of the run as it took effect, without its folder, and with names in place of the folders
+  /// of texts.
   package var settings: [String: String]
-  /// The hash that tells the training text.
+  /// The hash that identifies the training text.
   package var text: String?
   /// The version of the program, threads, instruction set and BLAS.
   package var machine: String?
@@ -56,7 +57,7 @@ package struct CellResult: Sendable, Hashable, JSONFile {
     package var bitsPerByte: Double?
     /// The number of tokens predicted.
     package var tokens: Int
-    /// The tokens of a window.
+    /// The tokens of a sequence.
     package var length: Int
   }
 

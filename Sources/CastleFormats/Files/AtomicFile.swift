@@ -2,8 +2,9 @@ import Foundation
 
 /// A file that appears under its name whole, or not at all.
 ///
-/// The bytes go to a temporary name beside the target; ``commit()`` syncs them to the disk, renames, and syncs
-/// the folder. Without a commit the temporary file is removed and an earlier file of that name is untouched.
+/// The bytes go to a temporary name beside the target; ``commit()`` syncs them to the disk, renames, and
+/// syncs the folder. Without a commit the temporary file is removed and an earlier file of that name is
+/// untouched.
 ///
 /// ```swift
 /// let file = try AtomicFile(path: "out/losses.bin")
@@ -22,8 +23,10 @@ public final class AtomicFile {
   package let temporaryPath: String
   private var descriptor: Int32
 
-  /// Creates the temporary file, and missing folders above it. Throws an ``InputError`` if the folder of `path` cannot be
-  /// made or written, or if something else than a regular file has that name.
+  /// Creates the temporary file, and missing folders above it.
+  ///
+  /// - Throws: ``InputError`` if the folder of `path` cannot be made or written, or if something else than a
+  ///   regular file has that name.
   public init(path: String) throws {
     if let status = FilePath.status(path), status.st_mode & S_IFMT != S_IFREG {
       throw InputError("cannot write \(path): it is not a regular file")
@@ -32,7 +35,7 @@ public final class AtomicFile {
     do {
       try AtomicFolder.makeFolder(AtomicFile.folder(of: path))
     } catch let error as InputError {
-      throw InputError("cannot write \(path): \(error)")
+      throw error.within("cannot write \(path)")
     }
     temporaryPath = AtomicFile.temporaryName(beside: path)
     descriptor = FilePath.open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL)
@@ -45,17 +48,23 @@ public final class AtomicFile {
     try? FilePath.remove(temporaryPath)
   }
 
-  /// Appends `bytes`. Throws an ``InputError`` if the disk does not take them.
+  /// Appends `bytes`.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take them.
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
     try write(bytes, at: byteCount)
   }
 
-  /// Appends `bytes`. Throws an ``InputError`` if the disk does not take them.
+  /// Appends `bytes`.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take them.
   public func write(_ bytes: some Sequence<UInt8>) throws {
     try ContiguousArray(bytes).withUnsafeBytes { try write($0) }
   }
 
   /// Writes `bytes` at an offset that is no further than the end of what is written.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take them.
   public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
     precondition(descriptor >= 0 && offset >= 0 && offset <= byteCount)
     var done = 0
@@ -76,6 +85,9 @@ public final class AtomicFile {
   }
 
   /// Gives the file its name, once its bytes are on the disk. Nothing may be written afterwards.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take the bytes or the folder not the name; nothing is left
+  ///   then.
   public func commit() throws {
     try synchronize()
     let closed = close(descriptor)
@@ -89,6 +101,8 @@ public final class AtomicFile {
   }
 
   /// Writes a whole file.
+  ///
+  /// - Throws: ``InputError`` if the file cannot be made or the disk does not take the bytes.
   public static func write(_ bytes: some Sequence<UInt8>, path: String) throws {
     let file = try AtomicFile(path: path)
     try file.write(bytes)

@@ -4,16 +4,16 @@ import Foundation
 public enum AtomicFolder {
   /// Calls `fill` with the path of an empty folder, which then takes the name `path`.
   ///
-  /// If `fill` throws, nothing is left behind. What a killed process has left of a folder of this name is removed.
-  /// Missing folders above `path` are made.
+  /// If `fill` throws, nothing is left behind. What a killed process has left of a folder of this name is
+  /// removed. Missing folders above `path` are made.
   ///
-  /// A folder that has the name already is replaced only if `replaces` is true or it is empty: the two exchange
-  /// their names in one step, and then the old one is removed. Where the file system cannot do that, the old one is
-  /// moved aside first, and for a moment nothing has the name. If `path` is a symbolic link to a folder, that folder is
-  /// replaced and the link stays.
+  /// A folder that has the name already is replaced only if `replaces` is true or it is empty: the two
+  /// exchange their names in one step, and then the old one is removed. Where the file system cannot do that,
+  /// the old one is moved aside first, and for a moment nothing has the name. If `path` is a symbolic link to
+  /// a folder, that folder is replaced and the link stays.
   ///
-  /// - Throws: ``InputError`` if the folder cannot be made, is there and not to be replaced, or something else has the
-  ///   name; or the error of `fill`.
+  /// - Throws: ``InputError`` if the folder cannot be made, is there and not to be replaced, or something
+  ///   else has the name; or the error of `fill`.
   public static func write(
     to path: String, replaces: Bool = false, _ fill: (_ folder: String) throws -> Void
   ) throws {
@@ -38,7 +38,8 @@ public enum AtomicFolder {
     }
   }
 
-  /// The names in the folder at `path`, nil if there is no such folder; throws if something else has the name.
+  /// The names in the folder at `path`, nil if there is no such folder; throws if something else has the
+  /// name.
   package static func entries(of path: String) throws -> [String]? {
     guard FilePath.exists(path) else { return nil }
     guard FilePath.isFolder(path) else { throw InputError("cannot write \(path): it is not a folder") }
@@ -98,7 +99,8 @@ public enum AtomicFolder {
     return aside
   }
 
-  /// A process that was killed between the two steps has left no folder of the name: then the old one takes it again.
+  /// A process that was killed between the two steps has left no folder of the name: then the old one takes
+  /// it again.
   private static func recoverAside(_ target: String) {
     let aside = AtomicFile.asideName(beside: target)
     if FilePath.exists(aside), !FilePath.exists(target) { _ = FilePath.rename(aside, to: target) }
@@ -120,7 +122,7 @@ public enum AtomicFolder {
     AtomicFile.syncFolder(parent)
   }
 
-  /// Where a folder named `path` is to lie: if that is a symbolic link, where it leads.
+  /// Where a folder named `path` is to be: if that is a symbolic link, where it leads.
   private static func destination(_ path: String) throws -> String {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }

@@ -80,7 +80,7 @@ package final class FileSource: ByteSource {
     self.prefix = prefix
   }
 
-  /// The number of bytes that are left; nil if only reading tells.
+  /// The number of bytes that are left; nil if only reading shows it.
   package var remaining: Int? { range.map { $0.count - byteCount } }
 
   /// - Throws: ``InputError`` if the file cannot be read or became shorter.

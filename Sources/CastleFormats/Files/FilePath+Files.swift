@@ -28,7 +28,8 @@ extension FilePath {
   /// Whether there is a folder at `path`, links followed.
   package static func isFolder(_ path: String) -> Bool { status(path).map { $0.st_mode & S_IFMT } == S_IFDIR }
 
-  /// What is at `path`, links not followed: `S_IFREG`, `S_IFDIR`, `S_IFLNK` or another; nil if there is nothing.
+  /// What is at `path`, links not followed: `S_IFREG`, `S_IFDIR`, `S_IFLNK` or another; nil if there is
+  /// nothing.
   package static func kind(_ path: String) -> mode_t? {
     var status = stat()
     return withSystemPath(path) { lstat($0, &status) } == 0 ? status.st_mode & S_IFMT : nil
@@ -61,7 +62,8 @@ extension FilePath {
     }
   }
 
-  /// Gives a file or folder another name, in place of what has it; false, with `errno`, if that cannot be done.
+  /// Gives a file or folder another name, in place of what has it; false, with `errno`, if that cannot be
+  /// done.
   package static func rename(_ path: String, to name: String) -> Bool {
     withSystemPath(path) { old in withSystemPath(name) { Foundation.rename(old, $0) } } == 0
   }
@@ -96,7 +98,8 @@ extension FilePath {
     return text(Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved))))
   }
 
-  /// All files and folders below a folder, by their paths from there, in order; links to folders are not followed.
+  /// All files and folders below a folder, by their paths from there, in order; links to folders are not
+  /// followed.
   ///
   /// - Throws: ``InputError`` that names a folder that cannot be read.
   package static func tree(ofFolder path: String) throws -> [String] {

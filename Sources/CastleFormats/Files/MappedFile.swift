@@ -16,7 +16,9 @@ public final class MappedFile: @unchecked Sendable {
 
   private let bytes: UnsafeRawBufferPointer
 
-  /// Maps the regular file at `path`. Throws an ``InputError`` if it cannot be read.
+  /// Maps the regular file at `path`.
+  ///
+  /// - Throws: ``InputError`` if it cannot be read.
   public init(path: String) throws {
     let descriptor = FilePath.open(path, O_RDONLY)
     guard descriptor >= 0 else {

@@ -6,7 +6,7 @@ import Foundation
 final class PartialFolder {
   /// Where the folder is.
   let path: String
-  private let descriptor: Int32
+  private let lock: FileLock
 
   /// Makes the folder. On file systems that have no locks it has none.
   ///
@@ -17,41 +17,28 @@ final class PartialFolder {
       guard FilePath.withSystemPath(path, { mkdir($0, 0o777) }) == 0 else {
         throw SystemError.error("create the folder", path: target)
       }
-      let descriptor = Self.open(path)
-      guard descriptor >= 0 || errno == ENOENT else {
-        let error = SystemError.error("create the folder", path: target)
+      do {
+        // Before it has its lock, someone may take it for an abandoned one.
+        guard let lock = try FileLock(folder: path), FilePath.exists(path) else { continue }
+        self.path = path
+        self.lock = lock
+        return
+      } catch {
         try? FilePath.remove(path)
         throw error
       }
-      // Before it has its lock, someone may take it for an abandoned one.
-      let isTaken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
-      if !isTaken, FilePath.exists(path) {
-        self.path = path
-        self.descriptor = descriptor
-        return
-      }
-      close(descriptor)
     }
   }
 
-  deinit { close(descriptor) }
-
-  /// Removes the folders that killed processes have left beside `target`. One that has no lock because the file system
-  /// has none stays.
+  /// Removes the folders that killed processes have left beside `target`. One that has no lock because the
+  /// file system has none stays.
   static func removeAbandoned(beside target: String) {
     let parent = AtomicFile.folder(of: target)
     for name in FilePath.entries(ofFolder: parent) ?? []
     where AtomicFile.isTemporaryName(name, beside: target) {
       let path = "\(parent)/\(name)"
-      let descriptor = open(path)
-      guard descriptor >= 0 else { continue }
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { try? FilePath.remove(path) }
-      close(descriptor)
+      guard let lock = try? FileLock(folder: path), lock.obstacle == nil else { continue }
+      withExtendedLifetime(lock) { try? FilePath.remove(path) }
     }
-  }
-
-  /// Opens a folder; negative if there is none.
-  private static func open(_ path: String) -> Int32 {
-    FilePath.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   }
 }

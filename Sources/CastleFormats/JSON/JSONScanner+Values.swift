@@ -1,5 +1,5 @@
 extension JSONScanner {
-  /// How deep objects and arrays may lie in one another.
+  /// How deeply objects and arrays may be nested.
   package static let depthLimit = 64
 
   /// Reads any value. An object must not have a member twice.

@@ -1,7 +1,8 @@
-/// Reads JSON front to back without building objects, so that a vocabulary of 50 000 tokens takes milliseconds.
+/// Reads JSON front to back without building objects, so that a vocabulary of 50 000 tokens takes
+/// milliseconds.
 ///
-/// The caller says what must come next; anything else is an ``InputError`` with its line and column. The bytes must
-/// outlive the scanner.
+/// The caller says what must come next; anything else is an ``InputError`` with its line and column. The
+/// bytes must outlive the scanner.
 package struct JSONScanner {
   let bytes: UnsafeRawBufferPointer
   private let name: String
@@ -168,7 +169,8 @@ extension JSONScanner {
     }
   }
 
-  /// Reads the four digits after `\u`, and those of a second escape that makes one scalar of a pair of surrogates.
+  /// Reads the four digits after `\u`, and those of a second escape that makes one scalar of a pair of
+  /// surrogates.
   private mutating func readUnicodeEscape() throws {
     var value = try readHexadecimal()
     if value & 0xFC00 == 0xD800, position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),

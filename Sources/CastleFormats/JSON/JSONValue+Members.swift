@@ -1,6 +1,6 @@
 extension JSONValue {
-  /// The members of an object, in order. Two objects with the same members are equal whatever their order. Names are the same
-  /// if their bytes are, not already where Unicode calls them equal.
+  /// The members of an object, in order. Two objects with the same members are equal whatever their order.
+  /// Names are the same if their bytes are, not already where Unicode calls them equal.
   package struct Members: Sendable, Hashable {
     /// The names, in order.
     package private(set) var keys: [String] = []

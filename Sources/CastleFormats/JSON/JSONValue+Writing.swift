@@ -5,7 +5,8 @@ extension JSONValue {
   /// The value on one line, with sorted keys.
   package var sortedText: String { text(indentation: nil, sortsKeys: true) }
 
-  /// The value over several lines, with sorted keys and a line feed at the end, as Python's transformers writes it.
+  /// The value over several lines, with sorted keys and a line feed at the end, as Python's transformers
+  /// writes it.
   package var indentedText: String { text(indentation: "", sortsKeys: true) + "\n" }
 
   /// The value as one line of a file.

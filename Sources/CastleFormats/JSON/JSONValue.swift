@@ -16,7 +16,8 @@ package enum JSONValue: Sendable, Hashable {
     return .null
   }
 
-  /// Reads the object that `bytes` hold. `source` names them in messages; see ``JSONScanner`` for `readsPythonNumbers`.
+  /// Reads the object that `bytes` hold. `source` names them in messages; see ``JSONScanner`` for
+  /// `readsPythonNumbers`.
   package static func object(
     _ bytes: UnsafeRawBufferPointer, source: String, readsPythonNumbers: Bool = false
   ) throws -> Members {

@@ -41,8 +41,8 @@ public struct Sampler: Sendable {
   /// - Throws: `InputError` if there is no logit or one is NaN or +∞: no choice would mean anything.
   public mutating func next(_ logits: some Sequence<Float>) throws -> Int32 {
     row.load(logits)
-    penaliseRepetition()
-    penaliseGenerated()
+    penalizeRepetition()
+    penalizeGenerated()
     addBias()
     try row.checkBest()
     let place = options.temperature > 0 ? draw() : row.bestPlace
@@ -65,7 +65,7 @@ public struct Sampler: Sendable {
     return row.weights[..<row.count].map(Double.init)
   }
 
-  private mutating func penaliseRepetition() {
+  private mutating func penalizeRepetition() {
     let penalty = options.repetitionPenalty
     for token in seen.tokens where Int(token) < row.count {
       let logit = row[Int(token)]
@@ -73,7 +73,7 @@ public struct Sampler: Sendable {
     }
   }
 
-  private mutating func penaliseGenerated() {
+  private mutating func penalizeGenerated() {
     for (token, count) in counts where Int(token) < row.count {
       row[Int(token)] -= options.presencePenalty + Float(count) * options.frequencyPenalty
     }
@@ -83,7 +83,7 @@ public struct Sampler: Sendable {
     for (token, bias) in options.logitBias where Int(token) < row.count { row[Int(token)] += bias }
   }
 
-  /// Draws a place among those that top-k, then top-p of what it left, then min-p let stay.
+  /// Draws a place among those that survive top-k, then top-p, then min-p.
   private mutating func draw() -> Int {
     if let topK = options.topK, topK < row.count {
       row.keep(search.limit(row, toBest: topK, temperature: options.temperature))

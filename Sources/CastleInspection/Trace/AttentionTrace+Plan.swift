@@ -23,7 +23,8 @@ extension AttentionTrace {
       guard !tokens.isEmpty else { throw InputError("no tokens are given, at least one is needed") }
       guard tokens.count <= limits.tokens else {
         throw InputError(
-          "the text has \(tokens.count) tokens, more than the limit of \(limits.tokens); choose a shorter text"
+          "the text has \(tokens.count) tokens, more than the limit of \(limits.tokens); "
+            + "choose a shorter text"
         )
       }
       try configuration.check(length: tokens.count)

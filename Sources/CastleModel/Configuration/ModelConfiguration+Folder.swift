@@ -4,10 +4,10 @@ import Foundation
 extension ModelConfiguration {
   /// Reads the configuration of a model folder: its `config.json`, and of `generation_config.json`, if there
   /// is one, the tokens that start, end and fill texts. Where both files name them, the latter counts, as in
-  /// Python's `transformers`. Where `config.json` ties the output head to the embedding, but the weights have one that
-  /// differs, it is not tied.
+  /// Python's `transformers`. Where `config.json` ties the output head to the embedding, but the weights have
+  /// one that differs, it is not tied.
   ///
-  /// Throws an `InputError` that names the file and the key.
+  /// - Throws: ``InputError`` that names the file and the key.
   public init(folder: String) throws {
     let path = "\(folder)/\(ModelFolder.configuration)"
     guard FilePath.exists(path) else {
@@ -53,7 +53,7 @@ extension ModelConfiguration {
       }
       if let id = try object.integer(ifPresent: "pad_token_id"), vocabulary.contains(id) { paddingID = id }
     } catch let error as InputError {
-      throw InputError("\(source): \(error)")
+      throw error.within("\(source)")
     }
   }
 }

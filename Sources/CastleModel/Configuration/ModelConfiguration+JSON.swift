@@ -1,15 +1,15 @@
-public import CastleAttention
+import CastleAttention
 import CastleFormats
 import CastleOperations
 
-/// `config.json`: the keys of Hugging Face's LLaMA, Mistral and Qwen, `training_length`, and for lookahead keys
-/// `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`.
+/// `config.json`: the keys of Hugging Face's LLaMA, Mistral and Qwen, `training_length`, and for lookahead
+/// keys `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`.
 extension ModelConfiguration {
   /// Reads a `config.json`. A key that is absent has the value that it has in Hugging Face's class for the
   /// `model_type`, such as `LlamaConfig`.
   ///
-  /// Throws an `InputError` that names the key, its value and what would be right; `source` names
-  /// the file in it.
+  /// - Throws: ``InputError`` that names the key, its value and what would be right; `source` names the file
+  ///   in it.
   public init(json bytes: some Sequence<UInt8>, source: String = "config.json") throws {
     let members = try Array(bytes).withUnsafeBytes {
       try JSONValue.object($0, source: source, readsPythonNumbers: true)
@@ -19,7 +19,7 @@ extension ModelConfiguration {
       try self.init(object)
       try validate()
     } catch let error as InputError {
-      throw InputError("\(source): \(error)")
+      throw error.within("\(source)")
     }
   }
 
@@ -91,7 +91,8 @@ extension ModelConfiguration {
     if headSize == nil {
       guard hiddenSize.isMultiple(of: queryHeads) else {
         throw InputError(
-          "num_attention_heads is \(queryHeads), which does not divide hidden_size, \(hiddenSize): give head_dim"
+          "num_attention_heads is \(queryHeads), which does not divide hidden_size, \(hiddenSize): "
+            + "give head_dim"
         )
       }
       headSize = hiddenSize / queryHeads
@@ -101,20 +102,15 @@ extension ModelConfiguration {
   }
 
   private static func mechanism(_ object: ConfigurationObject) throws -> Mechanism {
-    let type = try object.string("attention_type", default: "causal")
-    var mechanism: Mechanism
-    switch type {
-    case "causal": mechanism = .causal
-    case "castle": mechanism = .castle
-    case "castle-swl":
-      let window = try object.integer("lookahead_window")
-      guard window >= 0 else {
-        throw InputError("lookahead_window is \(window), it must be a number of tokens, 0 or more")
-      }
-      mechanism = .slidingWindow(window)
-    default:
+    let type = try object.string("attention_type", default: Mechanism.Kind.causal.rawValue)
+    guard let kind = Mechanism.Kind(rawValue: type) else {
       throw InputError("attention_type is \"\(type)\", it must be causal, castle or castle-swl")
     }
+    let window = kind == .castleSWL ? try object.integer("lookahead_window") : 0
+    guard window >= 0 else {
+      throw InputError("lookahead_window is \(window), it must be a number of tokens, 0 or more")
+    }
+    var mechanism = Mechanism(kind, window: window)
     mechanism.appliesSiLU = try object.bool("lookahead_silu", default: true)
     mechanism.usesCausalKeys = try object.bool("causal_keys", default: true)
     return mechanism
@@ -122,8 +118,8 @@ extension ModelConfiguration {
 }
 
 extension ModelConfiguration {
-  /// The text of a `config.json`. A causal model is one of its ``family``, such as a `LlamaForCausalLM`; a model with lookahead
-  /// keys has the `model_type` "castle".
+  /// The text of a `config.json`. A causal model is one of its ``family``, such as a `LlamaForCausalLM`; a
+  /// model with lookahead keys has the `model_type` "castle".
   public var json: [UInt8] {
     var members: JSONValue.Members = [
       "architectures": .list([.string(mechanism.hasLookahead ? "CastleForCausalLM" : family.architecture)]),
@@ -141,7 +137,7 @@ extension ModelConfiguration {
       "max_position_embeddings": .integer(maximumLength),
       "hidden_act": .string("silu"),
       "attention_dropout": .number(0),
-      "initializer_range": .number(Initialisation.deviation),
+      "initializer_range": .number(InitialWeights.deviation),
       "torch_dtype": .string("float32"),
       "use_cache": .bool(true),
       "attention_type": .string(mechanism.name),
@@ -176,16 +172,5 @@ extension ModelConfiguration {
     let ends: JSONValue =
       endOfTextIDs.count > 1 ? .list(endOfTextIDs.map { .integer($0) }) : value(endOfTextIDs.first)
     return ["bos_token_id": value(beginOfTextID), "eos_token_id": ends, "pad_token_id": value(paddingID)]
-  }
-}
-
-extension Mechanism {
-  /// The name under `attention_type`: causal, castle or castle-swl.
-  public var name: String {
-    switch window {
-    case .tokens(0): "causal"
-    case .tokens: "castle-swl"
-    case .unlimited: "castle"
-    }
   }
 }

@@ -4,7 +4,7 @@ import CastleFormats
 extension ModelConfiguration {
   /// The window that a `config.json` asks for, nil if no layer has one.
   ///
-  /// Throws an `InputError` if keys contradict each other, or a value is none.
+  /// - Throws: ``InputError`` if keys contradict each other, or a value is none.
   static func slidingWindow(
     _ object: ConfigurationObject, family: ModelFamily, layerCount: Int
   ) throws -> SlidingWindow? {
@@ -26,8 +26,8 @@ extension ModelConfiguration {
     }
     if let types, types != isSliding || (length == nil && types.contains(true)) {
       throw InputError(
-        "layer_types has sliding_attention in \(types.filter { $0 }.count) of \(layerCount) layers, which contradicts "
-          + "the sliding window of this \(family.rawValue) model: "
+        "layer_types has sliding_attention in \(types.filter { $0 }.count) of \(layerCount) layers, "
+          + "which contradicts the sliding window of this \(family.rawValue) model: "
           + (length.map { "\($0) tokens in every layer" } ?? "it has none"))
     }
     let layers = Set(isSliding.indices.filter { isSliding[$0] })

@@ -5,7 +5,7 @@ import CastleOperations
 extension ModelConfiguration {
   /// Checks every value, under the names of `config.json`.
   ///
-  /// Throws an `InputError` that names the key, its value and what would be right.
+  /// - Throws: ``InputError`` that names the key, its value and what would be right.
   public func validate() throws {
     let limits = ModelLimits.self
     try Self.check("vocab_size", vocabularySize, within: limits.vocabulary)
@@ -24,7 +24,7 @@ extension ModelConfiguration {
       throw Self.error("rope_theta", "is \(rotaryTheta), it must be a positive number such as 10000")
     }
     guard normEpsilon.isFinite, normEpsilon > 0, normEpsilon < 1 else {
-      throw Self.error("rms_norm_eps", "is \(normEpsilon), it must lie between 0 and 1, such as 1e-05")
+      throw Self.error("rms_norm_eps", "is \(normEpsilon), it must be between 0 and 1, such as 1e-05")
     }
     guard mechanism.hasLookahead || mechanism.usesCausalKeys else {
       throw Self.error("causal_keys", "is false without lookahead keys, which only attention_type castle has")
@@ -72,7 +72,7 @@ extension ModelConfiguration {
 
   static func check(_ key: String, _ value: Int, within range: ClosedRange<Int>) throws {
     guard range.contains(value) else {
-      throw error(key, "is \(value), it must lie between \(range.lowerBound) and \(range.upperBound)")
+      throw error(key, "is \(value), it must be between \(range.lowerBound) and \(range.upperBound)")
     }
   }
 

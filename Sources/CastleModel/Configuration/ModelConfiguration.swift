@@ -3,8 +3,9 @@ public import CastleOperations
 
 /// The shape of a language model: a decoder with RMSNorm, rotary positions and SwiGLU (Equations, Model).
 ///
-/// The values are those of LLaMA's `config.json`, or of Mistral's or Qwen's, and this project's for lookahead keys.
-/// ``family`` and all that only causal models have go with causal attention alone. A value made in code is checked by ``validate()``, which every function that takes memory for a model calls.
+/// The values are those of LLaMA's `config.json`, or of Mistral's or Qwen's, and this project's for lookahead
+/// keys. ``family`` and all that only causal models have go with causal attention alone. A value made in code
+/// is checked by ``validate()``, which every function that takes memory for a model calls.
 public struct ModelConfiguration: Sendable, Hashable {
   /// The number of token ids, V.
   public var vocabularySize: Int
@@ -38,7 +39,7 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var tiesEmbeddings = true
   /// The largest number of tokens of a sequence.
   public var maximumLength = 2048
-  /// The number of tokens of the windows that the model was last trained with, if known.
+  /// The number of tokens of the sequences that the model was last trained with, if known.
   public var trainingLength: Int?
   /// The id that starts a text, if there is one.
   public var beginOfTextID: Int?

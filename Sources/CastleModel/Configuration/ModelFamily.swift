@@ -1,5 +1,5 @@
-/// The published decoders that are read and written: one architecture but for biases, norms of heads and sliding windows. The
-/// raw value is the `model_type`.
+/// The published decoders that are read and written: one architecture but for biases, norms of heads and
+/// sliding windows. The raw value is the `model_type`.
 public enum ModelFamily: String, Sendable, Hashable, CaseIterable {
   /// LLaMA (Touvron et al., 2023).
   case llama
@@ -23,7 +23,8 @@ public enum ModelFamily: String, Sendable, Hashable, CaseIterable {
   /// Whether `config.json` says layer by layer where the sliding window is.
   var hasLayerTypes: Bool { self == .qwen2 || self == .qwen3 }
 
-  /// What transformers takes where `config.json` lacks `num_key_value_heads`; nil for as many as there are query heads.
+  /// What transformers takes where `config.json` lacks `num_key_value_heads`; nil for as many as there are
+  /// query heads.
   var absentKVHeads: Int? {
     switch self {
     case .llama: nil

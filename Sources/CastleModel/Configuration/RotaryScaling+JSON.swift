@@ -3,10 +3,10 @@ import CastleFormats
 extension RotaryScaling {
   /// What rotary positions a `config.json` asks for.
   ///
-  /// Version 4 of transformers writes `rope_theta` and `rope_scaling`, version 5 `rope_parameters` with the base among them.
-  /// Where a file says something twice, the two must agree.
+  /// Version 4 of transformers writes `rope_theta` and `rope_scaling`, version 5 `rope_parameters` with the
+  /// base among them. Where a file says something twice, the two must agree.
   ///
-  /// Throws an `InputError` that names the key, its value and what would be right.
+  /// - Throws: ``InputError`` that names the key, its value and what would be right.
   static func read(
     _ object: ConfigurationObject, maximumLength: Int
   ) throws -> (theta: Double, scaling: RotaryScaling) {
@@ -84,7 +84,7 @@ private struct RotaryParameters {
       guard let value = try parameters.number(ifPresent: name) else { throw refuse("lacks \(name)") }
       guard range.contains(value) else {
         throw refuse(
-          "has the \(name) \(value), it must lie between \(range.lowerBound) and \(range.upperBound)")
+          "has the \(name) \(value), it must be between \(range.lowerBound) and \(range.upperBound)")
       }
       return value
     }
@@ -115,8 +115,8 @@ private struct RotaryParameters {
         highFrequencyFactor: try number("high_freq_factor", 1e-6...1e6), originalLength: try originalLength())
       guard numbers.lowFrequencyFactor < numbers.highFrequencyFactor else {
         throw refuse(
-          "has the low_freq_factor \(numbers.lowFrequencyFactor), which must be less than the high_freq_factor, "
-            + "\(numbers.highFrequencyFactor)")
+          "has the low_freq_factor \(numbers.lowFrequencyFactor), "
+            + "which must be less than the high_freq_factor, \(numbers.highFrequencyFactor)")
       }
       scaling = .llama3(numbers)
     case "yarn":

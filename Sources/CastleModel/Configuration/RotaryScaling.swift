@@ -1,13 +1,14 @@
 import Foundation
 
-/// How rotary frequencies are changed so that a model reads longer texts than it was made for, as in Python's transformers.
+/// How rotary frequencies are changed so that a model reads longer texts than it was made for, as in Python's
+/// transformers.
 public enum RotaryScaling: Sendable, Hashable {
   /// theta^(−2i/d) as they are.
   case none
   /// All frequencies divided by a factor (Chen et al., "Extending Context Window…", 2023).
   case linear(factor: Double)
-  /// The base grows for texts beyond `max_position_embeddings`. A model reads no longer ones here, so that frequencies are as
-  /// without scaling.
+  /// The base grows for texts beyond `max_position_embeddings`. A model reads no longer ones here, so that
+  /// frequencies are as without scaling.
   case dynamic(factor: Double)
   /// That of Llama 3.1: low frequencies are divided, high ones kept.
   case llama3(Llama3)
@@ -50,7 +51,8 @@ public enum RotaryScaling: Sendable, Hashable {
     public var roundsBounds = true
     /// What rotated queries and keys are multiplied by; nil for what ``factor`` and the next two say.
     public var attentionFactor: Double?
-    /// How much of ln(factor) the magnitude has, with ``meanScaleOfAll`` to divide by; nil where neither is given.
+    /// How much of ln(factor) the magnitude has, with ``meanScaleOfAll`` to divide by; nil where neither is
+    /// given.
     public var meanScale: Double?
     /// See ``meanScale``.
     public var meanScaleOfAll: Double?

@@ -63,8 +63,9 @@ struct ModelTensors {
 
   /// Throws unless the tensors are the parameters of `layout`, in their shapes and of numbers.
   ///
-  /// With `ignoresStrangers`, tensors that no model of the family has are named in a note. Parameters that the
-  /// configuration does not ask for are refused all the same: without them, the model would be another one.
+  /// With `ignoresStrangers`, tensors that no model of the family has are named in a note. Parameters that
+  /// the configuration does not ask for are refused all the same: without them, the model would be another
+  /// one.
   func check(
     against layout: ParameterLayout, ignoresStrangers: Bool, note: (String) -> Void = { _ in }
   ) throws {
@@ -102,8 +103,8 @@ struct ModelTensors {
     if !extra.isEmpty { note("\(source) holds \(Self.list(extra)), which the model has no use for: ignored") }
   }
 
-  /// Whether a tensor that the model lacks changes nothing: the head of a tied model, which is the embedding, tables of rotary
-  /// frequencies, and biases of zeros.
+  /// Whether a tensor that the model lacks changes nothing: the head of a tied model, which is the embedding,
+  /// tables of rotary frequencies, and biases of zeros.
   private func carriesNothing(_ name: String) -> Bool {
     if name.hasSuffix(".rotary_emb.inv_freq") || name == ParameterName.head { return true }
     guard name.hasSuffix(".bias"), let values = try? tensors[name]?.floats() else { return false }

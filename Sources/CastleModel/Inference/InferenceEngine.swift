@@ -5,7 +5,8 @@ import CastleTensors
 
 /// Advances any number of sequences by any number of tokens each, through one workspace.
 ///
-/// Appending n tokens costs the same products as a forward pass over them; nothing of the earlier tokens is computed again.
+/// Appending n tokens costs the same products as a forward pass over them; nothing of the earlier tokens is
+/// computed again.
 ///
 /// ```swift
 /// let engine = InferenceEngine(model)
@@ -14,12 +15,14 @@ import CastleTensors
 /// logits = try engine.advance(sequence, by: [nextToken])
 /// ```
 ///
-/// **What a sequence gets does not depend on the others**, not even in the last bit: long pieces go through the layers alone, and
-/// short ones share a pass only up to the backend's ``Backend/independentRows(of:)``. It depends on how the tokens of the
-/// sequence itself are cut into calls: a token by itself and the same among many are rounded differently. The logits after the
-/// last token of a call are the same whether they are asked for alone or with all others.
+/// **What a sequence gets does not depend on the others**, not even in the last bit: long pieces go through
+/// the layers alone, and short ones share a pass only up to the backend's ``Backend/independentRows(of:)``.
+/// It depends on how the tokens of the sequence itself are cut into calls: a token by itself and the same
+/// among many are rounded differently. The logits after the last token of a call are the same whether they
+/// are asked for alone or with all others.
 public final class InferenceEngine {
-  /// Which logits are wanted. The output head is a large part of a small model; what is not wanted is not computed.
+  /// Which logits are wanted. The output head is a large part of a small model; what is not wanted is not
+  /// computed.
   public enum LogitsRequest: Sendable {
     /// None, as of a prompt that is only to be remembered.
     case none
@@ -48,7 +51,8 @@ public final class InferenceEngine {
 
   /// The model that reads.
   public let model: LanguageModel
-  /// The most tokens that go through the layers at a time. Longer inputs are cut where the position is a multiple of it.
+  /// The most tokens that go through the layers at a time. Longer inputs are cut where the position is a
+  /// multiple of it.
   public let chunkSize: Int
 
   private let forward: ForwardPass
@@ -78,7 +82,9 @@ public final class InferenceEngine {
 
   /// An empty sequence with room for `capacity` tokens; their memory is taken as they come.
   ///
-  /// Throws an `InputError` if `capacity` is more than the model's largest length. Traps if it is not positive.
+  /// Traps if it is not positive.
+  ///
+  /// - Throws: ``InputError`` if `capacity` is more than the model's largest length.
   public func makeSequence(capacity: Int) throws -> SequenceState {
     precondition(capacity > 0, "a sequence of \(capacity) tokens")
     try model.check(length: capacity)
@@ -101,13 +107,14 @@ public final class InferenceEngine {
     try advance([Advance(sequence, by: tokens, logits: logits)], isCancelled: isCancelled)[0]
   }
 
-  /// Lets each sequence read its tokens and returns the logits that are wanted, for each sequence a row of V numbers for
-  /// each of them.
+  /// Lets each sequence read its tokens and returns the logits that are wanted, for each sequence a row of V
+  /// numbers for each of them.
   ///
   /// - Parameter isCancelled: Asked before each pass through the layers; true ends the work.
-  /// - Throws: An `InputError`, which leaves all sequences as they were, if one has no tokens to read or no room for them, or
-  ///   an id is outside the vocabulary; `CancellationError` after `isCancelled` said yes: the sequences then have the
-  ///   tokens that had been read. Traps if a sequence occurs twice or is of another model.
+  /// - Throws: An `InputError`, which leaves all sequences as they were, if one has no tokens to read or no
+  ///   room for them, or an id is outside the vocabulary; `CancellationError` after `isCancelled` said yes:
+  ///   the sequences then have the tokens that had been read. Traps if a sequence occurs twice or is of
+  ///   another model.
   public func advance(
     _ advances: [Advance], isCancelled: () -> Bool = { false }
   ) throws -> [[Float]] {
@@ -122,10 +129,12 @@ public final class InferenceEngine {
     return logits
   }
 
-  /// As ``advance(_:isCancelled:)``, but gives the logits row by row, those of one sequence in the order of its tokens.
+  /// As ``advance(_:isCancelled:)``, but gives the logits row by row, those of one sequence in the order of
+  /// its tokens.
   ///
-  /// - Parameter body: Gets the index of an advance, the index of one of its tokens, and the V logits after it, which are gone
-  ///   after the call. What it throws ends the work; the sequences then have the tokens that had been read.
+  /// - Parameter body: Gets the index of an advance, the index of one of its tokens, and the V logits after
+  ///   it, which are gone after the call. What it throws ends the work; the sequences then have the tokens
+  ///   that had been read.
   package func advance(
     _ advances: [Advance], isCancelled: () -> Bool = { false },
     _ body: (_ advance: Int, _ token: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
@@ -199,7 +208,7 @@ public final class InferenceEngine {
     return pieces
   }
 
-  /// Sends a pass through the layers. The result says where its pieces lie.
+  /// Sends a pass through the layers. The result says where its pieces are.
   private func run(_ pass: [Piece], of advances: [Advance]) -> Documents {
     var ranges: [Range<Int>] = []
     var tokens: [Int32] = []
@@ -222,8 +231,8 @@ public final class InferenceEngine {
     let token: Int
   }
 
-  /// The rows of a pass whose logits are wanted, in the groups that go through the head together: which ones follows from
-  /// each sequence alone, as long as rows of a small group are independent.
+  /// The rows of a pass whose logits are wanted, in the groups that go through the head together: which ones
+  /// follows from each sequence alone, as long as rows of a small group are independent.
   private func wantedRows(
     _ pass: [Piece], of advances: [Advance], documents: Documents
   ) -> [[WantedRow]] {

@@ -56,8 +56,10 @@ extension LanguageModel {
   /// Runs the layers on `tokens`, one document, and calls `body` with what the attention of each of `layers`
   /// read and gave, in their order.
   ///
-  /// Throws an `InputError` if there are no tokens, an id is outside the vocabulary, or there are more tokens
-  /// than the model allows; and what `body` throws. Traps if a layer does not exist.
+  /// Traps if a layer does not exist.
+  ///
+  /// - Throws: ``InputError`` if there are no tokens, an id is outside the vocabulary, or there are more
+  ///   tokens than the model allows; and what `body` throws.
   package func captureAttention(
     _ tokens: [Int32], layers: Range<Int>, _ body: (inout AttentionCapture) throws -> Void
   ) throws {

@@ -3,8 +3,9 @@ import CastleOperations
 import CastleTensors
 
 extension DecoderLayer {
-  /// Turns the stream of `workspace` from the gradient of the layer's output into that of its input, and adds to the
-  /// `gradients` of the `parameters`. The gate and up of `activations` and their lookahead keys are lost.
+  /// Turns the stream of `workspace` from the gradient of the layer's output into that of its input, and adds
+  /// to the `gradients` of the `parameters`. The gate and up of `activations` and their lookahead keys are
+  /// lost.
   func backward(
     _ activations: LayerActivations, positions: RotaryPositions, documents: Documents,
     parameters: ArenaParameters.Layer, gradients: ArenaParameters.Layer, workspace: GradientWorkspace

@@ -4,9 +4,9 @@ import CastleTensors
 
 /// One layer of the decoder: attention and MLP, each behind a norm and with a residual around it.
 ///
-/// The residual stream is never copied. A product writes the branch alone; the norm that follows adds the stream
-/// so far to it, in the pass in which it normalises. So the output of a layer is a branch, whose residual is the
-/// layer's ``LayerActivation/mlpInput``.
+/// The residual stream is never copied. A product writes the branch alone; the norm that follows adds the
+/// stream so far to it, in the pass in which it normalizes. So the output of a layer is a branch, whose
+/// residual is the layer's ``LayerActivation/mlpInput``.
 struct DecoderLayer {
   let backend: any Backend
   let configuration: ModelConfiguration
@@ -23,8 +23,8 @@ struct DecoderLayer {
     }
   }
 
-  /// From the residual stream to the projections of attention. If `residual` is given, the stream so far is a branch to
-  /// which it is added first.
+  /// From the residual stream to the projections of attention. If `residual` is given, the stream so far is a
+  /// branch to which it is added first.
   func projectAttention(
     _ activations: LayerActivations, adding residual: Matrix?, positions: RotaryPositions
   ) {
@@ -37,7 +37,8 @@ struct DecoderLayer {
     rotate(activations[.projections], positions: positions, inverse: false)
   }
 
-  /// Attention over whole documents.
+  /// Attention over whole documents, from the projections (tokens, projection width) to (tokens, attention
+  /// width).
   func attend(_ activations: LayerActivations, documents: Documents) {
     backend.attention(
       split(activations[.projections]), mechanism: mechanism, documents: documents,
@@ -45,14 +46,14 @@ struct DecoderLayer {
       lookaheadKeys: activations[ifPresent: .lookaheadKeys])
   }
 
-  /// Attention of the next tokens of some sequences: document i goes on from `caches[i]`.
+  /// Attention of the next tokens of some sequences, of the same shapes: document i goes on from `caches[i]`.
   func attend(_ activations: LayerActivations, documents: Documents, caches: [any AttentionCache]) {
     backend.attention(
       split(activations[.projections]), documents: documents, appendingTo: caches,
       output: activations[.attended])
   }
 
-  /// From the output of attention to the normalised input of the MLP.
+  /// From the output of attention to the normalized input of the MLP.
   func projectOutput(_ activations: LayerActivations) {
     backend.multiply(activations[.attended], by: weights.output, into: activations[.mlpInput])
     if let bias = weights.extras.outputBias { backend.add(bias: bias, toRowsOf: activations[.mlpInput]) }
@@ -61,7 +62,7 @@ struct DecoderLayer {
       epsilon: epsilon, into: activations[.mlpNormed], scales: activations[.mlpScales])
   }
 
-  /// From the normalised input of the MLP to its hidden features.
+  /// From the normalized input of the MLP to its hidden features.
   func projectUp(_ activations: LayerActivations) {
     multiply(activations[.mlpNormed], by: weights.gateUp, into: activations[.gateUp])
     add(weights.extras.gateUpBiases, to: activations[.gateUp])
@@ -85,7 +86,8 @@ struct DecoderLayer {
       fused: fused, layout: configuration.heads, hasLookahead: configuration.hasLookahead)
   }
 
-  /// Turns all of `fused` that rotary positions concern: everything but v^C, and v^U if so configured.
+  /// Applies rotary positions to the columns of `fused` that have them: all but v^C, and v^U only if
+  /// configured.
   func rotate(_ fused: Matrix, positions: RotaryPositions, inverse: Bool) {
     let kvWidth = configuration.kvWidth
     let last = configuration.projectionWidth - kvWidth

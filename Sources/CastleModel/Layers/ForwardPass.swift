@@ -2,13 +2,13 @@ import CastleAttention
 import CastleOperations
 import CastleTensors
 
-/// The decoder applied to some tokens, whole documents or the next ones of some sequences, with all its memory planned
-/// once.
+/// The decoder applied to some tokens, whole documents or the next ones of some sequences, with all its
+/// memory planned once.
 final class ForwardPass {
   /// What stays in memory of each layer.
   enum Retention {
-    /// Everything but the hidden features of the MLP, which a backward pass computes again from gate and up: they are
-    /// as wide as three residual streams and cost one pass over memory.
+    /// Everything but the hidden features of the MLP, which a backward pass computes again from gate and up:
+    /// they are as wide as three residual streams and cost one pass over memory.
     case all
     /// The residual stream; a backward pass computes the layer again.
     case streams
@@ -76,9 +76,10 @@ final class ForwardPass {
 
   /// Runs all layers on `ids`, which are whole `documents`.
   ///
-  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows.
-  ///
   /// - Parameter observer: Sees the activations of each layer once its attention is computed.
+  ///
+  /// - Throws: ``InputError`` if an id is outside the vocabulary or a document is longer than the model
+  ///   allows.
   func run(
     _ ids: [Int32], documents: Documents,
     observer: (_ layer: Int, _ activations: LayerActivations) -> Void = { _, _ in }

@@ -9,7 +9,7 @@ enum LayerActivation: Int, TokenQuantity {
   case attentionInput
   /// 1 / rms of each row of ``attentionInput``.
   case attentionScales
-  /// The normalised input of the projections.
+  /// The normalized input of the projections.
   case attentionNormed
   /// Queries and keys before the norms of their heads; only models with such norms have them.
   case plainHeads
@@ -27,7 +27,7 @@ enum LayerActivation: Int, TokenQuantity {
   case mlpInput
   /// 1 / rms of each row of ``mlpInput``.
   case mlpScales
-  /// The normalised input of the MLP.
+  /// The normalized input of the MLP.
   case mlpNormed
   /// Gate and up side by side.
   case gateUp

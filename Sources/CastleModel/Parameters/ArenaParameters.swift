@@ -1,6 +1,6 @@
 import CastleTensors
 
-/// The parameters of a model in training, or their gradients, as matrices that lie in one arena.
+/// The parameters of a model in training, or their gradients, as matrices of one arena.
 struct ArenaParameters {
   /// The parameters of one layer.
   struct Layer {

@@ -1,6 +1,7 @@
 import CastleTensors
 
-/// The parameters of a layer that only some models have, or their gradients: biases, and norms of the heads of queries and keys.
+/// The parameters of a layer that only some models have, or their gradients: biases, and norms of the heads
+/// of queries and keys.
 struct LayerExtras {
   /// The scales of the norms of query and key heads, (1, head size) each.
   var headNorms: (query: Matrix, key: Matrix)?

@@ -4,10 +4,13 @@ public import CastleTensors
 
 /// The weights that a forward pass reads: each matrix in a form of its own, norms in single precision.
 ///
-/// A model in training has them as views of one arena; for inference they may lie anywhere, such as in a mapped file.
+/// A model in training has them as views of one arena; for inference they may be anywhere, such as in a
+/// mapped file.
 ///
 /// ```swift
-/// let weights = try ModelWeights(configuration) { name, shape in try file.weight(name, shape) } norm: { name in
+/// let weights = try ModelWeights(configuration) { name, shape in
+///   try file.weight(name, shape)
+/// } norm: { name in
 ///   try file.norm(name)
 /// }
 /// let model = try LanguageModel(configuration, weights: weights, backend: backend)
@@ -15,40 +18,42 @@ public import CastleTensors
 public struct ModelWeights {
   /// The weights of one layer.
   ///
-  /// Matrices that one input goes through are a list, their outputs side by side: one weight where they lie below each other
-  /// in memory, so that one product makes all outputs, or several.
+  /// Matrices that one input goes through are a list, their outputs side by side: one weight where they
+  /// follow each other in memory, so that one product makes all outputs, or several.
   public struct Layer {
-    /// (1, hidden size).
+    /// The scale of the norm before attention, (1, hidden size).
     public let attentionNorm: Matrix
-    /// q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden size).
+    /// The projections q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden
+    /// size).
     public let projections: [Weight]
-    /// (hidden size, attention width).
+    /// The output projection of attention, (hidden size, attention width).
     public let output: Weight
-    /// (1, hidden size).
+    /// The scale of the norm before the MLP, (1, hidden size).
     public let mlpNorm: Matrix
-    /// Gate and up: together (2 · intermediate size, hidden size).
+    /// The projections gate and up of the MLP: together (2 · intermediate size, hidden size).
     public let gateUp: [Weight]
-    /// (hidden size, intermediate size).
+    /// The projection down of the MLP, (hidden size, intermediate size).
     public let down: Weight
     /// What only some models have.
     let extras: LayerExtras
   }
 
-  /// (vocabulary, hidden size).
+  /// The embedding of tokens, (vocabulary, hidden size).
   public let embedding: Weight
   /// The layers, the first one first.
   public let layers: [Layer]
-  /// (1, hidden size).
+  /// The scale of the norm before the head, (1, hidden size).
   public let finalNorm: Matrix
-  /// (vocabulary, hidden size); the embedding itself where the two are tied.
+  /// The output head, (vocabulary, hidden size); the embedding itself where the two are tied.
   public let head: Weight
 
   private let tiesEmbeddings: Bool
 
-  /// Asks for the weights one by one, under their names in `model.safetensors`: matrices, and with `norm` vectors, which are the
-  /// scales of norms and, in models that have them, biases.
+  /// Asks for the weights one by one, under their names in `model.safetensors`: matrices, and with `norm`
+  /// vectors, which are the scales of norms and, in models that have them, biases.
   ///
-  /// Throws an `InputError` if `configuration` is not valid or a weight has another shape, and what the two functions throw.
+  /// - Throws: ``InputError`` if `configuration` is not valid or a weight has another shape, and what the two
+  ///   functions throw.
   public init(
     _ configuration: ModelConfiguration, weight: (_ name: String, _ shape: [Int]) throws -> Weight,
     norm: (_ name: String) throws -> Matrix

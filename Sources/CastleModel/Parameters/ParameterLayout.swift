@@ -1,10 +1,10 @@
 import CastleOperations
 
-/// Where each parameter of a model lies in one contiguous arena.
+/// Where each parameter of a model is in one contiguous arena.
 ///
-/// All matrices come first, then all vectors, so that an optimizer can treat each kind with one call. Within a
-/// layer q^U, k^U, v^U, q^C, k^C and v^C are adjacent, and so are gate and up: one product makes each group. So are their
-/// biases.
+/// All matrices come first, then all vectors, so that an optimizer can treat each kind with one call. Within
+/// a layer q^U, k^U, v^U, q^C, k^C and v^C are adjacent, and so are gate and up: one product makes each
+/// group. So are their biases.
 public struct ParameterLayout: Sendable {
   /// One parameter.
   public struct Entry: Sendable, Hashable {
@@ -59,69 +59,6 @@ public struct ParameterLayout: Sendable {
   }
 }
 
-/// The names of parameters in Hugging Face's LLaMA folders.
-package enum ParameterName {
-  package static let embedding = "model.embed_tokens.weight"
-  package static let finalNorm = "model.norm.weight"
-  package static let head = "lm_head.weight"
-
-  /// The projections of attention in the order in which they lie in the arena and side by side in activations.
-  package static func projections(hasLookahead: Bool) -> [String] {
-    hasLookahead ? ["qu", "ku", "vu", "qc", "kc", "vc"] : ["q", "k", "v"]
-  }
-
-  package static func attention(_ layer: Int, _ projection: String) -> String {
-    "model.layers.\(layer).self_attn.\(projection)_proj.weight"
-  }
-
-  package static func attentionBias(_ layer: Int, _ projection: String) -> String {
-    "model.layers.\(layer).self_attn.\(projection)_proj.bias"
-  }
-
-  /// The norm of the heads of q or k.
-  package static func headNorm(_ layer: Int, _ projection: String) -> String {
-    "model.layers.\(layer).self_attn.\(projection)_norm.weight"
-  }
-
-  package static func mlp(_ layer: Int, _ projection: String) -> String {
-    "model.layers.\(layer).mlp.\(projection)_proj.weight"
-  }
-
-  package static func mlpBias(_ layer: Int, _ projection: String) -> String {
-    "model.layers.\(layer).mlp.\(projection)_proj.bias"
-  }
-
-  package static func attentionNorm(_ layer: Int) -> String {
-    "model.layers.\(layer).input_layernorm.weight"
-  }
-
-  package static func mlpNorm(_ layer: Int) -> String {
-    "model.layers.\(layer).post_attention_layernorm.weight"
-  }
-
-  /// Whether a model that is implemented, of some configuration, has a parameter called `name`.
-  static func isOfSomeModel(_ name: String) -> Bool {
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count > 3, parts[0] == "model", parts[1] == "layers", let layer = Int(parts[2]) else {
-      return [embedding, finalNorm, head].contains(name)
-    }
-    let projections = projections(hasLookahead: true) + projections(hasLookahead: false) + ["o"]
-    return [attentionNorm(layer), mlpNorm(layer), headNorm(layer, "q"), headNorm(layer, "k")].contains(name)
-      || projections.contains { name == attention(layer, $0) || name == attentionBias(layer, $0) }
-      || ["gate", "up", "down"].contains { name == mlp(layer, $0) || name == mlpBias(layer, $0) }
-  }
-}
-
-/// How weights start (Equations, Model).
-enum Initialisation {
-  static let deviation = 0.02
-
-  /// The output projections of attention and MLP, which add to the residual stream 2 · `layerCount` times.
-  static func residualDeviation(layerCount: Int) -> Double {
-    deviation / Double(2 * layerCount).squareRoot()
-  }
-}
-
 private struct Builder {
   var entries: [ParameterLayout.Entry] = []
   var count = 0
@@ -129,7 +66,7 @@ private struct Builder {
   mutating func addMatrices(_ configuration: ModelConfiguration) {
     let size = configuration.hiddenSize
     let hidden = configuration.intermediateSize
-    let residual = Initialisation.residualDeviation(layerCount: configuration.layerCount)
+    let residual = InitialWeights.residualDeviation(layerCount: configuration.layerCount)
     addMatrix(ParameterName.embedding, configuration.vocabularySize, size)
     for layer in 0..<configuration.layerCount {
       let queryWidth = configuration.attentionWidth
@@ -178,7 +115,7 @@ private struct Builder {
   }
 
   private mutating func addMatrix(
-    _ name: String, _ rows: Int, _ columns: Int, deviation: Double = Initialisation.deviation
+    _ name: String, _ rows: Int, _ columns: Int, deviation: Double = InitialWeights.deviation
   ) {
     add(name, rows, columns, isMatrix: true, deviation)
   }

@@ -23,7 +23,8 @@ extension CPUBackend {
     precondition(
       dy.hasShape(of: x) && dx.hasShape(of: x) && dWeight.isVector(size), "shapes do not fit")
     let parts = Self.parts(ofRows: x)
-    // Of each part its sum for the weight and the gradients of one token, as the kernel adds to what it finds.
+    // Of each part its sum for the weight and the gradients of one token, as the kernel adds to what it
+    // finds.
     let stride = size + x.columnCount
     scratch.withMemory(for: parts * stride, of: Float.self) { [kernels] partials in
       pool.forEach(parts) { part in

@@ -1,11 +1,11 @@
 public import CastleTensors
 public import RealModule
 
-/// The operations as they are defined, computed in `Scalar` on one thread: what a whole model on another backend can
-/// be compared with.
+/// The operations as they are defined, computed in `Scalar` on one thread: what a whole model on another
+/// backend can be compared with.
 ///
-/// Matrices hold single precision, as on every backend; each operation converts what it reads, computes in `Scalar` by
-/// ``ReferenceOperations`` or `ReferenceAttention`, and rounds what it writes. Slow on purpose.
+/// Matrices hold single precision, as on every backend; each operation converts what it reads, computes in
+/// `Scalar` by ``ReferenceOperations`` or `ReferenceAttention`, and rounds what it writes. Slow on purpose.
 public final class ReferenceBackend<Scalar: Real & BinaryFloatingPoint & Sendable>: Backend {
   /// A backend; it has no state.
   public init() {}
@@ -102,7 +102,7 @@ public final class ReferenceBackend<Scalar: Real & BinaryFloatingPoint & Sendabl
     store(result.scales, in: scales)
   }
 
-  /// **Adds** to `dx` and `dWeight`; see ``Backend``. `scales` = 1 / √(mean(x²) + epsilon) tells epsilon.
+  /// **Adds** to `dx` and `dWeight`; see ``Backend``. `scales` = 1 / √(mean(x²) + epsilon) gives epsilon.
   public func rmsNormBackward(
     _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix
   ) {

@@ -21,8 +21,8 @@ extension ReferenceOperations {
     return table
   }
 
-  /// x, (positions, heads · headSize), with every pair (i, i + headSize/2) of every head turned by the angle that
-  /// `table` has for its position, or back. Turning back is the gradient of turning.
+  /// x, (positions, heads · headSize), with every pair (i, i + headSize/2) of every head turned by the angle
+  /// that `table` has for its position, or back. Turning back is the gradient of turning.
   @inlinable
   public static func rotate<Scalar: Real>(
     _ x: [Scalar], headSize: Int, positions: [Int], table: [Scalar], inverse: Bool

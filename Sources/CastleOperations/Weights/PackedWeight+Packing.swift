@@ -3,7 +3,7 @@ public import CastleTensors
 
 extension PackedWeight {
   /// `matrix` in another precision, each number rounded to nearest; the same bits on every processor and any
-  /// number of threads. A group of 32 that has NaN or infinity becomes NaN in quantised formats.
+  /// number of threads. A group of 32 that has NaN or infinity becomes NaN in quantized formats.
   ///
   /// ``WeightFormat/float32`` without gaps between its rows is not copied. Traps if the matrix is empty.
   public init(_ matrix: Matrix, format: WeightFormat, on backend: CPUBackend) {
@@ -27,8 +27,8 @@ extension PackedWeight {
     write(matrix, at: 0, on: backend)
   }
 
-  /// Overwrites the outputs from `row` on with `matrix`, rounded as ``init(_:format:on:)`` does. The memory must be the
-  /// caller's own.
+  /// Overwrites the outputs from `row` on with `matrix`, rounded as ``init(_:format:on:)`` does. The memory
+  /// must be the caller's own.
   ///
   /// Traps if `row` does not begin a panel of 16, or the rows end within one before the last.
   package func write(_ matrix: Matrix, at row: Int, on backend: CPUBackend) {

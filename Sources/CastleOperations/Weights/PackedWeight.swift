@@ -8,8 +8,8 @@ public import CastleTensors
 /// inputs one after another; outputs and inputs beyond the last are 0. In a block, (8 quadruples of inputs,
 /// 16 outputs, 4 inputs),
 /// - ``WeightFormat/int8`` has a byte for each weight, 128 + its number;
-/// - ``WeightFormat/int4`` has a byte for two weights: 8 + the number of input 4q + j in its low half, and 8 + that of input
-///   4(q + 4) + j in its high half, for quadruples q of 0 to 3.
+/// - ``WeightFormat/int4`` has a byte for two weights: 8 + the number of input 4q + j in its low half, and 8
+///   + that of input 4(q + 4) + j in its high half, for quadruples q of 0 to 3.
 ///
 /// Scales are bfloat16, (panels, blocks, 16 outputs). All numbers are little-endian.
 public struct PackedWeight: Sendable {
@@ -25,8 +25,8 @@ public struct PackedWeight: Sendable {
   private let scaleBuffer: Buffer?
   private let scaleOffset: Int
 
-  /// Weights that lie in `values` and `scales`, at offsets in bytes. Nil if they do not fit there, if the
-  /// matrix is empty, or if values or scales do not lie at a multiple of the size of their numbers.
+  /// Weights stored in `values` and `scales`, at offsets in bytes. Nil if they do not fit there, if the
+  /// matrix is empty, or if values or scales are not at a multiple of the size of their numbers.
   public init?(
     format: WeightFormat, rowCount: Int, columnCount: Int, values: Buffer, valueOffset: Int = 0,
     scales: Buffer? = nil, scaleOffset: Int = 0
@@ -84,7 +84,8 @@ public struct PackedWeight: Sendable {
       buffer: valueBuffer, offset: bytes.quotient, rowCount: rowCount, columnCount: columnCount)
   }
 
-  /// The outputs of both below each other, if `other` lies behind these weights in memory; panels must be full.
+  /// The outputs of both below each other, if `other` lies behind these weights in memory; panels must be
+  /// full.
   func joined(with other: PackedWeight) -> PackedWeight? {
     guard format == other.format, columnCount == other.columnCount, valueBuffer === other.valueBuffer,
       scaleBuffer === other.scaleBuffer, other.valueOffset == valueOffset + values.count,
@@ -102,7 +103,7 @@ public struct PackedWeight: Sendable {
     UnsafePointer((valueBuffer.address + valueOffset).assumingMemoryBound(to: Element.self))
   }
 
-  /// The panels from `first` on, for quantised formats.
+  /// The panels from `first` on, for quantized formats.
   func panels(from first: Int = 0) -> castle_quantized_panels {
     let groups = WeightFormat.groups(columnCount)
     let block = Int(format == .int8 ? CASTLE_INT8_BLOCK : CASTLE_INT4_BLOCK)

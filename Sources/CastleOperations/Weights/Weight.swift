@@ -1,9 +1,9 @@
 public import CastleTensors
 
-/// A matrix of parameters, (outputs, inputs), in the form in which it lies in memory.
+/// A matrix of parameters, (outputs, inputs), in the form in which it is stored.
 ///
-/// Forward products read parameters through this type alone, so that a model for inference can hold each matrix in a precision
-/// of its own. Training works on ``float32(_:)``, views of one arena.
+/// Forward products read parameters through this type alone, so that a model for inference can hold each
+/// matrix in a precision of its own. Training works on ``float32(_:)``, views of one arena.
 public enum Weight {
   /// Single precision in memory of the backend.
   case float32(Matrix)
@@ -34,7 +34,8 @@ public enum Weight {
     }
   }
 
-  /// The same weights, where packed ones that follow each other in memory are one, so that one product makes all outputs.
+  /// The same weights, where packed ones that follow each other in memory are one, so that one product makes
+  /// all outputs.
   public static func joined(_ weights: [Weight]) -> [Weight] {
     weights.reduce(into: []) { joined, weight in
       if case .packed(let next) = weight, case .packed(let last)? = joined.last,

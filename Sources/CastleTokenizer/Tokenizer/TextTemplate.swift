@@ -29,8 +29,8 @@ public struct TextTemplate: Sendable, Hashable {
 extension TextTemplate {
   /// Reads a `post_processor`, which errors call that of `file`.
   ///
-  /// ByteLevel moves offsets only, so it is the empty template. Of TemplateProcessing the form for a single text is
-  /// read. The parts of a Sequence apply one after another.
+  /// ByteLevel moves offsets only, so it is the empty template. Of TemplateProcessing the form for a single
+  /// text is read. The parts of a Sequence apply one after another.
   ///
   /// - Throws: `InputError` if it is malformed or of another type.
   init(postProcessor: JSONValue, file: String) throws {
@@ -52,7 +52,8 @@ extension TextTemplate {
     case (_, let type):
       let name = if case .string(let name) = type { name } else { postProcessor.text }
       throw InputError(
-        "\(file) has the post_processor \(name); only ByteLevel, TemplateProcessing and Sequence are implemented"
+        "\(file) has the post_processor \(name); only ByteLevel, "
+          + "TemplateProcessing and Sequence are implemented"
       )
     }
   }
@@ -70,7 +71,8 @@ extension TextTemplate {
         hasText = true
       } else {
         throw InputError(
-          "\(file): its TemplateProcessing has the piece \(piece.text); special tokens and the text A, once, are right"
+          "\(file): its TemplateProcessing has the piece \(piece.text); special tokens and the text A, "
+            + "once, are right"
         )
       }
     }

@@ -1,7 +1,8 @@
 import CastleFormats
 import Foundation
 
-/// What the files beside a vocabulary say: `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
+/// What the files beside a vocabulary say: `tokenizer_config.json`, `special_tokens_map.json` and
+/// `added_tokens.json`.
 ///
 /// They are read as transformers reads them: tokens that they name become added tokens.
 struct FolderSettings {
@@ -77,7 +78,7 @@ struct FolderSettings {
           "\(folder)/tokenizer_config.json: the added token \"\(key)\" has no id of 0 or more, or no content")
       }
       let isSpecial = value["special"] == .bool(true)
-      // transformers looks for tokens after normalisation unless they are special or say otherwise.
+      // transformers looks for tokens after normalization unless they are special or say otherwise.
       let isNormalized = value["normalized"] == .null ? !isSpecial : value["normalized"] == .bool(true)
       var token = AddedToken(id: id, content: content, isSpecial: isSpecial, isNormalized: isNormalized)
       token.readFlags(value)
@@ -140,7 +141,8 @@ struct FolderSettings {
 
   private func misplaced(_ token: AddedToken, _ id: Int32, _ place: Int32) -> InputError {
     InputError(
-      "\(folder) gives the added token \"\(token.content)\" the id \(id); its place in the vocabulary is \(place)"
+      "\(folder) gives the added token \"\(token.content)\" the id \(id); "
+        + "its place in the vocabulary is \(place)"
     )
   }
 }

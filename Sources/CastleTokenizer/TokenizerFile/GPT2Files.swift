@@ -29,7 +29,7 @@ enum GPT2Files {
     do {
       return try body()
     } catch let error as InputError {
-      throw error.description.hasPrefix(name) ? error : InputError("\(name): \(error)")
+      throw error.within("\(name)")
     }
   }
 
@@ -47,8 +47,9 @@ enum GPT2Files {
       parts["pre_tokenizer"] = PreTokenizerKind.qwen.json
     case let other?:
       throw InputError(
-        "\(folder)/tokenizer_config.json has the tokenizer_class \(other), which is not implemented for vocab.json "
-          + "and merges.txt; save it as tokenizer.json with transformers")
+        "\(folder)/tokenizer_config.json has the tokenizer_class \(other), "
+          + "which is not implemented for vocab.json and merges.txt; "
+          + "save it as tokenizer.json with transformers")
     }
     return try TokenizerPipeline(parts: parts, settings: BytePairSettings())
   }

@@ -6,10 +6,11 @@ public enum TokenizerFile {
   /// The tokenizer in a Hugging Face `tokenizer.json`, in a folder that holds one, or in a folder that holds
   /// GPT-2's `vocab.json` and `merges.txt`.
   ///
-  /// In a folder, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` count too, as they do in
-  /// transformers. A file that is named itself stands alone.
+  /// In a folder, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` count too, as
+  /// they do in transformers. A file that is named itself stands alone.
   ///
-  /// - Throws: ``InputError`` if the file is missing or malformed, or asks for something that is not implemented.
+  /// - Throws: ``InputError`` if the file is missing or malformed, or asks for something that is not
+  ///   implemented.
   public static func read(path: String) throws -> Tokenizer {
     let name = FilePath.name(of: path)
     if name == "vocab.json" || name == "merges.txt" {

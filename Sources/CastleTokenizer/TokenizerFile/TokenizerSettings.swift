@@ -1,6 +1,7 @@
 import CastleFormats
 
-/// Reads the settings of a `tokenizer.json`, and refuses those under which its tokens would be others than ours.
+/// Reads the settings of a `tokenizer.json`, and refuses those under which its tokens would be others than
+/// ours.
 struct TokenizerSettings {
   /// What errors call the file.
   let name: String

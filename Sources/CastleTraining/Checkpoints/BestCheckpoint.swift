@@ -23,7 +23,7 @@ struct BestCheckpoint {
     }
     let link = path + ".partial"
     try? FilePath.remove(link)
-    let target = "checkpoints/" + FilePath.name(of: entry.folder)
+    let target = CheckpointStore.folderName + "/" + FilePath.name(of: entry.folder)
     guard FilePath.makeLink(at: link, to: target) else { return try copy(entry) }
     if isFolder { try FilePath.remove(path) }
     guard FilePath.rename(link, to: path) else {
@@ -35,7 +35,7 @@ struct BestCheckpoint {
 
   /// Whether it leads to `entry` by a link.
   func isLink(to entry: CheckpointStore.Entry) -> Bool {
-    FilePath.target(ofLink: path) == "checkpoints/" + FilePath.name(of: entry.folder)
+    FilePath.target(ofLink: path) == CheckpointStore.folderName + "/" + FilePath.name(of: entry.folder)
   }
 
   /// Removes the link or the copy, where there is one.

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Each is a folder `checkpoints/step-00000100`: a model folder with the optimizer's moments, the state of
 /// the run and a list of hashes. A checkpoint is written under a temporary name, brought to the disk and
-/// renamed, so a folder of that name is whole unless the disk damaged it, which the hashes tell.
+/// renamed, so a folder of that name is whole unless the disk damaged it; the hashes detect that.
 public struct CheckpointStore: Sendable {
   /// A checkpoint on disk.
   public struct Entry: Sendable, Hashable {
@@ -23,13 +23,16 @@ public struct CheckpointStore: Sendable {
     self.run = run
   }
 
+  /// The name of the folder of all checkpoints, in that of the run.
+  package static let folderName = "checkpoints"
+
   private static let prefix = "step-"
   private static let temporarySuffix = ".partial"
   private static let replacedPrefix = ".replaced-"
   private static let damagedPrefix = "damaged-"
   private static let permanentName = "permanent"
 
-  private var folder: String { run + "/checkpoints" }
+  private var folder: String { run + "/" + Self.folderName }
   private var best: BestCheckpoint { BestCheckpoint(run: run) }
 
   /// All checkpoints, the newest first.
@@ -60,7 +63,7 @@ public struct CheckpointStore: Sendable {
     for entry in entries {
       do {
         try FileHashes.check(folder: entry.folder)
-        return (entry, try damages.map { "\($0.reason); the checkpoint is now \(try setAside($0.entry))" })
+        return (entry, try damages.map { "\($0.reason); the checkpoint is now \(try quarantine($0.entry))" })
       } catch let error as InputError {
         damages.append((entry, error.description))
       }
@@ -99,7 +102,7 @@ public struct CheckpointStore: Sendable {
     let name = Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
     let target = folder + "/" + name
     do {
-      try putAside(target)
+      try makeRoom(for: target)
       try AtomicFolder.write(to: target) { folder in
         try write(folder)
         if isPermanent {
@@ -111,8 +114,8 @@ public struct CheckpointStore: Sendable {
       try FilePath.remove(replaced(name))
     } catch {
       try? recoverReplaced()
-      let reason = (error as? InputError)?.description ?? error.localizedDescription
-      throw InputError(subject: "cannot save the checkpoint \(target)", problem: ": \(reason)")
+      let reason = (error as? InputError) ?? InputError(error.localizedDescription)
+      throw reason.within("cannot save the checkpoint \(target)")
     }
     return Entry(step: step, folder: target)
   }
@@ -125,11 +128,11 @@ public struct CheckpointStore: Sendable {
   /// Removes `best`, where the checkpoint with the lowest loss is not kept.
   func unmarkBest() throws { try best.remove() }
 
-  /// Removes all but the `count` newest checkpoints, that after the step `best`, permanent ones and `saved`, and
-  /// what interrupted saves have left.
+  /// Removes all but the `count` newest checkpoints, that after the step `best`, permanent ones and `saved`,
+  /// and what interrupted saves have left.
   ///
   /// - Throws: ``InputError`` if some cannot be removed, which harms nothing.
-  public func prune(keeping count: Int, and saved: Entry, best: Int? = nil) throws {
+  public func prune(keeping count: Int, besides saved: Entry, best: Int? = nil) throws {
     for entry in entries.dropFirst(count)
     where entry != saved && entry.step != best && !isPermanent(entry) {
       let aside = folder + "/." + FilePath.name(of: entry.folder) + Self.temporarySuffix
@@ -150,15 +153,15 @@ public struct CheckpointStore: Sendable {
   private func replaced(_ name: String) -> String { folder + "/" + Self.replacedPrefix + name }
 
   /// Moves a checkpoint out of the way of a new one of the same step.
-  private func putAside(_ target: String) throws {
+  private func makeRoom(for target: String) throws {
     guard FilePath.exists(target) else { return }
     let aside = replaced(FilePath.name(of: target))
     try FilePath.remove(aside)
     try FilePath.move(target, to: aside)
   }
 
-  /// Gives a damaged checkpoint a name that is not one of a checkpoint, and returns where it lies then.
-  private func setAside(_ entry: Entry) throws -> String {
+  /// Gives a damaged checkpoint a name that is not one of a checkpoint, and returns its new path.
+  private func quarantine(_ entry: Entry) throws -> String {
     if best.isLink(to: entry) { try best.remove() }
     let aside = folder + "/" + Self.damagedPrefix + FilePath.name(of: entry.folder)
     try FilePath.remove(aside)

@@ -5,7 +5,7 @@ import Yams
 extension TrainingConfiguration {
   /// Reads the YAML file at `path` and applies `overrides`, each `key=value` as in `training.steps=500`.
   ///
-  /// Throws an ``InputError`` that names the file, the line, the key and what would be right.
+  /// - Throws: ``InputError`` that names the file, the line, the key and what would be right.
   public init(path: String, overrides: [String] = []) throws {
     let bytes = try MappedFile(path: path).withBytes { Array($0) }
     guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -76,7 +76,7 @@ extension TrainingConfiguration {
     }
   }
 
-  /// Checks what no single key can tell.
+  /// Checks what depends on several keys.
   private func checkTogether() throws {
     guard !output.isEmpty else {
       throw InputError(
@@ -128,7 +128,7 @@ extension TrainingConfiguration {
     guard evaluation.patience == 0 || evaluation.every > 0 else {
       throw InputError(
         subject: "evaluation.patience", problem: "is \(evaluation.patience), but evaluation.every is 0",
-        remedy: "say how many steps lie between evaluations")
+        remedy: "say how many steps to take between evaluations")
     }
   }
 

@@ -2,7 +2,7 @@ package import CastleModel
 package import CastleOperations
 package import CastleTensors
 
-/// AdamW over the parameters of a model, in groups of one decay and one learning rate.
+/// AdamW over a model's parameters, in groups that share weight decay and learning rate.
 ///
 /// Matrices decay, the token embedding included: it is shared with the output head in the published models.
 /// The weights of norms do not decay.
@@ -11,7 +11,7 @@ package import CastleTensors
 /// moves no other weights. What several optimizers do whose ranges cover all parameters is what one optimizer
 /// of all of them does, bit for bit.
 package final class Optimizer {
-  /// Neighbouring parameters that are updated by one call.
+  /// Neighboring parameters that are updated by one call.
   private struct Group {
     /// Where they lie in the arenas.
     var range: Range<Int>
@@ -109,7 +109,7 @@ package final class Optimizer {
 }
 
 extension LearningRateFactors {
-  /// The factor of a parameter, which its name in `model.safetensors` tells.
+  /// The factor of a parameter, by its name in `model.safetensors`.
   func factor(of entry: ParameterLayout.Entry) -> Double {
     if !entry.isMatrix { return norms }
     if entry.name.contains(".self_attn.") { return attention }

@@ -9,7 +9,7 @@ final class AppendingFile {
   private var pending: [UInt8] = []
   private var writtenCount: UInt64
 
-  /// Opens `path`, creating it if needed, and drops what lies behind byte `size`, which it must have.
+  /// Opens `path`, creating it if needed, and drops what is after byte `size`, which it must have.
   ///
   /// - Throws: ``InputError`` if the file cannot be written.
   init(path: String, truncatedTo size: UInt64) throws {

@@ -1,7 +1,7 @@
 import CastleFormats
 
-/// The event file of a run, which TensorBoard shows and the run does not need: where it cannot be written, that is
-/// told once, and the run goes on without it.
+/// The event file of a run, which TensorBoard shows and the run does not need: where it cannot be written,
+/// that is told once, and the run goes on without it.
 final class EventBoard {
   private var writer: TensorBoardWriter?
   private let note: (String) -> Void

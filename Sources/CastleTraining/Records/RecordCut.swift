@@ -8,7 +8,8 @@ struct RecordCut {
   /// What is lost of the records, if anything is; the run can go on without them.
   private(set) var loss: String?
 
-  /// Finds it for the file at `path`, which had `expected` bytes after step `step`, without touching the file.
+  /// Finds it for the file at `path`, which had `expected` bytes after step `step`, without touching the
+  /// file.
   ///
   /// - Throws: ``InputError`` if the file holds other records.
   init(path: String, expected: UInt64, step: Int) throws {
@@ -32,7 +33,8 @@ struct RecordCut {
     }
   }
 
-  /// Whether what lies before byte `place` are whole lines up to `step`, and what lies after is of later steps.
+  /// Whether what lies before byte `place` are whole lines up to `step`, and what lies after is of later
+  /// steps.
   private static func isCut(_ bytes: UnsafeRawBufferPointer, at place: UInt64, after step: Int) -> Bool {
     let newline = UInt8(ascii: "\n")
     guard let place = Int(exactly: place), place <= bytes.count, bytes[place - 1] == newline else {

@@ -59,7 +59,8 @@ public struct PlannedMemory: Sendable, Hashable {
         + "\(NumberFormat.bytes(parameters)), activations \(NumberFormat.bytes(activations))), but only "
         + "\(NumberFormat.bytes(available)) are free",
       remedy:
-        "lower training.batch-size (with a higher training.accumulation), training.sequence-length or choose a "
-        + "smaller model.preset; with training.check-memory=false it starts all the same")
+        "lower training.batch-size (with a higher training.accumulation), "
+        + "training.sequence-length or choose a smaller model.preset; "
+        + "with training.check-memory=false it starts all the same")
   }
 }

@@ -19,18 +19,21 @@ package final class RunFolder {
   private let lock: RunLock?
 
   /// The name of the settings as they took effect, in the folder.
-  static let configurationName = "config.yaml"
-  /// Their name in a checkpoint, where `config.json` is the model's.
+  package static let configurationName = "config.yaml"
+  /// The name of the finished model's folder.
+  package static let modelName = "model"
+  /// The settings' name in a checkpoint, where `config.json` is the model's.
   static let checkpointConfigurationName = "run.yaml"
 
-  /// Opens or makes the folder that `start` says. Its checkpoint is checked against the hashes; damaged ones
-  /// are told to `note`.
+  /// Opens or makes the folder that `start` says. Its checkpoint is checked against the hashes; `note` hears
+  /// of damaged ones.
   package init(_ start: RunStart, world: World = .single, note: (String) -> Void) throws {
     path = start.output
     self.world = world
     store = CheckpointStore(run: path)
     try AtomicFolder.makeFolder(path)
-    // Asked before there is a lock, which would be left in a folder of others, and under it.
+    // Checked before locking, so that no lock file is left in a folder that is not ours, and once more under
+    // the lock.
     try Self.checkIsRunOrEmpty(path)
     lock = world.isMain ? try RunLock(folder: path, note: note) : nil
     let isPresent = FilePath.exists(path + "/" + Self.configurationName)
@@ -106,7 +109,8 @@ package final class RunFolder {
     guard state.step <= steps else {
       throw InputError(
         problem:
-          "the run has \(steps) steps, but \(isBranch ? checkpoint.folder : path) has done \(state.step) already",
+          "the run has \(steps) steps, but \(isBranch ? checkpoint.folder : path) has done "
+          + "\(state.step) already",
         remedy: "set training.steps, tokens or epochs higher")
     }
     state.nameIfNeeded()
@@ -119,8 +123,8 @@ package final class RunFolder {
     return state
   }
 
-  /// Lets `best` lead to the best checkpoint of `state`, if the settings keep one, and removes checkpoints that
-  /// the settings do not keep beside `saved`. The run needs neither: what goes wrong is told to `note`.
+  /// Lets `best` lead to the best checkpoint of `state`, if the settings keep one, and removes checkpoints
+  /// that the settings do not keep beside `saved`. The run needs neither: what goes wrong is told to `note`.
   func tidy(
     _ state: TrainingState, _ settings: CheckpointSettings, saved: CheckpointStore.Entry? = nil,
     note: (String) -> Void
@@ -132,13 +136,14 @@ package final class RunFolder {
     let step = settings.keepsBest ? state.best?.step : nil
     let best = store.entries.first { $0.step == step }
     attempt { if let best { try store.markBest(best) } else { try store.unmarkBest() } }
-    if let saved { attempt { try store.prune(keeping: settings.keep, and: saved, best: step) } }
+    if let saved { attempt { try store.prune(keeping: settings.keep, besides: saved, best: step) } }
   }
 
   /// Throws if a folder without settings and checkpoints holds more than what a start that failed may have left.
   private static func checkIsRunOrEmpty(_ path: String) throws {
     let leftovers = [
-      RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, RunRecords.samplesName, "checkpoints",
+      RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, RunRecords.samplesName,
+      CheckpointStore.folderName,
       ".DS_Store",
     ]
     guard let present = FilePath.entries(ofFolder: path) else {

@@ -51,8 +51,8 @@ package struct RunStart {
   /// `configuration` as it takes effect: a warm-up that is not given is that with which the run began, or
   /// that of a run of `steps` steps.
   ///
-  /// - Throws: ``InputError`` if a setting has changed that a run must keep. Other changes are told to
-  ///   `note`.
+  /// - Throws: ``InputError`` if a setting has changed that a run must keep. `note` gets other
+  ///   changes.
   func inEffect(
     _ configuration: TrainingConfiguration, steps: Int, note: (String) -> Void
   ) throws -> TrainingConfiguration {
@@ -97,8 +97,8 @@ package struct RunStart {
     }
   }
 
-  /// Tells `note` if the learning rate jumps after step `step`: if the next step has another than the settings
-  /// so far would have given it. A run that was at its end would have stayed where it ended.
+  /// Tells `note` if the learning rate jumps after step `step`: if the next step has another than the
+  /// settings so far would have given it. A run that was at its end would have stayed where it ended.
   func noteRate(
     _ configuration: TrainingConfiguration, steps: Int, after step: Int, sequenceCount: Int,
     note: (String) -> Void

@@ -52,9 +52,9 @@ extension Trainer {
     spikesInARow = isSpike ? spikesInARow + 1 : 0
     guard spikesInARow == Self.manySpikes else { return }
     progress.note(
-      "warning: the updates of steps \(step - Self.manySpikes + 1) to \(step) were all skipped, because loss or "
-        + "gradient norm lie more than \(configuration.training.skipSpikes) standard deviations above the recent mean "
-        + "(training.skip-spikes)")
+      "warning: the updates of steps \(step - Self.manySpikes + 1) to \(step) were all skipped, "
+        + "because loss or gradient norm is more than \(configuration.training.skipSpikes) standard "
+        + "deviations above the recent mean (training.skip-spikes)")
   }
 
   private static let manySpikes = 20

@@ -13,7 +13,7 @@ import Foundation
 ///
 /// A run that was interrupted, in whatever way, and is resumed computes the same numbers as one that was not,
 /// bit for bit, on equal threads, instructions and BLAS and in the same version of this program. Where one of
-/// these differs from what the checkpoint says, the run tells it and goes on with numbers that may differ in
+/// these differs from what the checkpoint says, the run says so and goes on with numbers that may differ in
 /// their last bits.
 ///
 /// Several ranks share the work of one run: each has a trainer of its own with the same settings, and all of
@@ -174,7 +174,7 @@ public final class Trainer {
 
   private func saveModel() throws {
     guard communicator.world.isMain else { return }
-    try model.save(to: folder.path + "/model", tokenizer: plan.text.tokenizerPath)
+    try model.save(to: folder.path + "/" + RunFolder.modelName, tokenizer: plan.text.tokenizerPath)
   }
 
   private static func model(

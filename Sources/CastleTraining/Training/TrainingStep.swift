@@ -32,7 +32,7 @@ package final class TrainingStep {
   /// Takes all memory that a step needs besides the weights of `model`. `source` brings batches of at most
   /// `settings.batchSize` sequences of `settings.sequenceLength` tokens, or of the largest share of a rank.
   ///
-  /// Throws an `InputError` if the sequences are longer than the model allows.
+  /// - Throws: ``InputError`` if the sequences are longer than the model allows.
   package init(
     _ model: LanguageModel, settings: StepSettings, optimizer: OptimizerSettings, source: any BatchSource,
     communicator: any Communicator = SingleProcess()
@@ -86,7 +86,12 @@ package final class TrainingStep {
     return (try communicator.sum(lossSum.value) / Double(targetCount), try exchange.norm())
   }
 
-  /// Moves the weights against ``gradients``, shortened if `norm` is above the limit.
+  /// Moves the weights against ``gradients``, with the gradient clipped to the norm `settings.clip`.
+  ///
+  /// - Parameters:
+  ///   - norm: The norm of the gradient, as ``computeGradients(next:)`` gave it.
+  ///   - learningRate: The learning rate of the step.
+  ///   - number: The number of the step, counted from 1.
   package func update(norm: Double, learningRate: Double, number: Int) throws {
     let scale = settings.clip > 0 && norm > settings.clip ? settings.clip / norm : 1
     optimizer.update(

@@ -9,8 +9,8 @@ struct CompareCommand: ParsableCommand {
     commandName: "compare",
     abstract: "Compare training runs: a table, and a page with their loss curves.",
     discussion: """
-      Differences are against the first run. The page is one file that needs no network. Folders that hold no run, or one \
-      that did not come to its first step, are named and left out.
+      Differences are against the first run. The page is one file that needs no network. Folders that hold \
+      no run, or one that did not come to its first step, are named and left out.
 
       EXAMPLES
         castle compare runs/causal runs/castle --output comparison.html

@@ -111,17 +111,14 @@ struct EvaluateCommand: ParsableCommand {
       throw ValidationError("give one of --data, --tasks and --repeated-text")
     }
     try checkOwners()
-    for (name, value, range) in [
-      ("--batch-size", batchSize, 1...65_536), ("--length", length, 1...1_048_576),
-      ("--shots", shots, 0...1000), ("--sequences", sequences, 1...1_000_000),
-    ] {
-      guard let value, !range.contains(value) else { continue }
-      throw ValidationError("\(name) is \(value), it must be from \(range.lowerBound) to \(range.upperBound)")
-    }
+    try OptionRange.check("--batch-size", batchSize, 1...65_536)
+    try OptionRange.check("--length", length, 1...1_048_576)
+    try OptionRange.check("--shots", shots, 0...1000)
+    try OptionRange.check("--sequences", sequences, 1...1_000_000)
+    try OptionRange.check("--tokens", tokens, 0...)
     if let seed, seed > Int.max {
-      throw ValidationError("--seed is \(seed), it must be at most \(Int.max)")
+      throw ValidationError("--seed is \(seed), it must be from 0 to \(Int.max)")
     }
-    if let tokens, tokens < 0 { throw ValidationError("--tokens is \(tokens), it must not be negative") }
   }
 
   /// Refuses options that would have no effect.
@@ -184,9 +181,10 @@ struct EvaluateCommand: ParsableCommand {
   private func evaluate(
     _ model: LanguageModel, text: EvaluationText, _ progress: EvaluationProgress
   ) throws -> (String, JSONValue)? {
-    let window = min(length ?? Self.usualLength(model), max(text.tokenCount - 1, 1))
+    let sequenceLength = min(length ?? Self.usualLength(model), max(text.tokenCount - 1, 1))
     let evaluator = try Evaluator(
-      model, batch: batchSize ?? 1, length: window, separator: joinDocuments ? nil : text.separator)
+      model, batch: batchSize ?? 1, length: sequenceLength,
+      separator: joinDocuments ? nil : text.separator)
     return try evaluator.evaluate(text) { progress.update($0) }.map { ($0.report, $0.json) }
   }
 

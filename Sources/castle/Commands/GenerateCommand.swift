@@ -13,10 +13,10 @@ struct GenerateCommand: ParsableCommand {
     commandName: "generate",
     abstract: "Write text with a model.",
     discussion: """
-      The text appears on standard output as it is generated, without the prompt; the speed is reported on standard \
-      error. Without a prompt the model starts a new document. The prompt gets the special tokens that tokenizer.json \
-      says, such as <|endoftext|> before it; --no-special-tokens continues a text in its middle. Ctrl-C ends at the \
-      next token.
+      The text appears on standard output as it is generated, without the prompt; the speed is reported on \
+      standard error. Without a prompt the model starts a new document. The prompt gets the special tokens \
+      that tokenizer.json says, such as <|endoftext|> before it; --no-special-tokens continues a text in its \
+      middle. Ctrl-C ends at the next token.
 
       EXAMPLES
         castle generate --model runs/first/model --prompt "To be, or not"
@@ -62,9 +62,7 @@ struct GenerateCommand: ParsableCommand {
     guard prompt == nil || promptFile == nil else {
       throw ValidationError("give either --prompt or --prompt-file, not both")
     }
-    guard maxTokens >= 0 else {
-      throw ValidationError("--max-tokens is \(maxTokens), it must not be negative")
-    }
+    try OptionRange.check("--max-tokens", maxTokens, 0...)
     guard !stop.contains("") else { throw ValidationError("--stop is empty, it must be a text") }
   }
 

@@ -12,8 +12,8 @@ struct InspectCommand: ParsableCommand {
     abstract: "Show what attention does while a model reads a text.",
     discussion: """
       Writes one HTML page that needs no other file and no network: the maps of attention, causal score and \
-      lookahead term for each layer and head, and how the key of a token moves as later tokens are read. With \
-      --json and without --output the same numbers go to standard output.
+      lookahead term for each layer and head, and how the key of a token moves as later tokens are read. \
+      With --json and without --output the same numbers go to standard output.
 
       EXAMPLES
         castle inspect --model runs/first/model --output look.html \\
@@ -118,7 +118,7 @@ struct InspectCommand: ParsableCommand {
       NumberFormat.bytes(file.byteCount),
     ]
     StandardError.write(
-      "\(file.path): \(counts.joined(separator: ", ")); outputs of the maps and of the layers differ by at most "
-        + "\(NumberFormat.scientific(deviation))\n")
+      "\(file.path): \(counts.joined(separator: ", ")); outputs of the maps and of the layers differ by at "
+        + "most \(NumberFormat.scientific(deviation))\n")
   }
 }

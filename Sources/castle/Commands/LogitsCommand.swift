@@ -9,8 +9,8 @@ struct LogitsCommand: ParsableCommand {
     commandName: "logits",
     abstract: "Write the logits of a model for given token ids.",
     discussion: """
-      The output is a safetensors file with one tensor, logits: float32, one row for each token and one column for \
-      each id of the vocabulary.
+      The output is a safetensors file with one tensor, logits: float32, one row for each token and one \
+      column for each id of the vocabulary.
 
       EXAMPLES
         castle logits --model runs/first/model --tokens 5,17,3 \\
@@ -40,10 +40,8 @@ struct LogitsCommand: ParsableCommand {
   @OptionGroup var backend: BackendOptions
 
   func validate() throws {
-    if let chunk {
-      guard chunk >= 1 else { throw ValidationError("--chunk \(chunk) is not possible; choose 1 or more.") }
-      guard cached else { throw ValidationError("--chunk goes with --cached.") }
-    }
+    try OptionRange.check("--chunk", chunk, 1...)
+    guard chunk == nil || cached else { throw ValidationError("--chunk goes with --cached") }
   }
 
   func run() throws {

@@ -10,9 +10,9 @@ struct PresetsCommand: ParsableCommand {
     commandName: "presets",
     abstract: "List the models that have a name, with their sizes and parameter counts.",
     discussion: """
-      A name is a scale and a mechanism. The scales s, m, l and xl are the published models; 1m to 30m are for \
-      training on a CPU. Causal and CASTLE models of one scale have equal parameter counts, or nearly so: a head \
-      with lookahead keys has 7 matrices where an ordinary one has 4.
+      A name is a scale and a mechanism. The scales s, m, l and xl are the published models; 1m to 30m are \
+      for training on a CPU. Causal and CASTLE models of one scale have equal parameter counts, or nearly \
+      so: a head with lookahead keys has 7 matrices where an ordinary one has 4.
 
       EXAMPLES
         castle presets

@@ -49,7 +49,8 @@ struct TokenizeCommand: ParsableCommand {
     let tokenizer = try source.read()
     if !tokenizer.missingBytes.isEmpty {
       ProgressLine().note(
-        "note: the tokenizer has no token for \(tokenizer.missingBytes.count) of the 256 bytes; they are left out"
+        "note: the tokenizer has no token for \(tokenizer.missingBytes.count) of the 256 bytes; "
+          + "they are left out"
       )
     }
     // Bytes that are to be kept are kept as they are in the file.

@@ -21,8 +21,8 @@ extension TokenizerCommand {
     static let configuration = CommandConfiguration(
       abstract: "Learn a tokenizer from text.",
       discussion: """
-        Learns a byte-level byte-pair encoding and writes it as tokenizer.json, which Python's tokenizers and \
-        transformers read too. Files and folders are read as `castle prepare` does. The first token is \
+        Learns a byte-level byte-pair encoding and writes it as tokenizer.json, which Python's tokenizers \
+        and transformers read too. Files and folders are read as `castle prepare` does. The first token is \
         <|endoftext|>, which ends documents.
 
         EXAMPLES
@@ -63,9 +63,7 @@ extension TokenizerCommand {
     var json = false
 
     func validate() throws {
-      guard minimumFrequency >= 1 else {
-        throw ValidationError("--minimum-frequency is \(minimumFrequency); 1 or more is right")
-      }
+      try OptionRange.check("--minimum-frequency", minimumFrequency, 1...)
     }
 
     func run() throws {
@@ -96,7 +94,8 @@ extension TokenizerCommand {
       let seconds = NumberFormat.fixed(start.duration(to: .now) / .seconds(1), 1)
       print(
         json
-          ? #"{"tokens":\#(tokenizer.vocabularySize),"merges":\#(tokenizer.mergeList.count),"seconds":\#(seconds)}"#
+          ? #"{"tokens":\#(tokenizer.vocabularySize),"merges":\#(tokenizer.mergeList.count),"#
+            + #""seconds":\#(seconds)}"#
           : "\(output): \(NumberFormat.grouped(tokenizer.vocabularySize)) tokens, learned in \(seconds) s")
     }
 

@@ -15,14 +15,15 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a language model on text made by castle prepare.",
     discussion: """
-      The run is a folder: config.yaml (all settings as they took effect), metrics.jsonl (losses), timing.jsonl, event \
-      files for TensorBoard, checkpoints, best (the checkpoint with the lowest validation loss) and at the end model.
+      The run is a folder: config.yaml (all settings as they took effect), metrics.jsonl (losses), \
+      timing.jsonl, event files for TensorBoard, checkpoints, best (the checkpoint with the lowest \
+      validation loss) and at the end model.
 
-      Ctrl-C finishes the step, saves and ends; --resume goes on with the same numbers as if nothing had happened. \
-      Another Ctrl-C, more than a second later, ends at once.
+      Ctrl-C finishes the step, saves and ends; --resume goes on with the same numbers as if nothing had \
+      happened. Another Ctrl-C, more than a second later, ends at once.
 
-      --resume-from begins a run of its own at a checkpoint of another one: weights, optimizer and place in the text \
-      go on, the schedule and the length may be new.
+      --resume-from begins a run of its own at a checkpoint of another one: weights, optimizer and place in \
+      the text go on, the schedule and the length may be new.
 
       Several processes train one model together where mpirun or srun starts castle, built with: make build MPI=1. They \
       share the sequences of every batch; the folder of the run must lie where all hosts see it.
@@ -120,11 +121,12 @@ struct TrainCommand: ParsableCommand {
     let outcome = try trainer.run()
     progress.finish()
     switch outcome {
-    case .finished: printResult(trainer, model: configuration.output + "/model")
+    case .finished: printResult(trainer, model: configuration.output + "/" + RunFolder.modelName)
     case .interrupted:
-      let file = FilePath.path("config.yaml", in: configuration.output)
+      let file = FilePath.path(RunFolder.configurationName, in: configuration.output)
       progress.note(
-        "saved after step \(trainer.state.step); continue with: castle train --config \(Self.quoted(file)) --resume"
+        "saved after step \(trainer.state.step); continue with: "
+          + "castle train --config \(Self.quoted(file)) --resume"
       )
       if json { printResult(trainer, model: nil) }
     }
@@ -133,13 +135,13 @@ struct TrainCommand: ParsableCommand {
   /// A run's own config.yaml names its folder as seen from where the run began: elsewhere, that would be
   /// another folder.
   private func checkFolder(_ configuration: TrainingConfiguration) throws {
-    guard resume, let config, FilePath.name(of: config) == "config.yaml" else { return }
+    guard resume, let config, FilePath.name(of: config) == RunFolder.configurationName else { return }
     guard let folder = FilePath.resolved(AtomicFile.folder(of: config)) else { return }
     let output = FilePath.resolved(configuration.output) ?? FilePath.absolute(configuration.output)
     guard FilePath.exists(folder + "/checkpoints") else { return }
     guard folder == output else {
       throw InputError(
-        subject: "\(config)", problem: "lies in the run \(folder), but its output is \(output) from here",
+        subject: "\(config)", problem: "is in the run \(folder), but its output is \(output) from here",
         remedy: "go to the folder where the run began, or add \(.setting("output", folder))")
     }
   }

@@ -19,9 +19,7 @@ struct BackendOptions: ParsableArguments {
   private static let most = 256
 
   func validate() throws {
-    guard (1...Self.most).contains(threadCount) else {
-      throw ValidationError("--threads \(threadCount) is not possible; choose 1 to \(Self.most).")
-    }
+    try OptionRange.check("--threads", threadCount, 1...Self.most)
   }
 
   /// The backend that the options ask for.

@@ -25,7 +25,7 @@ struct CorpusOptions: ParsableArguments {
   @Option(help: .hidden)
   var textField: String?
 
-  /// How documents lie in files.
+  /// How files hold documents.
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case text, jsonl
   }

@@ -6,8 +6,8 @@ import Testing
 @Suite struct RotaryScalingTests {
   private func read(_ keys: String) throws -> ModelConfiguration {
     let text = """
-      {"vocab_size": 10, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8,
-      "max_position_embeddings": 64, \(keys)}
+      {"vocab_size": 10, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+      "intermediate_size": 8, "max_position_embeddings": 64, \(keys)}
       """
     return try ModelConfiguration(json: Array(text.utf8))
   }
@@ -75,7 +75,8 @@ import Testing
     ),
     (#""rope_theta": 500, "rope_parameters": {"rope_theta": 10000}"#, ["rope_theta is 500", "10000"]),
     (
-      #""rope_scaling": {"type": "linear", "factor": 2}, "rope_parameters": {"rope_type": "linear", "factor": 4}"#,
+      #""rope_scaling": {"type": "linear", "factor": 2}, "rope_parameters": {"rope_type": "linear", "#
+        + #""factor": 4}"#,
       ["rope_scaling", "rope_parameters", "contradict"]
     ),
     (

@@ -114,7 +114,8 @@ import Testing
         for entry in model.layout.entries where entry.name != name {
           let end = bytes.count + 4 * entry.count
           header +=
-            #""\#(entry.name)":{"dtype":"F32","shape":\#(entry.shape),"data_offsets":[\#(bytes.count),\#(end)]},"#
+            #""\#(entry.name)":{"dtype":"F32","shape":\#(entry.shape),"#
+            + #""data_offsets":[\#(bytes.count),\#(end)]},"#
           bytes += [UInt8](repeating: 0, count: 4 * entry.count)
         }
         header =

@@ -58,7 +58,8 @@ extension LanguageModel {
   }
 }
 
-/// The largest difference relative to the largest magnitude of `expected`; infinite if a number is not finite.
+/// The largest difference relative to the largest magnitude of `expected`; infinite if a number is not
+/// finite.
 func relativeError(_ values: some Collection<Float>, _ expected: some Collection<Double>) -> Double {
   guard values.count == expected.count, values.allSatisfy(\.isFinite) else { return .infinity }
   let scale = expected.map(abs).max() ?? 0

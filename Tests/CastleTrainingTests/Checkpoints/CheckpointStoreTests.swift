@@ -30,7 +30,7 @@ struct CheckpointStoreTests {
   @Test func theNewestAndTheBestStay() throws {
     let entries = try [1, 2, 3, 4].map { try save($0) }
     try store.markBest(entries[0])
-    try store.prune(keeping: 2, and: entries[3], best: 1)
+    try store.prune(keeping: 2, besides: entries[3], best: 1)
     #expect(store.entries.map(\.step) == [4, 3, 1])
     #expect(try run.text("best/model.bin") == "weights")
   }
@@ -72,14 +72,14 @@ struct CheckpointStoreTests {
     for step in [2, 3] { try overwrite(run.path + "/checkpoints/step-0000000\(step)/model.bin", with: "") }
     #expect(try store.newestIntact().entry?.step == 1)
     let saved = try save(2)
-    try store.prune(keeping: 2, and: saved)
+    try store.prune(keeping: 2, besides: saved)
     #expect(store.entries.map(\.step) == [2, 1])
     #expect(try store.newestIntact().entry == saved)
   }
 
   @Test func whatWasJustSavedStays() throws {
     for step in [2, 3] { _ = try save(step) }
-    try store.prune(keeping: 2, and: save(1))
+    try store.prune(keeping: 2, besides: save(1))
     #expect(store.entries.map(\.step) == [3, 2, 1])
   }
 

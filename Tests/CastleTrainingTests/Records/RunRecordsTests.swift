@@ -35,7 +35,8 @@ struct RunRecordsTests {
     #expect(
       try folder.text("metrics.jsonl")
         == """
-        {"step":2,"tokens":2,"epoch":0.5,"loss":0.5,"learning_rate":0.001,"gradient_norm":0.30000000000000004,"skipped":true}
+        {"step":2,"tokens":2,"epoch":0.5,"loss":0.5,"learning_rate":0.001,\
+        "gradient_norm":0.30000000000000004,"skipped":true}
 
         """)
   }

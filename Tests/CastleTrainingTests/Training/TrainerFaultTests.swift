@@ -39,7 +39,7 @@ struct TrainerFaultTests {
   @Test func aRunIsNotOverwritten() throws {
     _ = try small.trainer("a").run()
     let text = message { _ = try small.trainer("a") }
-    #expect(text.contains("holds a run already; continue it with resuming"), "\(text)")
+    #expect(text.contains("holds a run already; continue it with the resume option"), "\(text)")
   }
 
   @Test func settingsOfARunThatCannotGoOnAreNotTakenOver() throws {
@@ -158,7 +158,7 @@ struct TrainerFaultTests {
       if !isRemoved { try Data(original.dropLast(10)).write(to: URL(fileURLWithPath: shard)) }
     })
     let text = message { _ = try small.trainer("a", progress: progress).run() }
-    #expect(text.contains("train_000000.bin") && text.contains("use resuming"), "\(text)")
+    #expect(text.contains("train_000000.bin") && text.contains("use the resume option"), "\(text)")
     try original.write(to: URL(fileURLWithPath: shard))
     _ = try small.trainer("a", resumes: true).run()
     #expect(try small.metrics("a") == small.metrics("straight"))

@@ -1,4 +1,4 @@
-/** The text, token by token, each on the colour of a number. */
+/** The text, token by token, each on the color of a number. */
 class TokenText {
   /** `actions`: select(token, event), hover(token, event), leave(). */
   constructor(box, actions) {

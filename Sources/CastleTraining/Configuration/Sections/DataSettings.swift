@@ -1,6 +1,7 @@
 public import CastleCorpus
 
-/// The text to train on, made by `castle prepare` or of the tokens of llm.c or nanoGPT: one folder, or several in a mixture.
+/// The text to train on, made by `castle prepare` or of the tokens of llm.c or nanoGPT: one folder, or
+/// several in a mixture.
 public struct DataSettings: ConfigurationSection {
   /// The folder of the shards and of their tokenizer; empty if there is a mixture.
   public var shards = ""
@@ -33,25 +34,6 @@ public struct DataSettings: ConfigurationSection {
       Setting(
         "separates-documents", \.separatesDocuments,
         "attention sees nothing of the document before in the same sequence"),
-    ]
-  }
-}
-
-/// A text of a mixture.
-public struct MixtureText: ConfigurationSection {
-  /// The folder of the shards and of their tokenizer.
-  public var shards = ""
-  /// How much of the run the text has, relative to the other weights.
-  public var weight = 1.0
-
-  /// The default settings.
-  public init() {}
-
-  /// The section `data.mixture.NAME`.
-  public static var settings: [Setting<Self>] {
-    [
-      Setting(path: "shards", \.shards, "folder made by castle prepare"),
-      Setting("weight", \.weight, "share of the sequences, relative to the other weights", .positive),
     ]
   }
 }

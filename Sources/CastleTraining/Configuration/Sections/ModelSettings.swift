@@ -53,7 +53,8 @@ public struct ModelSettings: ConfigurationSection {
       ),
       Setting("heads", \.heads, "attention heads", .ifPresent(.within(1...4_096))),
       Setting(
-        "kv-heads", \.kvHeads, "heads that have keys and values of their own", .ifPresent(.within(1...4_096))),
+        "kv-heads", \.kvHeads, "heads that have keys and values of their own",
+        .ifPresent(.within(1...4_096))),
       Setting("head-size", \.headSize, "features of a head, even", .ifPresent(.within(2...4_096))),
       Setting("window", \.window, "tokens that a lookahead key reads", .ifPresent(.atLeast(0))),
       Setting(

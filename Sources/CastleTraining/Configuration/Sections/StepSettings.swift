@@ -19,7 +19,7 @@ public struct StepSettings: ConfigurationSection {
   public var recomputes = false
   /// The largest norm of the whole gradient; 0 does not limit it.
   public var clip = 1.0
-  /// Updates whose loss or gradient norm lies this many standard deviations above the recent mean are
+  /// Updates whose loss or gradient norm is this many standard deviations above the recent mean are
   /// skipped; 0 skips none.
   public var skipSpikes = 0.0
   /// How ranks send each other gradients.
@@ -64,7 +64,8 @@ public struct StepSettings: ConfigurationSection {
         .atLeast(0)),
       Setting(
         "skip-spikes", \.skipSpikes,
-        "skip updates whose loss or gradient norm is this many standard deviations above the last 128; 0: none",
+        "skip updates whose loss or gradient norm is this many standard deviations above the last "
+          + "128; 0: none",
         .atLeast(0)),
       Setting(
         "gradient-format", \.gradientFormat,

@@ -2,7 +2,7 @@ import ArgumentParser
 import CastleExperiments
 import CastleFormats
 
-/// Which experiment, where its runs are, and where the texts lie that it reads.
+/// Which experiment, where its runs are, and where the texts are that it reads.
 struct ExperimentOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp("The experiment, a YAML file.", valueName: "file"), transform: FilePath.expanded)
@@ -17,7 +17,7 @@ struct ExperimentOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Where a text lies that the experiment calls ${KEY}. Can be repeated.", valueName: "KEY=folder"))
+      "The folder of a text that the experiment calls ${KEY}. Can be repeated.", valueName: "KEY=folder"))
   var data: [String] = []
 
   /// The folder of the experiment that the options name.

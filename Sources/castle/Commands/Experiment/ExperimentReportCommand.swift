@@ -9,8 +9,8 @@ struct ExperimentReportCommand: ParsableCommand {
     commandName: "report",
     abstract: "Write what an experiment says so far: a page, Markdown and JSON.",
     discussion: """
-      Runs that are under way are in the pictures. The page is one file that needs no network. With --results, the report is \
-      made from what castle experiment collect has copied, without the runs.
+      Runs that are under way are in the pictures. The page is one file that needs no network. With \
+      --results, the report is made from what castle experiment collect has copied, without the runs.
 
       EXAMPLES
         castle experiment report Experiments/quick.yaml --data text=data/books

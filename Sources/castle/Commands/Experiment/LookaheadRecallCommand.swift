@@ -11,9 +11,9 @@ struct LookaheadRecallCommand: ParsableCommand {
     commandName: "lookahead-recall",
     abstract: "Train one layer of ordinary attention and one of CASTLE on a task that needs lookahead keys.",
     discussion: """
-      Items are labelled after they appear (item, label, item, label, …, then one of the labels again); the answer is the \
-      item that had the label. A key must therefore hold what comes after it. Both models have equal parameters: 7 heads \
-      of 8 against 4, d_model 56. Chance is 1 in 8.
+      Items are labeled after they appear (item, label, item, label, …, then one of the labels again); the \
+      answer is the item that had the label. A key must therefore hold what comes after it. Both models have \
+      equal parameters: 7 heads of 8 against 4, d_model 56. Chance is 1 in 8.
 
       EXAMPLES
         castle experiment lookahead-recall
@@ -32,9 +32,7 @@ struct LookaheadRecallCommand: ParsableCommand {
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
-    guard (1...1_000_000).contains(steps) else {
-      throw ValidationError("--steps is \(steps), it must be from 1 to 1000000")
-    }
+    try OptionRange.check("--steps", steps, 1...1_000_000)
   }
 
   func run() throws {
@@ -67,7 +65,9 @@ struct LookaheadRecallCommand: ParsableCommand {
               "mechanism": .string(result.mechanism), "parameters": .integer(result.parameterCount),
               "accuracy": .number(result.accuracy),
               "history": .list(
-                result.history.map { .object(["step": .integer($0.step), "accuracy": .number($0.accuracy)]) }),
+                result.history.map {
+                  .object(["step": .integer($0.step), "accuracy": .number($0.accuracy)])
+                }),
             ])
         }),
     ])

@@ -10,7 +10,7 @@ struct CorpusDocuments {
   private(set) var duplicates: [DuplicateDocument] = []
   /// The file of the last document with text.
   private(set) var lastFile: CorpusFile?
-  /// Where that document lies in the text of its file.
+  /// Where that document is in the text of its file.
   private(set) var lastRange = 0..<0
 
   /// The documents of files that are one each, and whose sizes are known.

@@ -1,20 +1,30 @@
-package import CastleAttention
-
 /// How much there is to do: what the roofline bounds of attention are made of.
 ///
-/// The unit is one product of inner length d for every pair of a query and a key that it sees (Equations, Work).
+/// The unit is one product of inner length d for every pair of a query and a key that it sees (Equations,
+/// Work).
 package struct AttentionWork {
-  package let mechanism: Mechanism
-  package let heads: Int
-  package let length: Int
-  package let headSize: Int
+  private let mechanism: Mechanism
+  private let heads: Int
+  private let length: Int
+  private let headSize: Int
+
+  /// The work of `heads` heads of `headSize` features on one document of `length` tokens.
+  package init(mechanism: Mechanism, heads: Int, length: Int, headSize: Int) {
+    self.mechanism = mechanism
+    self.heads = heads
+    self.length = length
+    self.headSize = headSize
+  }
 
   /// Units per pair that still moves a lookahead key, and per pair that does not.
   private static let forward = (moving: 5.5, still: 3.0, causal: 2.0)
   private static let backward = (moving: 15.5, still: 8.0, causal: 5.0)
 
-  /// The pairs (s, t) with s ≤ t of one head.
-  private var pairs: Double { Double(length) * Double(length + 1) / 2 }
+  /// The pairs (s, t) with s ≤ t of one head, where t sees s.
+  private var pairs: Double {
+    let visible = Double(min(mechanism.visibleLength, length))
+    return visible * Double(length) - visible * (visible - 1) / 2
+  }
 
   /// The pairs with t ≤ s + W.
   private var movingPairs: Double {
@@ -36,11 +46,12 @@ package struct AttentionWork {
     return perHead * 2 * Double(headSize) * Double(heads)
   }
 
-  /// The bytes that appending one token to a cache of `length` tokens has to move: every cached row is read, and the
-  /// lookahead keys in the window are written too.
+  /// The bytes that appending one token to a cache of `length` tokens has to move: every cached row is read,
+  /// and the lookahead keys in the window are written too.
   package var decodingBytes: Double {
     let moving = Double(min(mechanism.windowLength, length))
-    let rows = mechanism.hasLookahead ? 3 * Double(length) + 2 * moving : 2 * Double(length)
+    let seen = Double(min(mechanism.visibleLength, length))
+    let rows = mechanism.hasLookahead ? 3 * seen + 2 * moving : 2 * seen
     return rows * Double(headSize) * Double(heads) * Double(MemoryLayout<Float>.stride)
   }
 }

@@ -2,10 +2,10 @@ import CastleOperations
 import CastleTensors
 
 /// Memory for the rows that are asked about, and what is read from their logits.
-final class QueryRoom {
+final class QueryBuffers {
   /// The most queries at a time.
   let rowCount: Int
-  /// The normalised output of the decoder for each query, (queries, hidden size).
+  /// The normalized output of the decoder for each query, (queries, hidden size).
   let normed: Matrix
 
   private let backend: any Backend

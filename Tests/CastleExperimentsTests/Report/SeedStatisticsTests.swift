@@ -1,14 +1,14 @@
 import CastleExperiments
 import Testing
 
-struct SampleTests {
+struct SeedStatisticsTests {
   /// The values of R's `t.test` and `sd`.
   @Test func intervalsAreStudents() {
-    let sample = Sample([-0.1, -0.37, -0.47])
+    let sample = SeedStatistics([-0.1, -0.37, -0.47])
     #expect(abs(sample.mean - -0.3133333) < 1e-6 && sample.median == -0.37)
     #expect(abs((sample.standardDeviation ?? 0) - 0.1913984) < 1e-6)
-    #expect(abs((sample.halfWidth ?? 0) - 0.4754592) < 1e-6)
-    #expect(Sample([3]).halfWidth == nil && Sample([]).mean.isNaN)
+    #expect(abs((sample.intervalHalfWidth ?? 0) - 0.4754592) < 1e-6)
+    #expect(SeedStatistics([3]).intervalHalfWidth == nil && SeedStatistics([]).mean.isNaN)
   }
 
   /// Quantiles at 0.975 from the usual tables.
@@ -16,8 +16,8 @@ struct SampleTests {
   func theQuantileIsThatOfTheTable(freedom: Int, quantile: Double) {
     // Values ±1 in equal numbers have a mean of 0 and a known deviation.
     let values = (0...freedom).map { Double($0) }
-    let sample = Sample(values)
+    let sample = SeedStatistics(values)
     let expected = quantile * (sample.standardDeviation ?? 0) / Double(values.count).squareRoot()
-    #expect(abs((sample.halfWidth ?? 0) / expected - 1) < 1e-5)
+    #expect(abs((sample.intervalHalfWidth ?? 0) / expected - 1) < 1e-5)
   }
 }

@@ -2,7 +2,7 @@ import CastleFormats
 import Yams
 
 /// A value of an experiment's file, with what an error message needs to say where it stands.
-struct ExperimentYAML {
+struct ExperimentNode {
   let node: Node
   let path: String
   let source: String
@@ -32,23 +32,24 @@ struct ExperimentYAML {
     self.source = source
   }
 
-  func error(_ text: String) -> InputError {
+  func error(_ problem: ErrorText) -> InputError {
     let line = node.mark.map { ":\($0.line)" } ?? ""
-    return InputError("\(source)\(line): \(path.isEmpty ? "the experiment" : path) \(text)")
+    return InputError(
+      subject: "\(source)\(line): \(path.isEmpty ? "the experiment" : path)", problem: problem)
   }
 
   /// The members in the order of the file.
-  func members() throws -> [(key: String, value: ExperimentYAML)] {
+  func members() throws -> [(key: String, value: ExperimentNode)] {
     guard let mapping = node.mapping else { throw error("must be names with values, as in name: value") }
     return try mapping.map { key, value in
       guard let name = key.scalar?.string, !name.isEmpty else { throw error("has a key that is no name") }
       let path = path.isEmpty ? name : path + "." + name
-      return (name, ExperimentYAML(node: value, path: path, source: source))
+      return (name, ExperimentNode(node: value, path: path, source: source))
     }
   }
 
   /// The members by name, which must be among `keys`.
-  func members(among keys: [String]) throws -> [String: ExperimentYAML] {
+  func members(among keys: [String]) throws -> [String: ExperimentNode] {
     try members().reduce(into: [:]) { result, member in
       guard keys.contains(member.key) else {
         throw member.value.error("is not known here; there are \(keys.joined(separator: ", "))")
@@ -61,10 +62,10 @@ struct ExperimentYAML {
   var isList: Bool { node.sequence != nil }
 
   /// The items of a list; a single value is a list of itself.
-  func items() throws -> [ExperimentYAML] {
+  func items() throws -> [ExperimentNode] {
     guard let sequence = node.sequence else { return [self] }
     return sequence.enumerated().map { index, item in
-      ExperimentYAML(node: item, path: "\(path)[\(index + 1)]", source: source)
+      ExperimentNode(node: item, path: "\(path)[\(index + 1)]", source: source)
     }
   }
 
@@ -94,7 +95,7 @@ struct ExperimentYAML {
   /// The value of the setting `key`.
   func setting(named key: String) throws -> SettingOverride {
     guard key != "output" else {
-      throw error("cannot be set: every cell has a folder of its own under --output")
+      throw error("cannot be set: every cell has a folder of its own in the experiment's \(.outputFolder)")
     }
     if let scalar = node.scalar {
       return SettingOverride(key: key, text: scalar.string, isQuoted: ![.plain, .any].contains(scalar.style))
@@ -102,45 +103,5 @@ struct ExperimentYAML {
     let texts = try items().map { try $0.text() }
     let list = texts.map(SettingOverride.quoted).joined(separator: ", ")
     return SettingOverride(key: key, text: "[\(list)]", isQuoted: false)
-  }
-}
-
-/// A setting with the value that an experiment gives it.
-struct SettingOverride: Sendable, Hashable {
-  /// The full key, such as `training.steps`.
-  let key: String
-  /// The value; a quoted one is a text whatever it looks like.
-  private(set) var text: String
-  let isQuoted: Bool
-
-  /// As `castle train --set` takes it.
-  var assignment: String { "\(key)=\(isQuoted ? Self.quoted(text) : text)" }
-
-  /// The setting with the folders of `texts` in the place of `${key}`.
-  ///
-  /// - Throws: ``InputError`` if there is no folder of that name.
-  func filled(from texts: [String: String]) throws -> SettingOverride {
-    guard text.contains("${") else { return self }
-    return SettingOverride(key: key, text: try Self.fill(text, from: texts), isQuoted: true)
-  }
-
-  /// `text` with the folders of `texts` in the place of `${key}`.
-  static func fill(_ text: String, from texts: [String: String]) throws -> String {
-    var result = ""
-    var rest = text[...]
-    while let start = rest.firstRange(of: "${"), let end = rest[start.upperBound...].firstIndex(of: "}") {
-      let name = String(rest[start.upperBound..<end])
-      guard let folder = texts[name] else {
-        throw InputError(
-          "the experiment reads the text '\(name)': say where it lies with --data \(name)=FOLDER")
-      }
-      result += rest[..<start.lowerBound] + folder
-      rest = rest[rest.index(after: end)...]
-    }
-    return result + rest
-  }
-
-  static func quoted(_ text: String) -> String {
-    "'" + text.replacing("'", with: "''") + "'"
   }
 }
