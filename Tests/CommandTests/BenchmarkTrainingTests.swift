@@ -102,6 +102,7 @@ struct BenchmarkTrainingTests {
     try refuse("--length", "1", naming: "--length 1")
     try refuse("--set", "model.hiden-size=4", naming: "model.hidden-size")
     try refuse("--set", "model.initial=x", naming: "model.initial")
+    try refuse("--set", "model.from-causal=x", naming: "model.from-causal")
     try refuse("--config", "/no/such.yaml", naming: "/no/such.yaml")
     try refuse("--model", "xl-castle", "--batch-size", "60000", naming: "training.batch-size")
   }

@@ -11,6 +11,7 @@ extension ModelConfiguration {
   public init(folder: String) throws {
     let path = "\(folder)/\(ModelFolder.configuration)"
     guard FilePath.exists(path) else {
+      try ModelFolder.refuseGGUF(folder)
       let inside = "\(folder)/model"
       let hint =
         FilePath.exists("\(inside)/\(ModelFolder.configuration)")

@@ -140,8 +140,6 @@ extension ModelConfiguration {
       "tie_word_embeddings": .bool(tiesEmbeddings),
       "max_position_embeddings": .integer(maximumLength),
       "hidden_act": .string("silu"),
-      "attention_bias": .bool(hasAttentionBias),
-      "mlp_bias": .bool(hasMLPBias),
       "attention_dropout": .number(0),
       "initializer_range": .number(Initialisation.deviation),
       "torch_dtype": .string("float32"),
@@ -158,6 +156,8 @@ extension ModelConfiguration {
       if !mechanism.appliesSiLU { members["lookahead_silu"] = .bool(false) }
       if !mechanism.usesCausalKeys { members["causal_keys"] = .bool(false) }
     }
+    if family == .llama || family == .qwen3 { members["attention_bias"] = .bool(hasAttentionBias) }
+    if family == .llama { members["mlp_bias"] = .bool(hasMLPBias) }
     members["rope_scaling"] = rotaryScaling.json
     members = members + windowMembers
     if let trainingLength { members["training_length"] = .integer(trainingLength) }

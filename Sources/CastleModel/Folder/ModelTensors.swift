@@ -25,9 +25,10 @@ struct ModelTensors {
     } else if FilePath.exists(index) {
       try self.init(folder: folder, index: index)
     } else {
+      try ModelFolder.refuseGGUF(folder)
       throw InputError(
         "\(folder) has neither \(ModelFolder.weights) nor \(ModelFolder.index);"
-          + " weights in another form, such as GGUF, must be saved as safetensors first")
+          + " weights in another form must be saved as safetensors first")
     }
   }
 

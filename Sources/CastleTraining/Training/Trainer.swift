@@ -1,3 +1,4 @@
+import CastleAttention
 import CastleCorpus
 import CastleEvaluation
 import CastleFormats
@@ -165,6 +166,16 @@ public final class Trainer {
     if let checkpoint { return try LanguageModel(folder: checkpoint.folder, backend: backend) }
     if let initial = configuration.model.initial {
       return try LanguageModel(folder: initial, configuration: plan.model, backend: backend, note: note)
+    }
+    if let causal = configuration.model.fromCausal {
+      var before = plan.model
+      before.mechanism = .causal
+      let counts = [plan.parameterCount, before.parameterCount].map { NumberFormat.grouped($0) }
+      note(
+        "the model starts as the causal one in \(causal), with lookahead keys that say nothing yet and as many heads: "
+          + "\(counts[0]) parameters, not \(counts[1])")
+      return try LanguageModel(
+        fromCausal: causal, plan.model, backend: backend, seed: configuration.seed, note: note)
     }
     return try LanguageModel(plan.model, backend: backend, seed: configuration.seed)
   }

@@ -49,7 +49,7 @@ public struct TrainingPlan: Sendable {
     model = try configuration.model.configuration(
       vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
       length: settings.sequenceLength)
-    if let initial = configuration.model.initial, let own = try TokenizerFile.read(ifPresentIn: initial) {
+    if let start = configuration.model.startingFolder, let own = try TokenizerFile.read(ifPresentIn: start) {
       try text.parts[0].corpus.check(tokenizer: own)
     }
     separator = configuration.data.separatesDocuments ? text.tokenizer.endOfText : nil

@@ -94,8 +94,9 @@ struct BenchmarkTrainingCommand: ParsableCommand {
   /// The vocabulary is the preset's unless a setting says another.
   private func modelConfiguration(_ configuration: TrainingConfiguration) throws -> ModelConfiguration {
     let settings = configuration.model
-    guard settings.initial == nil else {
-      throw InputError("model.initial cannot be used here; weights are random")
+    guard settings.startingFolder == nil else {
+      let key = settings.initial == nil ? "model.from-causal" : "model.initial"
+      throw InputError("\(key) cannot be used here; weights are random")
     }
     let vocabulary =
       try settings.vocabularySize ?? ModelPreset(settings.preset).configuration.vocabularySize

@@ -89,6 +89,20 @@ import Testing
     }
   }
 
+  @Test func aFileInGGUFIsRefusedByName() throws {
+    try withTemporaryFolder { folder in
+      let path = "\(folder)/tiny.Q4_K.gguf"
+      try AtomicFile.write(Array("GGUF\u{3}\0\0\0".utf8), path: path)
+      for place in [path, folder] {
+        let error = #expect(throws: InputError.self) { try read(place) }
+        #expect(error?.description.contains("\(path) is a GGUF file") == true)
+      }
+      try AtomicFile.write(try makeModel(layers: 1).configuration.json, path: "\(folder)/config.json")
+      let error = #expect(throws: InputError.self) { try read(folder) }
+      #expect(error?.description.contains("\(path) is a GGUF file") == true)
+    }
+  }
+
   /// As of a layer that another program has packed into 4 bits.
   @Test func tensorsOfUnknownTypesMatterOnlyIfNeeded() throws {
     for (name, isNeeded) in [("model.layers.0.extra.qweight", false), ("model.norm.weight", true)] {
