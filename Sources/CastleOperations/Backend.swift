@@ -62,12 +62,12 @@ public protocol Backend: AnyObject {
   /// transposed b give each row the same bits as if it came alone, at least 1. Sums of more rows may be taken in another order.
   var independentRows: Int { get }
 
-  /// The most rows for which ``multiply(_:by:into:)`` with `weight` gives each row the same bits as if it came alone. The
-  /// default is ``independentRows``.
+  /// The most rows for which ``multiply(_:by:into:)`` with `weight` gives each row the same bits as if it
+  /// came alone. The default is ``independentRows``.
   func independentRows(of weight: Weight) -> Int
 
-  /// Whether products and embeddings read ``Weight/packed(_:)``, which lies in the host's memory. The default is no: models
-  /// then have all weights in single precision.
+  /// Whether products and embeddings read ``Weight/packed(_:)``, which lies in the host's memory. The default
+  /// is no: models then have all weights in single precision.
   var readsPackedWeights: Bool { get }
 
   // MARK: Embedding
@@ -130,8 +130,8 @@ public protocol Backend: AnyObject {
   /// An empty cache for one layer of one sequence, with room for `capacity` tokens.
   func makeAttentionCache(_ layout: HeadLayout, mechanism: Mechanism, capacity: Int) -> any AttentionCache
 
-  /// The most bytes that such a cache takes for `length` tokens when it has no snapshots and shares nothing. The default
-  /// counts all keys and values in single precision, in panels of 64 tokens.
+  /// The most bytes that such a cache takes for `length` tokens when it has no snapshots and shares nothing.
+  /// The default counts all keys and values in single precision, in panels of 64 tokens.
   func attentionCacheByteCount(_ layout: HeadLayout, mechanism: Mechanism, length: Int) -> Int
 
   /// Appends document i of `projections` to `caches[i]` and attends from each of its tokens. Any number of rows: prefill and

@@ -14,6 +14,7 @@ struct Castle: ParsableCommand {
       TrainCommand.self,
       GenerateCommand.self,
       EvaluateCommand.self,
+      QuantizeCommand.self,
       CompareCommand.self,
       PresetsCommand.self,
       LogitsCommand.self,

@@ -78,7 +78,8 @@ public final class LookaheadCache {
     return memory.reduce(0) { counted.insert(ObjectIdentifier($1)).inserted ? $0 + $1.byteCount : $0 }
   }
 
-  /// The bytes that a cache of `length` tokens takes before any query is dropped, without snapshots and sharing.
+  /// The bytes that a cache of `length` tokens takes before any query is dropped, without snapshots and
+  /// sharing.
   package static func byteCount(mechanism: Mechanism, kvHeads: Int, headSize: Int, length: Int) -> Int {
     kvHeads * BlockGeometry(length: length).panelCount
       * CachedPanel.byteCount(headSize: headSize, hasLookahead: mechanism.hasLookahead)

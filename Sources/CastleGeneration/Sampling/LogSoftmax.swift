@@ -50,7 +50,8 @@ package struct LogSoftmax {
   /// The logarithm of a token's probability; −∞ where its logit is.
   package subscript(token: Int32) -> Float { Float(Double(logits[Int(token)]) - logSum) }
 
-  /// The score of `token`, with the `alternatives` most probable tokens: among equal ones lower ids come first.
+  /// The score of `token`, with the `alternatives` most probable tokens: among equal ones lower ids come
+  /// first.
   package func score(_ token: Int32, alternatives count: Int) -> TokenScore {
     TokenScore(token: token, logProbability: self[token], alternatives: best(count))
   }

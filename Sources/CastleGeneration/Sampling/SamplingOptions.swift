@@ -2,8 +2,8 @@ import CastleFormats
 
 /// How the next token is chosen from the model's logits.
 ///
-/// What changes logits applies in the order repetition penalty, presence and frequency penalties, bias, temperature; then the
-/// filters top-k, top-p, min-p.
+/// What changes logits applies in the order repetition penalty, presence and frequency penalties, bias,
+/// temperature; then the filters top-k, top-p, min-p.
 public struct SamplingOptions: Sendable, Hashable {
   /// What the logits are divided by; 0 always takes the best token.
   public private(set) var temperature: Float
@@ -18,14 +18,14 @@ public struct SamplingOptions: Sendable, Hashable {
   /// Positive logits of tokens that have occurred are divided by this, negative ones multiplied; 1 changes
   /// nothing (Keskar et al., "CTRL", 2019).
   public private(set) var repetitionPenalty: Float
-  /// Subtracted from the logits of tokens that have been generated, −2 to 2; 0 changes nothing. The prompt's do not count. As
-  /// in OpenAI's interface.
+  /// Subtracted from the logits of tokens that have been generated, −2 to 2; 0 changes nothing. The prompt's
+  /// do not count. As in OpenAI's interface.
   public private(set) var presencePenalty: Float
-  /// Subtracted from a token's logit for each time it has been generated, −2 to 2; 0 changes nothing. As in OpenAI's
-  /// interface.
-  public private(set) var frequencyPenalty: Float
-  /// Added to the logits of some tokens, each −100 to 100: −100 practically forbids a token, 100 allows nothing else. As in
+  /// Subtracted from a token's logit for each time it has been generated, −2 to 2; 0 changes nothing. As in
   /// OpenAI's interface.
+  public private(set) var frequencyPenalty: Float
+  /// Added to the logits of some tokens, each −100 to 100: −100 practically forbids a token, 100 allows
+  /// nothing else. As in OpenAI's interface.
   public private(set) var logitBias: [Int32: Float]
   /// What the random choices are made from.
   public var seed: UInt64
@@ -51,7 +51,9 @@ public struct SamplingOptions: Sendable, Hashable {
       try check(name, value, abs(value) <= 2, "from -2 to 2")
     }
     for (token, bias) in logitBias.sorted(by: { $0.key < $1.key }) {
-      guard token >= 0 else { throw InputError("the logit-bias names the token \(token), which there is not") }
+      guard token >= 0 else {
+        throw InputError("the logit-bias names the token \(token), which there is not")
+      }
       try check("the logit-bias of token \(token)", bias, abs(bias) <= 100, "from -100 to 100")
     }
     self.temperature = temperature

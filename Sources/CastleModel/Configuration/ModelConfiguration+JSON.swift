@@ -38,6 +38,7 @@ extension ModelConfiguration {
     tiesEmbeddings = try object.bool("tie_word_embeddings", default: false)
     maximumLength = try object.integer("max_position_embeddings", default: 2048)
     trainingLength = try object.integer(ifPresent: "training_length")
+    quantization = try Self.quantization(object)
     beginOfTextID = try object.integer(ifPresent: "bos_token_id")
     endOfTextIDs = try object.integers("eos_token_id")
     // Published models write -1 where they have none.
@@ -52,11 +53,35 @@ extension ModelConfiguration {
     try object.require("hidden_act", .string("silu"))
     try object.require("attention_bias", .bool(false))
     try object.require("mlp_bias", .bool(false))
-    for key in ["quantization_config", "sliding_window"] { try object.require(key, .null) }
+    try object.require("sliding_window", .null)
     for key in ["partial_rotary_factor"] where try object.number(key, default: 1) != 1 {
       throw InputError("\(key) is \(try object.number(key, default: 1)), only 1 is implemented")
     }
   }
+
+  /// The format of a folder that ``QuantizedFolder`` wrote.
+  private static func quantization(_ object: ConfigurationObject) throws -> WeightFormat? {
+    guard let settings = try object.object(ifPresent: "quantization_config") else { return nil }
+    let method = try settings.string("quant_method", default: "")
+    guard method == Self.quantizationMethod else {
+      throw InputError(
+        "quantization_config has the quant_method \"\(method)\", only \"\(Self.quantizationMethod)\" is"
+          + " implemented; take the folder that was quantised")
+    }
+    let name = try settings.string("format", default: "")
+    guard let format = WeightFormat(rawValue: name), format.isQuantized else {
+      throw InputError("quantization_config has the format \"\(name)\", it must be int8 or int4")
+    }
+    let size = try settings.integer("group_size")
+    guard size == WeightFormat.groupInputs else {
+      throw InputError(
+        "quantization_config has the group_size \(size), only \(WeightFormat.groupInputs) is implemented")
+    }
+    return format
+  }
+
+  /// The `quant_method` of our own folders.
+  private static let quantizationMethod = "castle"
 
   private static func heads(_ object: ConfigurationObject, hiddenSize: Int) throws -> HeadLayout {
     let queryHeads = try object.integer("num_attention_heads")
@@ -154,6 +179,12 @@ extension ModelConfiguration {
       if case .tokens(let window) = mechanism.window { members["lookahead_window"] = .integer(window) }
       if !mechanism.appliesSiLU { members["lookahead_silu"] = .bool(false) }
       if !mechanism.usesCausalKeys { members["causal_keys"] = .bool(false) }
+    }
+    if let quantization {
+      members["quantization_config"] = .object([
+        "quant_method": .string(Self.quantizationMethod), "format": .string(quantization.rawValue),
+        "group_size": .integer(WeightFormat.groupInputs),
+      ])
     }
     if let trainingLength { members["training_length"] = .integer(trainingLength) }
     members.merge(tokenIDs) { $1 }

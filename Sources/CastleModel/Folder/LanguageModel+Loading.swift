@@ -5,6 +5,8 @@ extension LanguageModel {
   /// Reads a model folder: one of ours, or one of a LLaMA model in Hugging Face's form, with weights in F32,
   /// F16, BF16 or F64, in one safetensors file or several with an index.
   ///
+  /// The model can be trained, unless the folder is a quantised one.
+  ///
   /// Throws an `InputError` that names the file, key or tensor which is missing, superfluous or of the wrong
   /// shape, and what would be right.
   public convenience init(folder: String, backend: any Backend) throws {
@@ -20,10 +22,49 @@ extension LanguageModel {
   public convenience init(
     folder: String, configuration: ModelConfiguration, backend: any Backend
   ) throws {
+    guard configuration.quantization == nil else {
+      try self.init(folder: folder, configuration: configuration, weights: nil, backend: backend)
+      return
+    }
     let tensors = try ModelTensors(folder: folder)
     try tensors.check(against: ParameterLayout(configuration), configuration: configuration)
     try self.init(uninitialised: configuration, backend: backend)
     try load(tensors)
+  }
+
+  /// Reads a model folder for inference alone, with the matrices in the format `weights`, or with nil as they
+  /// lie in the folder.
+  ///
+  /// What the folder has in the wanted format is used where the file is mapped; the rest is converted while
+  /// it is read. F16 and F64 are taken as single precision. In quantised formats the embedding stays as it
+  /// lies, as norms always do. A backend that does not read packed weights gets all of them in single
+  /// precision.
+  ///
+  /// Throws an `InputError` as ``init(folder:backend:)`` does, or if `weights` is not the format of a
+  /// quantised folder.
+  public convenience init(folder: String, weights: WeightFormat?, backend: any Backend) throws {
+    let configuration = try ModelConfiguration(folder: folder)
+    try self.init(folder: folder, configuration: configuration, weights: weights, backend: backend)
+  }
+
+  /// Reads the weights of a model folder for inference alone into a model of `configuration`; see
+  /// ``init(folder:weights:backend:)``.
+  public convenience init(
+    folder: String, configuration: ModelConfiguration, weights: WeightFormat?, backend: any Backend
+  ) throws {
+    if let quantization = configuration.quantization, let weights, weights != quantization {
+      throw InputError(
+        "\(folder) holds weights in \(quantization.rawValue), which cannot become \(weights.rawValue);"
+          + " take the folder that was quantised")
+    }
+    let tensors = try ModelTensors(folder: folder)
+    try tensors.check(against: ParameterLayout(configuration), configuration: configuration)
+    guard backend.readsPackedWeights || configuration.quantization != nil else {
+      try self.init(folder: folder, configuration: configuration, backend: backend)
+      return
+    }
+    let loader = try WeightLoader(tensors, configuration: configuration, format: weights, backend: backend)
+    try self.init(configuration, weights: loader.weights(), backend: backend)
   }
 
   /// Reads the weights from a safetensors file that ``saveWeights(to:)`` wrote.

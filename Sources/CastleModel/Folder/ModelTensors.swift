@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleOperations
 import Foundation
 
 /// The tensors of a model folder, in one file or in several.
@@ -56,25 +57,54 @@ struct ModelTensors {
 
   /// Throws unless the tensors are the parameters of `layout`, in their shapes and of numbers.
   func check(against layout: ParameterLayout, configuration: ModelConfiguration) throws {
-    let missing = layout.entries.map(\.name).filter { tensors[$0] == nil }
+    let expected = expectations(layout, configuration)
+    let missing = expected.map(\.name).filter { tensors[$0] == nil }
     guard missing.isEmpty else {
       throw InputError("\(source) lacks \(Self.list(missing)), which config.json asks for")
     }
-    let known = Set(layout.entries.map(\.name))
+    let known = Set(expected.map(\.name))
     let extra = tensors.keys.filter { !known.contains($0) && !Self.isIgnorable($0, configuration) }
     guard extra.isEmpty else {
       throw InputError("\(source) holds \(Self.list(extra.sorted())), which config.json does not ask for")
     }
-    for entry in layout.entries {
+    for entry in expected {
       let tensor = try tensor(entry.name)
       guard tensor.shape == entry.shape else {
         throw InputError(
           "\(source): \(entry.name) has the shape \(tensor.shape), config.json asks for \(entry.shape)")
       }
-      guard tensor.type.isFloatingPoint else {
+      if let type = entry.type {
+        guard tensor.type == type else {
+          throw InputError(
+            "\(source): \(entry.name) is \(tensor.type.rawValue), in this format it must be \(type.rawValue)")
+        }
+      } else if !tensor.type.isFloatingPoint {
         throw InputError(
           "\(source): \(entry.name) is \(tensor.type.rawValue), weights must be F32, F16, BF16 or F64")
       }
+    }
+  }
+
+  /// A tensor that must be there; a floating-point one if no type is given.
+  private struct Expectation {
+    let name: String
+    let shape: [Int]
+    var type: SafetensorsType?
+  }
+
+  private func expectations(
+    _ layout: ParameterLayout, _ configuration: ModelConfiguration
+  ) -> [Expectation] {
+    guard let format = configuration.quantization else {
+      return layout.entries.map { Expectation(name: $0.name, shape: $0.shape) }
+    }
+    return QuantizedFolder.entries(layout, configuration).flatMap { entry in
+      guard entry.isQuantized else { return [Expectation(name: entry.name, shape: entry.shape)] }
+      let shapes = format.quantizedShapes(rowCount: entry.shape[0], columnCount: entry.shape[1])
+      return [
+        Expectation(name: entry.name, shape: shapes.values, type: .u8),
+        Expectation(name: QuantizedFolder.scales(entry.name), shape: shapes.scales, type: .bf16),
+      ]
     }
   }
 

@@ -15,9 +15,10 @@ import CastleTensors
 /// ```
 ///
 /// **What a sequence gets does not depend on the others**, not even in the last bit: long pieces go through the layers alone, and
-/// short ones share a pass only up to the backend's ``Backend/independentRows(of:)``. It depends on how the tokens of the
-/// sequence itself are cut into calls: a token by itself and the same among many are rounded differently. The logits after the
-/// last token of a call are the same whether they are asked for alone or with all others.
+/// short ones share a pass only up to the backend's ``Backend/independentRows(of:)``. It depends on how the
+/// tokens of the sequence itself are cut into calls: a token by itself and the same among many are rounded
+/// differently. The logits after the last token of a call are the same whether they are asked for alone or
+/// with all others.
 public final class InferenceEngine {
   /// Which logits are wanted. The output head is a large part of a small model; what is not wanted is not computed.
   public enum LogitsRequest: Sendable {
@@ -122,9 +123,11 @@ public final class InferenceEngine {
     return logits
   }
 
-  /// As ``advance(_:isCancelled:)``, but gives the logits row by row, those of one sequence in the order of its tokens.
+  /// As ``advance(_:isCancelled:)``, but gives the logits row by row, those of one sequence in the order of
+  /// its tokens.
   ///
-  /// - Parameter body: Gets the index of an advance, the index of one of its tokens, and the V logits after it, which are gone
+  /// - Parameter body: Gets the index of an advance, the index of one of its tokens, and the V logits after
+  ///   it, which are gone
   ///   after the call. What it throws ends the work; the sequences then have the tokens that had been read.
   package func advance(
     _ advances: [Advance], isCancelled: () -> Bool = { false },
@@ -222,8 +225,8 @@ public final class InferenceEngine {
     let token: Int
   }
 
-  /// The rows of a pass whose logits are wanted, in the groups that go through the head together: which ones follows from
-  /// each sequence alone, as long as rows of a small group are independent.
+  /// The rows of a pass whose logits are wanted, in the groups that go through the head together: which ones
+  /// follows from each sequence alone, as long as rows of a small group are independent.
   private func wantedRows(
     _ pass: [Piece], of advances: [Advance], documents: Documents
   ) -> [[WantedRow]] {

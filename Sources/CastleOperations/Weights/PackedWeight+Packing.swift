@@ -27,8 +27,8 @@ extension PackedWeight {
     write(matrix, at: 0, on: backend)
   }
 
-  /// Overwrites the outputs from `row` on with `matrix`, rounded as ``init(_:format:on:)`` does. The memory must be the
-  /// caller's own.
+  /// Overwrites the outputs from `row` on with `matrix`, rounded as ``init(_:format:on:)`` does. The memory
+  /// must be the caller's own.
   ///
   /// Traps if `row` does not begin a panel of 16, or the rows end within one before the last.
   package func write(_ matrix: Matrix, at row: Int, on backend: CPUBackend) {

@@ -84,7 +84,8 @@ public struct PackedWeight: Sendable {
       buffer: valueBuffer, offset: bytes.quotient, rowCount: rowCount, columnCount: columnCount)
   }
 
-  /// The outputs of both below each other, if `other` lies behind these weights in memory; panels must be full.
+  /// The outputs of both below each other, if `other` lies behind these weights in memory; panels must be
+  /// full.
   func joined(with other: PackedWeight) -> PackedWeight? {
     guard format == other.format, columnCount == other.columnCount, valueBuffer === other.valueBuffer,
       scaleBuffer === other.scaleBuffer, other.valueOffset == valueOffset + values.count,

@@ -34,7 +34,8 @@ public enum Weight {
     }
   }
 
-  /// The same weights, where packed ones that follow each other in memory are one, so that one product makes all outputs.
+  /// The same weights, where packed ones that follow each other in memory are one, so that one product makes
+  /// all outputs.
   public static func joined(_ weights: [Weight]) -> [Weight] {
     weights.reduce(into: []) { joined, weight in
       if case .packed(let next) = weight, case .packed(let last)? = joined.last,

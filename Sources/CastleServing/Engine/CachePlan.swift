@@ -27,15 +27,16 @@ struct CachePlan: Sendable {
       let (bytes, overflow) = whole.multipliedReportingOverflow(by: count)
       guard count > 0, !overflow else {
         throw InputError(
-          "caches for \(count) sequences of \(whole) bytes are asked for; the number must be at least 1, and less"
-            + " than memory holds")
+          "caches for \(count) sequences of \(whole) bytes are asked for; the number must be at least 1, and"
+            + " less than memory holds")
       }
       plannedBytes = bytes
     }
     let least = byteCount(min(settings.chunkSize, configuration.maximumLength))
     guard plannedBytes >= least else {
       throw InputError(
-        "\(plannedBytes) bytes are planned for caches, a sequence of \(settings.chunkSize) tokens alone takes \(least)"
+        "\(plannedBytes) bytes are planned for caches, a sequence of \(settings.chunkSize) tokens alone"
+          + " takes \(least)"
       )
     }
   }

@@ -2,9 +2,10 @@ import CastleModel
 
 /// Sequences at the ends of chunks, for prompts that begin alike.
 ///
-/// A tree of chunks knows the prompts of late. A state is kept at the last chunk boundary of each, and where prompts part:
-/// lookahead keys move with every token, so a state is of use at its own length alone, and one at every boundary would take a
-/// multiple of the memory. Causal attention can cut a longer state too. What was not used for longest goes first.
+/// A tree of chunks knows the prompts of late. A state is kept at the last chunk boundary of each, and where
+/// prompts part: lookahead keys move with every token, so a state is of use at its own length alone, and one
+/// at every boundary would take a multiple of the memory. Causal attention can cut a longer state too. What
+/// was not used for longest goes first.
 final class PrefixStore {
   /// The most bytes of states.
   let capacity: Int
@@ -49,8 +50,8 @@ final class PrefixStore {
     }
   }
 
-  /// A copy of the longest state that begins `prompt`, of which at least one token remains to be read; nil if none has more
-  /// than `length` tokens.
+  /// A copy of the longest state that begins `prompt`, of which at least one token remains to be read; nil if
+  /// none has more than `length` tokens.
   func state(beginning prompt: [Int32], longerThan length: Int) -> SequenceState? {
     guard capacity > 0 else { return nil }
     var found: (node: Node, length: Int)?

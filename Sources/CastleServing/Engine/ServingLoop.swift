@@ -126,7 +126,8 @@ final class ServingLoop {
     }
   }
 
-  /// The chunks of prompts that this step reads: one of each prompt in turn, within the budget, but one at least.
+  /// The chunks of prompts that this step reads: one of each prompt in turn, within the budget, but one at
+  /// least.
   private func chunks() -> [(RunningSequence, Range<Int>)] {
     let readers = sequences.filter(\.isReadingPrompt)
     let next = readers.firstIndex { $0.id > lastPrompt } ?? 0

@@ -12,11 +12,11 @@ public struct ServingSettings: Sendable, Hashable {
   public var cacheMemory: CacheMemory
   /// The most sequences that run at once, whatever the memory.
   public var sequenceLimit: Int
-  /// The tokens of prompts that one step reads at most, next to one token of each sequence that decodes. One chunk of a
-  /// prompt is read in any case.
+  /// The tokens of prompts that one step reads at most, next to one token of each sequence that decodes. One
+  /// chunk of a prompt is read in any case.
   public var stepTokens: Int
-  /// Prompts are read in chunks that begin at multiples of this position. It decides where prefixes can be shared and how
-  /// sums are rounded, so two engines give the same bits only if it is the same.
+  /// Prompts are read in chunks that begin at multiples of this position. It decides where prefixes can be
+  /// shared and how sums are rounded, so two engines give the same bits only if it is the same.
   public var chunkSize: Int
   /// The most requests that wait.
   public var queueLength: Int

@@ -10,11 +10,11 @@ public struct ServingRequest: Sendable, Hashable {
   public var sampling: SamplingOptions
   /// Tokens that end the sequence.
   public var endTokens: Set<Int32>
-  /// Whether the log-probabilities of the prompt's tokens from the second one on are wanted. Such a prompt is read whole:
-  /// nothing of it comes from the store of prefixes.
+  /// Whether the log-probabilities of the prompt's tokens from the second one on are wanted. Such a prompt is
+  /// read whole: nothing of it comes from the store of prefixes.
   public var scoresPrompt: Bool
-  /// Nil: generated tokens have no log-probabilities. Otherwise each scored token, of the prompt or generated, comes with that
-  /// many of the most probable tokens, 0 to ``alternativeLimit``.
+  /// Nil: generated tokens have no log-probabilities. Otherwise each scored token, of the prompt or
+  /// generated, comes with that many of the most probable tokens, 0 to ``alternativeLimit``.
   public var alternatives: Int?
 
   /// The most alternatives of a token.

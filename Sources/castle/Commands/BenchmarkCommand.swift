@@ -10,7 +10,7 @@ import Foundation
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark",
-    abstract: "Measure attention and training against the machine's roofline.",
+    abstract: "Measure attention, training and decoding against the machine's roofline.",
     discussion: """
       Machines differ from minute to minute: compare numbers of one run only.
 
@@ -19,10 +19,11 @@ struct BenchmarkCommand: ParsableCommand {
         castle benchmark attention --lengths 2048,8192 --threads 2
         castle benchmark training --model 10m-castle
         castle benchmark weights --rows 1,8
+        castle benchmark decode --model 30m-castle
       """,
     subcommands: [
       Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self,
-      BenchmarkWeightsCommand.self,
+      BenchmarkWeightsCommand.self, BenchmarkDecodeCommand.self,
     ])
 
   static func validate(repetitions: Int) throws {

@@ -3,6 +3,7 @@ import CastleConsole
 import CastleEvaluation
 import CastleFormats
 import CastleModel
+import CastleOperations
 import CastleSystem
 import CastleTokenizer
 import Foundation
@@ -103,6 +104,11 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @Option(
+    help: "In what precision weights are held: float32, bf16, int8, int4 (default: float32, or as quantised)."
+  )
+  var weights: WeightFormat?
+
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
@@ -148,8 +154,7 @@ struct EvaluateCommand: ParsableCommand {
     let configuration = try ModelConfiguration(folder: model)
     let tokenizer = try TokenizerFile.read(ifPresentIn: model)
     let text = try data.map { try EvaluationText(path: $0, tokenizer: tokenizer, limit: tokens ?? 0) }
-    let languageModel = try LanguageModel(
-      folder: model, configuration: configuration, backend: backendOptions.makeBackend())
+    let languageModel = try loadModel(configuration)
     let progress = EvaluationProgress()
     Interruption.listen()
     let output: (text: String, json: JSONObject)?
@@ -163,6 +168,14 @@ struct EvaluateCommand: ParsableCommand {
     progress.clear()
     guard let output else { throw InputError("interrupted; there is no result") }
     print(json ? output.json.text : output.text)
+  }
+
+  private func loadModel(_ configuration: ModelConfiguration) throws -> LanguageModel {
+    let backend = try backendOptions.makeBackend()
+    guard let weights else {
+      return try LanguageModel(folder: model, configuration: configuration, backend: backend)
+    }
+    return try LanguageModel(folder: model, configuration: configuration, weights: weights, backend: backend)
   }
 
   /// The paths of one `--tasks`: the commas of a path that exists do not separate.
