@@ -35,6 +35,16 @@ let zstd: Target.Dependency = .target(name: "CZstd", condition: .when(platforms:
 
 let numerics: Target.Dependency = .product(name: "RealModule", package: "swift-numerics")
 
+/// What only the trait `Server` needs.
+let webServer: [Target.Dependency] = [
+  .product(name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["Server"])),
+  .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Server"])),
+  .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Server"])),
+  .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+  .product(name: "NIOHTTPTypes", package: "swift-nio-extras", condition: .when(traits: ["Server"])),
+  .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Server"])),
+]
+
 /// What a program needs that runs models: no training, no YAML.
 let inference = [
   "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats", "CastleTokenizer",
@@ -48,14 +58,24 @@ let package = Package(
     .executable(name: "castle", targets: ["castle"]),
     .library(name: "CastleAttention", targets: ["CastleAttention", "CastleSystem", "CastleTensors"]),
     .library(name: "CastleInference", targets: inference),
+    .library(name: "CastleInspection", targets: inference + ["CastleInspection"]),
     .library(
       name: "CastleLanguageModel",
       targets: inference + ["CastleCorpus", "CastleEvaluation", "CastleTraining"]),
     .library(name: "CastleMeasurement", targets: ["CastleMeasurement"]),
   ],
+  traits: [
+    .trait(name: "Server", description: "castle serve: models over HTTP, with OpenAI's interface."),
+    .default(enabledTraits: ["Server"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -83,6 +103,19 @@ let package = Package(
         .embedInCode("Python/configuration_castle.py"), .embedInCode("Python/modeling_castle.py"),
       ]),
     library("CastleGeneration", ["CastleModel", "CastleTensors", "CastleFormats", "CastleTokenizer"]),
+    library(
+      "CastleInspection",
+      [
+        "CastleSystem", "CastleModel", "CastleAttention", "CastleOperations", "CastleFormats",
+        "CastleTokenizer",
+      ],
+      resources: [
+        .embedInCode("Page/Resources/page.html"), .embedInCode("Page/Resources/page.css"),
+        .embedInCode("Page/Resources/trace.js"), .embedInCode("Page/Resources/colors.js"),
+        .embedInCode("Page/Resources/maps.js"), .embedInCode("Page/Resources/curves.js"),
+        .embedInCode("Page/Resources/distance.js"), .embedInCode("Page/Resources/text.js"),
+        .embedInCode("Page/Resources/page.js"),
+      ]),
     library(
       "CastleServing",
       [
@@ -118,13 +151,20 @@ let package = Package(
         "CastleFormats",
         "CastleTokenizer", "CastleCorpus", "CastleTraining", "CZlib", zstd,
       ]),
+    library(
+      "CastleServer",
+      [
+        "CastleSystem", "CastleModel", "CastleFormats", "CastleTokenizer", "CastleGeneration",
+        "CastleInspection", "CastleServing",
+      ] + webServer, resources: [.embedInCode("Page/page.html"), .embedInCode("API/openapi.yaml")]),
     .executableTarget(
       name: "castle",
       dependencies: [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats",
         "CastleConsole", "CastleTokenizer", "CastleCorpus", "CastleModel", "CastleGeneration",
-        "CastleServing", "CastleEvaluation", "CastleTraining", "CastleReports", "CastleExperiments",
-        "CastleMeasurement",
+        "CastleInspection", "CastleServing", "CastleEvaluation", "CastleTraining", "CastleReports",
+        "CastleExperiments", "CastleMeasurement",
+        .target(name: "CastleServer", condition: .when(traits: ["Server"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"), numerics,
       ],
       swiftSettings: strictImports),
@@ -149,10 +189,23 @@ let package = Package(
         "CastleTokenizer",
       ]),
     tests(
+      "CastleInspection",
+      [
+        "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
+        "CastleTokenizer", "CastleMeasurement",
+      ]),
+    tests(
       "CastleServing",
       [
         "CastleModel", "CastleGeneration", "CastleOperations", "CastleTensors", "CastleAttention",
         "CastleFormats",
+      ]),
+    tests(
+      "CastleServer",
+      [
+        "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
+        "CastleTokenizer",
+        "CastleGeneration", "CastleInspection", "CastleServing", "CastleMeasurement", "Yams",
       ]),
     tests(
       "CastleEvaluation",

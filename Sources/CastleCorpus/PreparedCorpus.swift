@@ -146,8 +146,7 @@ public struct PreparedCorpus: Sendable {
   }
 
   private static func modificationDate(_ path: String) throws -> Date {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    guard let date = attributes?[.modificationDate] as? Date else { throw InputError("cannot read \(path)") }
-    return date
+    guard let time = FilePath.status(path)?.modified else { throw SystemError.error("read", path: path) }
+    return Date(timeIntervalSince1970: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
   }
 }

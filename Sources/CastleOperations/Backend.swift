@@ -1,5 +1,6 @@
 public import CastleAttention
 public import CastleTensors
+import Foundation
 
 /// The operations that models, training and generation are made of.
 ///
@@ -48,6 +49,12 @@ public protocol Backend: AnyObject {
   /// y ← y + x.
   func add(_ x: Matrix, to y: Matrix)
 
+  /// Each row of y ← that row + bias. `bias` is a vector with an element for each column of `y`.
+  func add(bias: Matrix, toRowsOf y: Matrix)
+
+  /// Adds the sum of the rows of `dy` to `dBias`, the gradient of a bias.
+  func biasBackward(_ dy: Matrix, dBias: Matrix)
+
   // MARK: Products
 
   /// c ← α · op(a) · op(b) + β · c, where op transposes if asked. Traps if the shapes do not fit.
@@ -89,16 +96,25 @@ public protocol Backend: AnyObject {
   func rmsNormBackward(
     _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix)
 
+  /// ``rmsNorm(_:adding:weight:epsilon:into:scales:)`` of every head of `x`, (tokens, heads · headSize), by itself. `weight`, of
+  /// headSize elements, is that of all heads; `scales` is (tokens, heads).
+  func rmsNormHeads(_ x: Matrix, weight: Matrix, epsilon: Float, into y: Matrix, scales: Matrix)
+
+  /// The gradients of ``rmsNormHeads(_:weight:epsilon:into:scales:)``. `dx` may be `dy` itself.
+  func rmsNormHeadsBackward(
+    _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix)
+
   // MARK: Rotary positions (Su et al., "RoFormer", 2021)
 
   /// Turns every head of `x`, (tokens, heads · headSize), by its token's position: features i and
-  /// i + headSize/2 are one pair, turned by position · theta^(−2i/headSize). `table` comes from
-  /// ``rotaryTable(theta:headSize:length:)``; `positions` is one row. `inverse` turns back, which is the
+  /// i + headSize/2 are one pair, turned by position · frequency i. `table` comes from
+  /// ``rotaryTable(frequencies:magnitude:length:)``; `positions` is one row. `inverse` turns back, which is the
   /// backward pass.
   func rotate(_ x: Matrix, headSize: Int, positions: IndexMatrix, table: Matrix, inverse: Bool)
 
-  /// Cosines and sines for positions `0..<length`: row p holds headSize/2 cosines, then as many sines.
-  func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix
+  /// Cosines and sines of position · frequency for positions `0..<length`, times `magnitude`: row p holds the cosines of
+  /// all frequencies, then as many sines.
+  func rotaryTable(frequencies: [Double], magnitude: Double, length: Int) -> Matrix
 
   // MARK: SwiGLU (Shazeer, "GLU Variants Improve Transformer", 2020)
 
@@ -178,6 +194,13 @@ extension Backend {
   public func attentionCacheByteCount(_ layout: HeadLayout, mechanism: Mechanism, length: Int) -> Int {
     LookaheadCache.byteCount(
       mechanism: mechanism, kvHeads: layout.kvHeads, headSize: layout.headSize, length: length)
+  }
+
+  /// The table of the frequencies theta^(−2i/headSize), those of RoFormer. Traps unless heads are pairs of features.
+  public func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix {
+    precondition(headSize > 0 && headSize % 2 == 0, "heads of \(headSize) features are not pairs")
+    let frequencies = (0..<headSize / 2).map { pow(theta, -2 * Double($0) / Double(headSize)) }
+    return rotaryTable(frequencies: frequencies, magnitude: 1, length: length)
   }
 
   /// Appends all tokens of `projections` to one cache.

@@ -63,6 +63,12 @@ extension ForwardingBackend {
   /// Passed on to ``inner``.
   public func add(_ x: Matrix, to y: Matrix) { inner.add(x, to: y) }
 
+  /// Passed on to ``inner``.
+  public func add(bias: Matrix, toRowsOf y: Matrix) { inner.add(bias: bias, toRowsOf: y) }
+
+  /// Passed on to ``inner``.
+  public func biasBackward(_ dy: Matrix, dBias: Matrix) { inner.biasBackward(dy, dBias: dBias) }
+
   // MARK: Products
 
   /// Passed on to ``inner``.
@@ -113,13 +119,25 @@ extension ForwardingBackend {
   }
 
   /// Passed on to ``inner``.
+  public func rmsNormHeads(_ x: Matrix, weight: Matrix, epsilon: Float, into y: Matrix, scales: Matrix) {
+    inner.rmsNormHeads(x, weight: weight, epsilon: epsilon, into: y, scales: scales)
+  }
+
+  /// Passed on to ``inner``.
+  public func rmsNormHeadsBackward(
+    _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix
+  ) {
+    inner.rmsNormHeadsBackward(dy, x: x, weight: weight, scales: scales, dx: dx, dWeight: dWeight)
+  }
+
+  /// Passed on to ``inner``.
   public func rotate(_ x: Matrix, headSize: Int, positions: IndexMatrix, table: Matrix, inverse: Bool) {
     inner.rotate(x, headSize: headSize, positions: positions, table: table, inverse: inverse)
   }
 
   /// Passed on to ``inner``.
-  public func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix {
-    inner.rotaryTable(theta: theta, headSize: headSize, length: length)
+  public func rotaryTable(frequencies: [Double], magnitude: Double, length: Int) -> Matrix {
+    inner.rotaryTable(frequencies: frequencies, magnitude: magnitude, length: length)
   }
 
   /// Passed on to ``inner``.

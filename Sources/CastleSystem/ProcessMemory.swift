@@ -32,7 +32,7 @@ package enum ProcessMemory {
   /// Nil where the system does not say.
   package static var available: Int? {
     #if os(Linux)
-      let limits = [systemAvailable, ControlGroups().available].compactMap { $0 }
+      let limits = [systemAvailable, ControlGroups().availableMemory].compactMap { $0 }
       return limits.min()
     #else
       return Int(clamping: ProcessInfo.processInfo.physicalMemory)

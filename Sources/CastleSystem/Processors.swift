@@ -3,12 +3,12 @@ import Foundation
 /// The processors that this process may use.
 public enum Processors {
   /// The number of processors that this process may run on: on Linux those of its affinity mask, and no more than
-  /// its control group pays for.
+  /// its control group and those above it pay for.
   public static var available: Int {
     let active = ProcessInfo.processInfo.activeProcessorCount
     #if os(Linux)
       let allowed = contents("/proc/self/status").flatMap(count(inStatus:)) ?? active
-      let paid = contents("/sys/fs/cgroup/cpu.max").flatMap(count(inQuota:)) ?? active
+      let paid = ControlGroups().processors ?? active
       return max(1, min(active, allowed, paid))
     #else
       return max(1, active)

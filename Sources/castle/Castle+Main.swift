@@ -10,13 +10,21 @@ extension Castle {
   /// no command, and 1 for everything else.
   static func main() {
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(arguments)
       try command.run()
       guard fflush(nil) == 0 else {
         throw InputError("cannot write to standard output: \(String(cString: strerror(errno)))")
       }
     } catch {
       end(error)
+    }
+  }
+
+  /// The arguments of the process. Those that are not UTF-8 are paths, and are held as ``FilePath`` says.
+  private static var arguments: [String] {
+    (1..<max(1, Int(CommandLine.argc))).compactMap { CommandLine.unsafeArgv[$0] }.map { argument in
+      String(validatingCString: argument)
+        ?? FilePath.text(Array(UnsafeRawBufferPointer(start: argument, count: strlen(argument))))
     }
   }
 

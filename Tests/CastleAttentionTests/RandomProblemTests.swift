@@ -17,7 +17,7 @@ struct RandomProblemTests {
 
   /// Which mechanisms and vector loops the cases of a pool have in common.
   struct Pool: CustomTestStringConvertible {
-    enum Kind: CaseIterable { case causal, castle, slidingWindow, ablations }
+    enum Kind: CaseIterable { case causal, limitedCausal, castle, slidingWindow, ablations }
 
     let kind: Kind
     let instructionSet: InstructionSet
@@ -79,6 +79,7 @@ struct RandomProblemTests {
     let window = Int.random(in: 1...160, using: &generator)
     switch kind {
     case .causal: return .causal
+    case .limitedCausal: return .causal(lastTokens: max(2, window))
     case .castle: return .castle
     case .slidingWindow: return .slidingWindow(window)
     case .ablations:

@@ -155,8 +155,9 @@ struct RoundingBound {
   /// a row of dA.
   private func softmax(_ t: Int, _ s: inout [Bounded], _ recovered: [[Double]]) -> [Bounded] {
     let (x, query, dOutput) = (problem.projections, own(problem.projections.qc, t), own(problem.dOutput, t))
+    let seen = max(0, t - mechanism.visibleLength + 1)...t
     func scores() -> [Bounded] {
-      (0...t).map { key in
+      seen.map { key in
         let causal = mechanism.usesCausalKeys ? score(query, shared(x.kc, key)) : Bounded()
         guard mechanism.hasLookahead else { return causal }
         return causal
@@ -170,7 +171,7 @@ struct RoundingBound {
     var delta = Bounded()
     for i in 0..<d {
       var output = Bounded()
-      for key in 0...t { output += arithmetic.product(weights[key], shared(x.vc, key)[i]) }
+      for (key, weight) in zip(seen, weights) { output += arithmetic.product(weight, shared(x.vc, key)[i]) }
       own(problem.results.output, t)[i] = output.error
       delta += arithmetic.product(output, dOutput[i])
     }
@@ -180,9 +181,10 @@ struct RoundingBound {
     }
     let p = scores().map { arithmetic.exp($0 - logSumExp) }
     return (0..<length).map { key in
-      guard key <= t else { return Bounded() }
-      add(p[key], dOutput, to: shared(problem.gradients.vc, key), scale: 1)
-      return arithmetic.product(p[key], arithmetic.dot(dOutput, shared(x.vc, key), d) - delta)
+      guard seen.contains(key) else { return Bounded() }
+      let weight = p[key - seen.lowerBound]
+      add(weight, dOutput, to: shared(problem.gradients.vc, key), scale: 1)
+      return arithmetic.product(weight, arithmetic.dot(dOutput, shared(x.vc, key), d) - delta)
     }
   }
 

@@ -202,7 +202,7 @@ struct BackwardProblem {
     var panel = BackwardPanel(context, arena: arena)
     for index in geometry.panels(part: part, of: parts) {
       load(geometry.panel(index), task: task, into: &panel)
-      for block in geometry.blocks(ofPanel: index).reversed() {
+      for block in geometry.blocks(ofPanel: index, visible: context.mechanism.visibleLength).reversed() {
         step.run(
           backwardBlock(block, geometry: geometry, task: task, operands: operands, partial: partial),
           heads: group, panel: panel)

@@ -122,6 +122,7 @@ struct BackwardStep {
       pair.rows, pair.width, into: dProbability, band: pair.visible,
       .product(
         block.dOutput.offset(head * block.dOutputHeadStride), panel.vc, depth: context.headSize))
+    context.hideKeys(pair, in: dProbability, by: 0)
     var shape = pair.scores
     let statistics = head * block.statisticsHeadStride
     context.kernels.table.pointee.softmax_backward(

@@ -33,9 +33,12 @@ struct BlockGeometry {
     index * Self.panelWidth..<min(tokens.upperBound, (index + 1) * Self.panelWidth)
   }
 
-  /// The blocks that have queries at or after the first key of the panel.
-  func blocks(ofPanel index: Int) -> Range<Int> {
-    max(0, index * Self.panelWidth / Self.blockRows - firstBlock)..<blockCount
+  /// The blocks that have queries at or after the first key of the panel, fewer than `visible` tokens after the last one.
+  func blocks(ofPanel index: Int, visible: Int = .max) -> Range<Int> {
+    let first = max(0, index * Self.panelWidth / Self.blockRows - firstBlock)
+    guard visible < tokens.upperBound else { return first..<blockCount }
+    let lastQuery = panel(index).upperBound + visible - 2
+    return first..<max(first, min(blockCount, lastQuery / Self.blockRows + 1 - firstBlock))
   }
 
   /// Which of `parts` works on a panel: they are dealt out and back, so that all parts get about the same number of block

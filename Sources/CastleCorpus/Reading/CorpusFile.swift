@@ -1,5 +1,6 @@
 import CastleFormats
 import CastleTokenizer
+import Foundation
 
 /// A file of a corpus.
 struct CorpusFile: Sendable {
@@ -133,6 +134,17 @@ struct CorpusFile: Sendable {
     copy.origin = .open(file, start: 0)
     copy.byteCount = source.byteCount
     return copy
+  }
+
+  /// Where the bytes of an open file come from, and their number; 0 for a pipe, whose first bytes are read.
+  static func origin(_ file: FileDescriptor, name: String) throws -> (Origin, byteCount: Int) {
+    var status = stat()
+    guard fstat(file.number, &status) == 0 else { throw SystemError.error("read", path: name) }
+    if status.st_mode & S_IFMT == S_IFREG {
+      let start = max(0, Int(lseek(file.number, 0, SEEK_CUR)))
+      return (.open(file, start: start), max(0, Int(status.st_size) - start))
+    }
+    return (.pipe(file, prefix: try FileSource(pipe: file, name: name).read(pipePrefixLength)), 0)
   }
 
   private static func source(_ origin: Origin, byteCount: Int, path: String) throws -> FileSource {

@@ -24,8 +24,7 @@ struct FileState: Sendable {
 
   /// Throws ``TextChanged`` if the file is gone, another one, or has another size or date.
   func checkUnchanged() throws {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
+    guard let status = FilePath.status(path) else {
       throw TextChanged(description: "\(path) cannot be read any more: \(SystemError.text)")
     }
     let now = status.modified

@@ -46,7 +46,7 @@ public struct TaskSet: Sendable {
         "\(path):\(other.line): this question is of the kind \(other.kind.rawValue), those before it "
           + "\(first.kind.rawValue); a file holds one kind")
     }
-    name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+    name = FilePath.stem(of: FilePath.name(of: path))
     self.path = path
     kind = first.kind
     self.items = items

@@ -75,7 +75,8 @@ struct CellList {
   }
 
   private static func path(_ path: String, beside source: String) -> String {
-    path.hasPrefix("/") ? path : AtomicFile.folder(of: source) + "/" + path
+    let path = FilePath.expanded(path)
+    return path.hasPrefix("/") ? path : AtomicFile.folder(of: source) + "/" + path
   }
 }
 

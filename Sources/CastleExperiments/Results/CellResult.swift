@@ -74,7 +74,7 @@ package struct CellResult: Sendable, Hashable, JSONFile {
     text = trainer?.state.text
     machine = trainer?.state.machine
     parameters = trainer?.plan.parameterCount
-    steps = history.steps.count
+    steps = history.lastStep
     tokens = history.steps.last?.tokens ?? 0
     seconds = trainer?.state.seconds ?? history.steps.last?.seconds ?? 0
     training = Self.averaged(history.steps, into: Self.trainingPoints)

@@ -5,30 +5,22 @@ import Foundation
 final class CellClaim {
   private let descriptor: Int32
 
-  /// Takes the lock at `path`; nil if another process has it.
+  /// Takes the lock at `path`; nil if another process has it. On a file system without locks nobody has one,
+  /// and everyone gets the claim; the run in the cell warns of that.
   ///
-  /// - Throws: ``InputError`` if there can be no lock.
+  /// - Throws: ``InputError`` if the file cannot be written.
   init?(_ path: String) throws {
     try AtomicFolder.makeFolder(AtomicFile.folder(of: path))
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw InputError("cannot write \(path): \(String(cString: strerror(errno)))")
-    }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      guard errno == EWOULDBLOCK else {
-        throw InputError(
-          "cannot lock \(path): \(String(cString: strerror(errno))); choose an --output on a file system that has locks"
-        )
-      }
-      return nil
-    }
+    descriptor = FilePath.open(path, O_RDWR | O_CREAT, 0o644)
+    guard descriptor >= 0 else { throw SystemError.error("write", path: path) }
+    if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { return nil }
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// Whether a process has the lock at `path`.
   static func isTaken(_ path: String) throws -> Bool {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = FilePath.open(path, O_RDONLY)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     // A shared lock, so that two who ask do not see each other.

@@ -68,8 +68,8 @@ package struct ExperimentFolder: Sendable {
   func take() throws {
     try AtomicFolder.makeFolder(path)
     guard try Owner.read(ownerPath) == nil else { return }
-    let present = try FileManager.default.contentsOfDirectory(atPath: path)
-    if let stranger = present.sorted().first(where: {
+    let present = FilePath.entries(ofFolder: path) ?? []
+    if let stranger = present.first(where: {
       !["cells", "experiment.json"].contains($0) && !$0.hasPrefix(".")
     }) {
       throw InputError("\(path) holds \(stranger) and no experiment: choose another --output")
@@ -87,7 +87,7 @@ package struct ExperimentFolder: Sendable {
     if let result = try CellResult.read(ifPresent: result(cell)) {
       place = self.result(cell)
       difference = CellIdentity.difference(planned, result.settings, texts: texts)
-    } else if FileManager.default.fileExists(atPath: run(cell) + "/config.yaml") {
+    } else if FilePath.exists(run(cell) + "/config.yaml") {
       place = run(cell)
       let present = try TrainingConfiguration(path: run(cell) + "/config.yaml")
       difference = CellIdentity.difference(planned, present.portableValues(texts: texts), texts: texts)
@@ -102,18 +102,17 @@ package struct ExperimentFolder: Sendable {
 
   /// How far a cell is. Whoever has its claim says so.
   package func state(_ cell: ExperimentCell, isClaimed: Bool = false) throws -> CellState {
-    let manager = FileManager.default
     let known = try CellResult.read(ifPresent: result(cell))?.scores
     if let known, experiment.scores.allSatisfy({ known[$0.name] != nil }) { return .finished }
     if try !isClaimed && CellClaim.isTaken(claim(cell)) { return .running }
     if let failure = try Failure.read(failure(cell)) { return .failed(failure.reason) }
-    return manager.fileExists(atPath: run(cell) + "/config.yaml") ? .interrupted : .missing
+    return FilePath.exists(run(cell) + "/config.yaml") ? .interrupted : .missing
   }
 
   /// What is known of a cell's losses: of its result if it is finished, of its run if that has begun.
   package func history(_ cell: ExperimentCell) throws -> CellResult? {
     if let result = try CellResult.read(ifPresent: result(cell)) { return result }
-    guard FileManager.default.fileExists(atPath: run(cell) + "/config.yaml") else { return nil }
+    guard FilePath.exists(run(cell) + "/config.yaml") else { return nil }
     let history = try RunHistory(ifBegun: run(cell))
     return history.flatMap { history in
       try? CellResult(
@@ -127,7 +126,7 @@ package struct ExperimentFolder: Sendable {
   }
 
   func forgetFailure(of cell: ExperimentCell) {
-    unlink(failure(cell))
+    try? FilePath.remove(failure(cell))
   }
 
   private struct Owner: JSONFile {
@@ -146,7 +145,7 @@ protocol JSONFile: Codable {}
 extension JSONFile {
   /// Reads the file; nil if there is none.
   static func read(_ path: String) throws -> Self? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    guard let data = FilePath.contents(path) else { return nil }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {

@@ -116,7 +116,7 @@ package final class ExperimentRunner {
       result.scores = scores
       return result
     }
-    let isBegun = FileManager.default.fileExists(atPath: configuration.output + "/config.yaml")
+    let isBegun = FilePath.exists(configuration.output + "/config.yaml")
     let number = (folder.experiment.cells.firstIndex(of: cell) ?? 0) + 1
     let trainer = try Trainer(
       configuration, resumes: isBegun, backend: backend,
@@ -141,7 +141,7 @@ package final class ExperimentRunner {
     var scores = known
     let tokenizer = try TrainingText(configuration.data).tokenizer
     for score in folder.experiment.scores where known[score.name] == nil {
-      let path = try SettingOverride.fill(score.data, from: folder.texts)
+      let path = FilePath.expanded(try SettingOverride.fill(score.data, from: folder.texts))
       let text = try EvaluationText(path: path, tokenizer: tokenizer, limit: score.tokens)
       let length = score.length ?? configuration.training.sequenceLength
       let evaluator = try Evaluator(

@@ -25,8 +25,7 @@ public final class AtomicFile {
   /// Creates the temporary file, and missing folders above it. Throws an ``InputError`` if the folder of `path` cannot be
   /// made or written, or if something else than a regular file has that name.
   public init(path: String) throws {
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+    if let status = FilePath.status(path), status.st_mode & S_IFMT != S_IFREG {
       throw InputError("cannot write \(path): it is not a regular file")
     }
     self.path = path
@@ -36,14 +35,14 @@ public final class AtomicFile {
       throw InputError("cannot write \(path): \(error)")
     }
     temporaryPath = AtomicFile.temporaryName(beside: path)
-    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    descriptor = FilePath.open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL)
     guard descriptor >= 0 else { throw SystemError.error("write", path: path) }
   }
 
   deinit {
     guard descriptor >= 0 else { return }
     close(descriptor)
-    unlink(temporaryPath)
+    try? FilePath.remove(temporaryPath)
   }
 
   /// Appends `bytes`. Throws an ``InputError`` if the disk does not take them.
@@ -73,7 +72,7 @@ public final class AtomicFile {
   /// Waits until the bytes written so far are on the disk.
   package func synchronize() throws {
     precondition(descriptor >= 0, "committed already")
-    guard fsync(descriptor) == 0 else { throw SystemError.error("write", path: path) }
+    guard AtomicFile.sync(descriptor) else { throw SystemError.error("write", path: path) }
   }
 
   /// Gives the file its name, once its bytes are on the disk. Nothing may be written afterwards.
@@ -81,9 +80,9 @@ public final class AtomicFile {
     try synchronize()
     let closed = close(descriptor)
     descriptor = -1
-    guard closed == 0, rename(temporaryPath, path) == 0 else {
+    guard closed == 0, FilePath.rename(temporaryPath, to: path) else {
       let error = SystemError.error("write", path: path)
-      unlink(temporaryPath)
+      try? FilePath.remove(temporaryPath)
       throw error
     }
     AtomicFile.syncFolder(AtomicFile.folder(of: path))
@@ -127,9 +126,14 @@ extension AtomicFile {
     return parent.isEmpty ? "." : parent
   }
 
+  /// Waits until an open file is on the disk, on file systems that can tell; false if that failed.
+  package static func sync(_ descriptor: Int32) -> Bool {
+    fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS
+  }
+
   /// Makes the names in a folder durable, on file systems that can.
   package static func syncFolder(_ path: String) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = FilePath.open(path, O_RDONLY)
     guard descriptor >= 0 else { return }
     fsync(descriptor)
     close(descriptor)

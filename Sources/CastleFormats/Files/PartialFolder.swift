@@ -14,16 +14,18 @@ final class PartialFolder {
   init(beside target: String) throws {
     while true {
       let path = AtomicFile.temporaryName(beside: target)
-      guard mkdir(path, 0o777) == 0 else { throw SystemError.error("create the folder", path: target) }
+      guard FilePath.withSystemPath(path, { mkdir($0, 0o777) }) == 0 else {
+        throw SystemError.error("create the folder", path: target)
+      }
       let descriptor = Self.open(path)
       guard descriptor >= 0 || errno == ENOENT else {
         let error = SystemError.error("create the folder", path: target)
-        rmdir(path)
+        try? FilePath.remove(path)
         throw error
       }
       // Before it has its lock, someone may take it for an abandoned one.
       let isTaken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
-      if !isTaken, access(path, F_OK) == 0 {
+      if !isTaken, FilePath.exists(path) {
         self.path = path
         self.descriptor = descriptor
         return
@@ -38,18 +40,18 @@ final class PartialFolder {
   /// has none stays.
   static func removeAbandoned(beside target: String) {
     let parent = AtomicFile.folder(of: target)
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-    for name in names where AtomicFile.isTemporaryName(name, beside: target) {
+    for name in FilePath.entries(ofFolder: parent) ?? []
+    where AtomicFile.isTemporaryName(name, beside: target) {
       let path = "\(parent)/\(name)"
       let descriptor = open(path)
       guard descriptor >= 0 else { continue }
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { try? FileManager.default.removeItem(atPath: path) }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { try? FilePath.remove(path) }
       close(descriptor)
     }
   }
 
   /// Opens a folder; negative if there is none.
   private static func open(_ path: String) -> Int32 {
-    Foundation.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    FilePath.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   }
 }

@@ -7,6 +7,7 @@ package struct JSONScanner {
   private let name: String
   private let firstLine: Int
   private let requiresUTF8: Bool
+  let readsPythonNumbers: Bool
 
   /// The place of the next byte to be read.
   package internal(set) var position = 0
@@ -22,13 +23,16 @@ package struct JSONScanner {
   /// - Parameters:
   ///   - firstLine: The number of the document's first line, where it is a part of the file `name`.
   ///   - requiresUTF8: Whether bytes that are not UTF-8 are refused; else they pass inside strings.
+  ///   - readsPythonNumbers: Whether NaN and Infinity, which JSON lacks and Python writes, are read.
   package init(
-    _ bytes: UnsafeRawBufferPointer, name: String, firstLine: Int = 1, requiresUTF8: Bool = true
+    _ bytes: UnsafeRawBufferPointer, name: String, firstLine: Int = 1, requiresUTF8: Bool = true,
+    readsPythonNumbers: Bool = false
   ) {
     self.bytes = bytes
     self.name = name
     self.firstLine = firstLine
     self.requiresUTF8 = requiresUTF8
+    self.readsPythonNumbers = readsPythonNumbers
   }
 
   /// An error at the present place.

@@ -15,6 +15,9 @@ public enum SafetensorsType: String, Sendable, CaseIterable {
   /// Bytes, such as those of packed weights.
   case u8 = "U8"
 
+  /// The types, for messages.
+  static var choices: String { "readable are \(allCases.map(\.rawValue).joined(separator: ", "))" }
+
   /// Whether the elements are numbers with a fraction.
   public var isFloatingPoint: Bool { self != .i64 && self != .i32 && self != .u8 }
 

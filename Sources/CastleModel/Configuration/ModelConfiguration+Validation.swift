@@ -29,11 +29,45 @@ extension ModelConfiguration {
     guard mechanism.hasLookahead || mechanism.usesCausalKeys else {
       throw Self.error("causal_keys", "is false without lookahead keys, which only attention_type castle has")
     }
+    try checkSwitches()
+    // Published files name ids beyond the vocabulary: that matters only where one is used.
     let ids = [("bos_token_id", beginOfTextID), ("pad_token_id", paddingID)]
     for (key, id) in ids + endOfTextIDs.map({ ("eos_token_id", $0) }) {
-      if let id { try Self.check(key, id, within: 0...vocabularySize - 1) }
+      if let id { try Self.check(key, id, within: 0...Int(Int32.max)) }
     }
     try checkTotal()
+  }
+
+  /// What only some causal models have.
+  private func checkSwitches() throws {
+    let switches: [(key: String, isSet: Bool, families: [ModelFamily])] = [
+      ("model_type", family != .llama, ModelFamily.allCases),
+      ("attention_bias", hasAttentionBias, [.llama, .qwen3]), ("mlp_bias", hasMLPBias, [.llama]),
+      ("sliding_window", slidingWindow != nil, [.mistral, .qwen2, .qwen3]),
+      ("rope_scaling", rotaryScaling != .none, ModelFamily.allCases),
+    ]
+    for (key, isSet, families) in switches where isSet {
+      guard !mechanism.hasLookahead else {
+        throw Self.error(
+          key,
+          "is of a causal model; with lookahead keys there are no biases, norms of heads, sliding windows "
+            + "or scaled rotary positions")
+      }
+      guard families.contains(family) else {
+        throw Self.error(key, "is set, which \(family.rawValue) models do not have")
+      }
+    }
+    guard let slidingWindow else { return }
+    try Self.check("sliding_window", slidingWindow.length, within: ModelLimits.length)
+    guard slidingWindow.layers.allSatisfy((0..<layerCount).contains),
+      family.hasLayerTypes || slidingWindow.layers.count == layerCount
+    else {
+      throw Self.error(
+        "sliding_window",
+        family.hasLayerTypes
+          ? "is in layers beyond num_hidden_layers, \(layerCount)"
+          : "must be in every layer of a mistral model")
+    }
   }
 
   static func check(_ key: String, _ value: Int, within range: ClosedRange<Int>) throws {
@@ -54,7 +88,8 @@ extension ModelConfiguration {
 
   /// The limits keep each matrix within 2⁴⁴ numbers, so the sum below cannot overflow.
   private func checkTotal() throws {
-    let perLayer = (projectionWidth + attentionWidth + 3 * intermediateSize + 2) * hiddenSize
+    let vectors = projectionWidth + 2 * intermediateSize + 2 * hiddenSize + 2 * heads.headSize
+    let perLayer = (projectionWidth + attentionWidth + 3 * intermediateSize + 2) * hiddenSize + vectors
     let total = layerCount * perLayer + (tiesEmbeddings ? 1 : 2) * vocabularySize * hiddenSize
     guard total <= ModelLimits.parameters else {
       throw InputError(

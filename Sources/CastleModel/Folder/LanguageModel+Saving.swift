@@ -14,7 +14,7 @@ extension LanguageModel {
   public func save(to folder: String, tokenizer: String? = nil) throws {
     try checkIsTrainable()
     var tokenizer = tokenizer
-    if tokenizer == nil, FileManager.default.fileExists(atPath: "\(folder)/\(ModelFolder.tokenizer)") {
+    if tokenizer == nil, FilePath.exists("\(folder)/\(ModelFolder.tokenizer)") {
       tokenizer = "\(folder)/\(ModelFolder.tokenizer)"
     }
     let files = tokenizer.map { [ModelFolder.tokenizer: $0] } ?? [:]

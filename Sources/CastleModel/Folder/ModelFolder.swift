@@ -37,7 +37,7 @@ enum ModelFolder {
     to folder: String, _ configuration: ModelConfiguration, copying files: [String: String],
     weights: (_ path: String) throws -> Void
   ) throws {
-    let present = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let present = FilePath.entries(ofFolder: folder) ?? []
     if let stranger = present.first(where: { !isPart($0) && files[$0] == nil }) {
       throw InputError("\(folder) holds \(stranger), which is no part of a model: choose another folder")
     }

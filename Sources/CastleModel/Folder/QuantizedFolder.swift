@@ -46,7 +46,7 @@ public enum QuantizedFolder {
     }
     let tensors = try ModelTensors(folder: folder)
     let layout = ParameterLayout(configuration)
-    try tensors.check(against: layout, configuration: configuration)
+    try tensors.check(against: layout, configuration: configuration, ignoresStrangers: true)
     if format.isQuantized { configuration.quantization = format }
     var summary = Summary(byteCount: 0, originalByteCount: 0, relativeError: 0)
     var files: [String: String] = [:]

@@ -86,9 +86,9 @@ public final class InferenceEngine {
     let configuration = model.configuration
     return SequenceState(
       model, capacity: capacity,
-      caches: (0..<configuration.layerCount).map { _ in
+      caches: (0..<configuration.layerCount).map { layer in
         model.backend.makeAttentionCache(
-          configuration.heads, mechanism: configuration.mechanism, capacity: capacity)
+          configuration.heads, mechanism: configuration.mechanism(ofLayer: layer), capacity: capacity)
       })
   }
 

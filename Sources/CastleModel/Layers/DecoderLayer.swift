@@ -11,11 +11,15 @@ struct DecoderLayer {
   let backend: any Backend
   let configuration: ModelConfiguration
   let weights: ModelWeights.Layer
+  /// The attention of this layer.
+  let mechanism: Mechanism
 
   /// The layers of `model`.
   static func all(of model: LanguageModel) -> [DecoderLayer] {
-    model.parameters.layers.map {
-      DecoderLayer(backend: model.backend, configuration: model.configuration, weights: $0)
+    model.parameters.layers.enumerated().map { index, weights in
+      DecoderLayer(
+        backend: model.backend, configuration: model.configuration, weights: weights,
+        mechanism: model.configuration.mechanism(ofLayer: index))
     }
   }
 
@@ -28,13 +32,15 @@ struct DecoderLayer {
       activations[.attentionInput], adding: residual, weight: weights.attentionNorm, epsilon: epsilon,
       into: activations[.attentionNormed], scales: activations[.attentionScales])
     multiply(activations[.attentionNormed], by: weights.projections, into: activations[.projections])
+    add(weights.extras.projectionBiases, to: activations[.projections])
+    normHeads(activations)
     rotate(activations[.projections], positions: positions, inverse: false)
   }
 
   /// Attention over whole documents.
   func attend(_ activations: LayerActivations, documents: Documents) {
     backend.attention(
-      split(activations[.projections]), mechanism: configuration.mechanism, documents: documents,
+      split(activations[.projections]), mechanism: mechanism, documents: documents,
       output: activations[.attended], logSumExp: activations[.logSumExp],
       lookaheadKeys: activations[ifPresent: .lookaheadKeys])
   }
@@ -49,6 +55,7 @@ struct DecoderLayer {
   /// From the output of attention to the normalised input of the MLP.
   func projectOutput(_ activations: LayerActivations) {
     backend.multiply(activations[.attended], by: weights.output, into: activations[.mlpInput])
+    if let bias = weights.extras.outputBias { backend.add(bias: bias, toRowsOf: activations[.mlpInput]) }
     backend.rmsNorm(
       activations[.mlpInput], adding: activations[.attentionInput], weight: weights.mlpNorm,
       epsilon: epsilon, into: activations[.mlpNormed], scales: activations[.mlpScales])
@@ -57,6 +64,7 @@ struct DecoderLayer {
   /// From the normalised input of the MLP to its hidden features.
   func projectUp(_ activations: LayerActivations) {
     multiply(activations[.mlpNormed], by: weights.gateUp, into: activations[.gateUp])
+    add(weights.extras.gateUpBiases, to: activations[.gateUp])
     activate(activations)
   }
 
@@ -68,6 +76,7 @@ struct DecoderLayer {
   /// The branch that the MLP adds to the residual stream.
   func projectDown(_ activations: LayerActivations, into branch: Matrix) {
     backend.multiply(activations[.hidden], by: weights.down, into: branch)
+    if let bias = weights.extras.downBias { backend.add(bias: bias, toRowsOf: branch) }
   }
 
   /// The projections of `fused`, or their gradients, apart.
@@ -93,7 +102,38 @@ struct DecoderLayer {
     }
   }
 
+  /// The columns of q and of k in `fused`, or in what has these two alone side by side.
+  func queriesAndKeys(_ fused: Matrix) -> (queries: Matrix, keys: Matrix) {
+    let width = configuration.attentionWidth
+    return (fused.columns(0..<width), fused.columns(width..<width + configuration.kvWidth))
+  }
+
+  /// Norms every head of queries and keys by itself, in models that do.
+  private func normHeads(_ activations: LayerActivations) {
+    guard let norms = weights.extras.headNorms else { return }
+    let (plain, scales) = (activations[.plainHeads], activations[.headScales])
+    let source = queriesAndKeys(plain)
+    let target = queriesAndKeys(activations[.projections])
+    backend.copy(activations[.projections].columns(0..<plain.columnCount), to: plain)
+    let queryHeads = configuration.heads.queryHeads
+    backend.rmsNormHeads(
+      source.queries, weight: norms.query, epsilon: epsilon, into: target.queries,
+      scales: scales.columns(0..<queryHeads))
+    backend.rmsNormHeads(
+      source.keys, weight: norms.key, epsilon: epsilon, into: target.keys,
+      scales: scales.columns(queryHeads..<scales.columnCount))
+  }
+
   private var epsilon: Float { Float(configuration.normEpsilon) }
+
+  /// Adds biases that lie side by side.
+  private func add(_ biases: [Matrix], to y: Matrix) {
+    var start = 0
+    for bias in biases {
+      backend.add(bias: bias, toRowsOf: y.columns(start..<start + bias.count))
+      start += bias.count
+    }
+  }
 
   /// The outputs of `weights` side by side.
   private func multiply(_ x: Matrix, by weights: [Weight], into y: Matrix) {

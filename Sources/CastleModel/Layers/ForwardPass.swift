@@ -77,11 +77,19 @@ final class ForwardPass {
   /// Runs all layers on `ids`, which are whole `documents`.
   ///
   /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows.
-  func run(_ ids: [Int32], documents: Documents) throws {
+  ///
+  /// - Parameter observer: Sees the activations of each layer once its attention is computed.
+  func run(
+    _ ids: [Int32], documents: Documents,
+    observer: (_ layer: Int, _ activations: LayerActivations) -> Void = { _, _ in }
+  ) throws {
     try model.check(tokens: ids)
     for document in documents.ranges { try model.check(length: document.count) }
     load(ids, documents: documents) { _ in 0 }
-    run { index, activations in layers[index].attend(activations, documents: documents) }
+    run { index, activations in
+      layers[index].attend(activations, documents: documents)
+      observer(index, activations)
+    }
   }
 
   /// Runs all layers on `ids`: document i holds the next tokens of `sequences[i]`, whose caches grow.

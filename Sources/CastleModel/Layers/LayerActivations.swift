@@ -11,6 +11,10 @@ enum LayerActivation: Int, TokenQuantity {
   case attentionScales
   /// The normalised input of the projections.
   case attentionNormed
+  /// Queries and keys before the norms of their heads; only models with such norms have them.
+  case plainHeads
+  /// 1 / rms of each head of ``plainHeads``.
+  case headScales
   /// The projections, turned by their positions.
   case projections
   /// The output of attention.
@@ -34,6 +38,10 @@ enum LayerActivation: Int, TokenQuantity {
     switch self {
     case .attentionInput, .attentionNormed, .mlpInput, .mlpNormed: .rows(of: configuration.hiddenSize)
     case .attentionScales, .mlpScales: .columns(of: 1)
+    case .plainHeads:
+      .rows(of: configuration.hasHeadNorms ? configuration.attentionWidth + configuration.kvWidth : 0)
+    case .headScales:
+      .rows(of: configuration.hasHeadNorms ? configuration.heads.queryHeads + configuration.heads.kvHeads : 0)
     case .projections: .rows(of: configuration.projectionWidth)
     case .attended: .rows(of: configuration.attentionWidth)
     case .logSumExp: .columns(of: configuration.heads.queryHeads)

@@ -21,7 +21,7 @@ final class RotaryTable {
     guard length > matrix.rowCount else { return }
     let count = max(length, min(2 * matrix.rowCount, configuration.maximumLength))
     matrix = backend.rotaryTable(
-      theta: configuration.rotaryTheta, headSize: configuration.heads.headSize, length: count)
+      frequencies: configuration.rotaryFrequencies, magnitude: configuration.rotaryMagnitude, length: count)
   }
 }
 

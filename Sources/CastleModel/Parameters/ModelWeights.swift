@@ -30,6 +30,8 @@ public struct ModelWeights {
     public let gateUp: [Weight]
     /// (hidden size, intermediate size).
     public let down: Weight
+    /// What only some models have.
+    let extras: LayerExtras
   }
 
   /// (vocabulary, hidden size).
@@ -44,7 +46,8 @@ public struct ModelWeights {
   /// Whether the head is the embedding itself.
   private let sharesEmbedding: Bool
 
-  /// Asks for the weights one by one, under their names in `model.safetensors`.
+  /// Asks for the weights one by one, under their names in `model.safetensors`: matrices, and with `norm` vectors, which are the
+  /// scales of norms and, in models that have them, biases.
   ///
   /// `tiedHead` is the head of a model whose head is its embedding, in another form than the embedding.
   ///
@@ -64,9 +67,31 @@ public struct ModelWeights {
       return weight
     }
     func vector(_ name: String) throws -> Matrix {
+      guard let entry = layout.entry(named: name) else { preconditionFailure("no parameter \(name)") }
       let matrix = try norm(name)
-      try Self.check(name, [matrix.count], against: [configuration.hiddenSize])
+      try Self.check(name, [matrix.count], against: entry.shape)
       return matrix
+    }
+    func extras(_ layer: Int) throws -> LayerExtras {
+      var extras = LayerExtras()
+      if configuration.hasHeadNorms {
+        extras.headNorms = (
+          try vector(ParameterName.headNorm(layer, "q")), try vector(ParameterName.headNorm(layer, "k"))
+        )
+      }
+      if configuration.hasProjectionBias {
+        extras.projectionBiases = try ["q", "k", "v"].map {
+          try vector(ParameterName.attentionBias(layer, $0))
+        }
+      }
+      if configuration.hasOutputBias {
+        extras.outputBias = try vector(ParameterName.attentionBias(layer, "o"))
+      }
+      if configuration.hasMLPBias {
+        extras.gateUpBiases = try ["gate", "up"].map { try vector(ParameterName.mlpBias(layer, $0)) }
+        extras.downBias = try vector(ParameterName.mlpBias(layer, "down"))
+      }
+      return extras
     }
     let embedding = try matrix(ParameterName.embedding)
     self.embedding = embedding
@@ -80,7 +105,8 @@ public struct ModelWeights {
         output: try matrix(ParameterName.attention(layer, "o")),
         mlpNorm: try vector(ParameterName.mlpNorm(layer)),
         gateUp: Weight.joined(try ["gate", "up"].map { try matrix(ParameterName.mlp(layer, $0)) }),
-        down: try matrix(ParameterName.mlp(layer, "down")))
+        down: try matrix(ParameterName.mlp(layer, "down")),
+        extras: try extras(layer))
     }
     finalNorm = try vector(ParameterName.finalNorm)
     head = try tiedHead ?? (configuration.tiesEmbeddings ? embedding : matrix(ParameterName.head))
@@ -96,7 +122,7 @@ public struct ModelWeights {
       Layer(
         attentionNorm: $0.attentionNorm, projections: [.float32($0.projections)],
         output: .float32($0.output), mlpNorm: $0.mlpNorm, gateUp: [.float32($0.gateUp)],
-        down: .float32($0.down))
+        down: .float32($0.down), extras: $0.extras)
     }
     finalNorm = parameters.finalNorm
     head = .float32(parameters.head)
@@ -106,8 +132,8 @@ public struct ModelWeights {
   public var byteCount: Int {
     let layers = layers.reduce(0) { sum, layer in
       let matrices = layer.projections + [layer.output] + layer.gateUp + [layer.down]
-      let norms = layer.attentionNorm.count + layer.mlpNorm.count
-      return sum + matrices.reduce(0) { $0 + $1.byteCount } + norms * MemoryLayout<Float>.stride
+      let vectors = layer.attentionNorm.count + layer.mlpNorm.count + layer.extras.count
+      return sum + matrices.reduce(0) { $0 + $1.byteCount } + vectors * MemoryLayout<Float>.stride
     }
     return layers + embedding.byteCount + (sharesEmbedding ? 0 : head.byteCount)
       + finalNorm.count * MemoryLayout<Float>.stride
@@ -126,7 +152,8 @@ public struct ModelWeights {
       layers: layers.map {
         Layer(
           attentionNorm: $0.attentionNorm, projections: $0.projections.map(pack), output: pack($0.output),
-          mlpNorm: $0.mlpNorm, gateUp: $0.gateUp.map(pack), down: pack($0.down))
+          mlpNorm: $0.mlpNorm, gateUp: $0.gateUp.map(pack), down: pack($0.down),
+          extras: $0.extras)
       },
       finalNorm: finalNorm, head: sharesEmbedding && !format.isQuantized ? embedding : pack(head),
       sharesEmbedding: sharesEmbedding && !format.isQuantized)

@@ -1,7 +1,10 @@
+import CastleOperations
+
 /// Where each parameter of a model lies in one contiguous arena.
 ///
 /// All matrices come first, then all vectors, so that an optimizer can treat each kind with one call. Within a
-/// layer q^U, k^U, v^U, q^C, k^C and v^C are adjacent, and so are gate and up: one product makes each group.
+/// layer q^U, k^U, v^U, q^C, k^C and v^C are adjacent, and so are gate and up: one product makes each group. So are their
+/// biases.
 public struct ParameterLayout: Sendable {
   /// One parameter.
   public struct Entry: Sendable, Hashable {
@@ -13,9 +16,9 @@ public struct ParameterLayout: Sendable {
     public let columnCount: Int
     /// The index of the first element in the arena.
     public let offset: Int
-    /// Whether this is a matrix, which weight decay shrinks, and not the scale of a norm.
+    /// Whether this is a matrix, which weight decay shrinks, and not a bias or the scale of a norm.
     public let isMatrix: Bool
-    /// The standard deviation of the initial values; nil where they are all 1.
+    /// The standard deviation of the initial values, 0 for biases; nil where they are all 1.
     public let initialDeviation: Double?
 
     /// The number of elements.
@@ -32,7 +35,7 @@ public struct ParameterLayout: Sendable {
   public let parameterCount: Int
   /// The part of the arena that holds the matrices.
   public let matrices: Range<Int>
-  /// The part of the arena that holds the scales of the norms.
+  /// The part of the arena that holds the scales of the norms and the biases.
   public let vectors: Range<Int>
 
   private let indices: [String: Int]
@@ -71,8 +74,21 @@ package enum ParameterName {
     "model.layers.\(layer).self_attn.\(projection)_proj.weight"
   }
 
+  package static func attentionBias(_ layer: Int, _ projection: String) -> String {
+    "model.layers.\(layer).self_attn.\(projection)_proj.bias"
+  }
+
+  /// The norm of the heads of q or k.
+  package static func headNorm(_ layer: Int, _ projection: String) -> String {
+    "model.layers.\(layer).self_attn.\(projection)_norm.weight"
+  }
+
   package static func mlp(_ layer: Int, _ projection: String) -> String {
     "model.layers.\(layer).mlp.\(projection)_proj.weight"
+  }
+
+  package static func mlpBias(_ layer: Int, _ projection: String) -> String {
+    "model.layers.\(layer).mlp.\(projection)_proj.bias"
   }
 
   package static func attentionNorm(_ layer: Int) -> String {
@@ -81,6 +97,18 @@ package enum ParameterName {
 
   package static func mlpNorm(_ layer: Int) -> String {
     "model.layers.\(layer).post_attention_layernorm.weight"
+  }
+
+  /// Whether a model that is implemented, of some configuration, has a parameter called `name`.
+  static func isOfSomeModel(_ name: String) -> Bool {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count > 3, parts[0] == "model", parts[1] == "layers", let layer = Int(parts[2]) else {
+      return [embedding, finalNorm, head].contains(name)
+    }
+    let projections = projections(hasLookahead: true) + projections(hasLookahead: false) + ["o"]
+    return [attentionNorm(layer), mlpNorm(layer), headNorm(layer, "q"), headNorm(layer, "k")].contains(name)
+      || projections.contains { name == attention(layer, $0) || name == attentionBias(layer, $0) }
+      || ["gate", "up", "down"].contains { name == mlp(layer, $0) || name == mlpBias(layer, $0) }
   }
 }
 
@@ -121,8 +149,32 @@ private struct Builder {
     for layer in 0..<configuration.layerCount {
       addVector(ParameterName.attentionNorm(layer), configuration.hiddenSize)
       addVector(ParameterName.mlpNorm(layer), configuration.hiddenSize)
+      addSwitchedVectors(configuration, layer: layer)
     }
     addVector(ParameterName.finalNorm, configuration.hiddenSize)
+  }
+
+  /// The vectors that only some models have.
+  private mutating func addSwitchedVectors(_ configuration: ModelConfiguration, layer: Int) {
+    if configuration.hasHeadNorms {
+      for name in ["q", "k"] { addVector(ParameterName.headNorm(layer, name), configuration.heads.headSize) }
+    }
+    if configuration.hasProjectionBias {
+      for (name, width) in [
+        ("q", configuration.attentionWidth), ("k", configuration.kvWidth), ("v", configuration.kvWidth),
+      ] {
+        addVector(ParameterName.attentionBias(layer, name), width, deviation: 0)
+      }
+    }
+    if configuration.hasOutputBias {
+      addVector(ParameterName.attentionBias(layer, "o"), configuration.hiddenSize, deviation: 0)
+    }
+    if configuration.hasMLPBias {
+      for name in ["gate", "up"] {
+        addVector(ParameterName.mlpBias(layer, name), configuration.intermediateSize, deviation: 0)
+      }
+      addVector(ParameterName.mlpBias(layer, "down"), configuration.hiddenSize, deviation: 0)
+    }
   }
 
   private mutating func addMatrix(
@@ -131,8 +183,8 @@ private struct Builder {
     add(name, rows, columns, isMatrix: true, deviation)
   }
 
-  private mutating func addVector(_ name: String, _ size: Int) {
-    add(name, 1, size, isMatrix: false, nil)
+  private mutating func addVector(_ name: String, _ size: Int, deviation: Double? = nil) {
+    add(name, 1, size, isMatrix: false, deviation)
   }
 
   private mutating func add(

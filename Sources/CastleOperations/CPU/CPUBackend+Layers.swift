@@ -29,9 +29,8 @@ extension CPUBackend {
     precondition(
       weight.isVector(x.columnCount) && dWeight.isVector(x.columnCount) && scales.isVector(x.rowCount),
       "shapes do not fit")
-    // How the sum over rows is split depends on the shape alone.
     let columns = x.columnCount
-    let parts = max(1, min(64, x.rowCount, x.count / Self.grain))
+    let parts = Self.parts(ofRows: x)
     scratch.withMemory(for: parts * columns, of: Float.self) { [kernels] partials in
       pool.forEach(parts) { part in
         let start = x.rowCount * part / parts
@@ -50,17 +49,16 @@ extension CPUBackend {
   // MARK: Rotary positions
 
   /// Cosines and sines for positions `0..<length`, computed in double precision.
-  public func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix {
-    precondition(headSize > 0 && headSize % 2 == 0, "heads of \(headSize) features are not pairs")
-    let half = headSize / 2
-    let table = allocate(Float.self, rowCount: length, columnCount: headSize)
+  public func rotaryTable(frequencies: [Double], magnitude: Double, length: Int) -> Matrix {
+    let half = frequencies.count
+    let table = allocate(Float.self, rowCount: length, columnCount: 2 * half)
     pool.forEachRange(of: length, minimum: 64) { positions in
       for position in positions {
         let row = table.hostAddress + position * table.rowStride
         for i in 0..<half {
-          let angle = Double(position) * pow(theta, -2 * Double(i) / Double(headSize))
-          row[i] = Float(cos(angle))
-          row[half + i] = Float(sin(angle))
+          let angle = Double(position) * frequencies[i]
+          row[i] = Float(magnitude * cos(angle))
+          row[half + i] = Float(magnitude * sin(angle))
         }
       }
     }

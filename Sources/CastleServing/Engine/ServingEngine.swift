@@ -78,6 +78,20 @@ public final class ServingEngine: Sendable {
     return try inbox.submit(request, byteCount: byteCount)
   }
 
+  /// Calls `body` with the model on the engine's thread, between two steps. What runs waits meanwhile.
+  ///
+  /// - Throws: What `body` throws; ``ServingError/shutDown`` if the engine ends before.
+  public func withModel<Result: Sendable>(
+    _ body: @escaping @Sendable (LanguageModel) throws -> Result
+  ) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+      inbox.visit { model in
+        guard let model else { return continuation.resume(throwing: ServingError.shutDown) }
+        continuation.resume(with: Swift.Result { try body(model) })
+      }
+    }
+  }
+
   /// What the engine does now and has done so far.
   public var statistics: ServingStatistics { inbox.statistics }
 

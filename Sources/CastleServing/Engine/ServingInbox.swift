@@ -1,3 +1,4 @@
+import CastleModel
 import Dispatch
 import Synchronization
 
@@ -14,16 +15,20 @@ final class ServingInbox: Sendable {
     let byteCount: Int
   }
 
+  /// Work of others with the model; it gets nil if the engine ends before.
+  typealias Visit = @Sendable (LanguageModel?) -> Void
+
   /// What the engine's thread is to do next.
   enum Turn {
-    /// To take on requests, drop the sequences of others, and take a step if any is left.
-    case work(arrivals: [Arrival], cancelled: Set<UInt64>)
+    /// To lend the model, take on requests, drop the sequences of others, and take a step if any is left.
+    case work(visits: [Visit], arrivals: [Arrival], cancelled: Set<UInt64>)
     /// To end all sequences and come back no more.
     case end
   }
 
   private struct State {
     var queue: [Arrival] = []
+    var visits: [Visit] = []
     var lastID: UInt64 = 0
     var cancelled: Set<UInt64> = []
     /// No more requests are taken.
@@ -62,6 +67,15 @@ final class ServingInbox: Sendable {
     }
     wake.signal()
     return stream
+  }
+
+  /// Queues work with the model.
+  func visit(_ visit: @escaping Visit) {
+    let isTaken = state.withLock { state in
+      if !state.isClosed { state.visits.append(visit) }
+      return !state.isClosed
+    }
+    if isTaken { wake.signal() } else { visit(nil) }
   }
 
   private func cancel(_ id: UInt64) {
@@ -120,9 +134,11 @@ final class ServingInbox: Sendable {
         guard !state.isAbandoned else { return .end }
         var arrivals: [Arrival] = []
         while let first = state.queue.first, admits(first) { arrivals.append(state.queue.removeFirst()) }
-        let cancelled = state.cancelled
-        state.cancelled = []
-        guard isIdle && arrivals.isEmpty else { return .work(arrivals: arrivals, cancelled: cancelled) }
+        let (visits, cancelled) = (state.visits, state.cancelled)
+        (state.visits, state.cancelled) = ([], [])
+        guard isIdle && arrivals.isEmpty && visits.isEmpty else {
+          return .work(visits: visits, arrivals: arrivals, cancelled: cancelled)
+        }
         return state.isClosed && state.queue.isEmpty ? .end : nil
       }
       if let turn { return turn }
@@ -137,12 +153,13 @@ final class ServingInbox: Sendable {
 
   /// Says that the engine's thread ends, and returns the requests that still wait.
   func end() -> [Arrival] {
-    let (waiters, queue) = state.withLock { state in
+    let (waiters, queue, visits) = state.withLock { state in
       state.hasEnded = true
       state.isClosed = true
-      defer { (state.waiters, state.queue) = ([], []) }
-      return (state.waiters, state.queue)
+      defer { (state.waiters, state.queue, state.visits) = ([], [], []) }
+      return (state.waiters, state.queue, state.visits)
     }
+    for visit in visits { visit(nil) }
     for waiter in waiters { waiter.resume() }
     return queue
   }

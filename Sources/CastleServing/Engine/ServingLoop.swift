@@ -31,7 +31,8 @@ final class ServingLoop {
         (bytes, count) = (bytes + arrival.byteCount, count + 1)
         return true
       }
-      guard case .work(let arrivals, let cancelled) = turn else { break }
+      guard case .work(let visits, let arrivals, let cancelled) = turn else { break }
+      for visit in visits { visit(engine.model) }
       drop(cancelled)
       for arrival in arrivals { begin(arrival) }
       report()

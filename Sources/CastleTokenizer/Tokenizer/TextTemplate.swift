@@ -99,16 +99,16 @@ extension TextTemplate {
       return before.map { piece("SpecialToken", name($0)) } + [piece("Sequence", text)]
         + after.map { piece("SpecialToken", name($0)) }
     }
-    let tokens = Set(before + after).map { id in
-      let token: [String: JSONValue] = [
+    let tokens = Set(before + after).sorted().map { id in
+      let token: JSONValue.Members = [
         "id": .string(name(id)), "ids": .list([.integer(Int(id))]), "tokens": .list([.string(name(id))]),
       ]
-      return (name(id), JSONValue.object(token))
+      return (key: name(id), value: JSONValue.object(token))
     }
-    let template: [String: JSONValue] = [
+    let template: JSONValue.Members = [
       "type": .string("TemplateProcessing"), "single": .list(single("A", type: 0)),
       "pair": .list(single("A", type: 0) + single("B", type: 1)),
-      "special_tokens": .object(Dictionary(tokens) { first, _ in first }),
+      "special_tokens": .object(JSONValue.Members(tokens)),
     ]
     return .object([
       "type": .string("Sequence"), "processors": .list([byteLevel, .object(template)]),

@@ -37,9 +37,9 @@ struct FolderSettings {
     listed += special.map { (nil, $0) }
   }
 
-  private static func object(_ folder: String, _ name: String) throws -> [String: JSONValue] {
-    let path = (folder as NSString).appendingPathComponent(name)
-    guard FileManager.default.fileExists(atPath: path) else { return [:] }
+  private static func object(_ folder: String, _ name: String) throws -> JSONValue.Members {
+    let path = FilePath.path(name, in: folder)
+    guard FilePath.exists(path) else { return [:] }
     return try MappedFile(path: path).withBytes { bytes in
       try DownloadedFile.check(bytes, path: path)
       return try JSONValue.object(bytes, source: path)
@@ -47,7 +47,7 @@ struct FolderSettings {
   }
 
   /// The tokens that have a role, and the additional ones.
-  private static func special(_ file: [String: JSONValue]) throws -> [AddedToken] {
+  private static func special(_ file: JSONValue.Members) throws -> [AddedToken] {
     var values = roles.compactMap { file[$0] }
     for key in ["additional_special_tokens", "extra_special_tokens"] {
       if case .list(let more) = file[key] { values += more }
@@ -87,8 +87,8 @@ struct FolderSettings {
 
   /// The tokens of `added_tokens.json`, ids by content.
   private func addedTokens(_ special: [AddedToken]) throws -> [(id: Int32?, token: AddedToken)] {
-    let path = (folder as NSString).appendingPathComponent("added_tokens.json")
-    guard FileManager.default.fileExists(atPath: path) else { return [] }
+    let path = FilePath.path("added_tokens.json", in: folder)
+    guard FilePath.exists(path) else { return [] }
     let contents = Set(special.map { Array($0.content.utf8) })
     var tokens: [(id: Int32?, token: AddedToken)] = []
     try MappedFile(path: path).withBytes { bytes in

@@ -7,7 +7,7 @@ enum GPT2Files {
   private static let endOfText = "<|endoftext|>"
 
   static func read(folder: String) throws -> Tokenizer {
-    func child(_ name: String) -> String { (folder as NSString).appendingPathComponent(name) }
+    func child(_ name: String) -> String { FilePath.path(name, in: folder) }
     let settings = try FolderSettings(folder: folder)
     let names = try readVocabulary(path: child("vocab.json"))
     let pipeline = try pipeline(settings, folder: folder)
@@ -35,11 +35,11 @@ enum GPT2Files {
 
   /// What transformers' class for these files does with a text.
   private static func pipeline(_ settings: FolderSettings, folder: String) throws -> TokenizerPipeline {
-    let byteLevel: [String: JSONValue] = [
+    let byteLevel: JSONValue.Members = [
       "type": .string("ByteLevel"), "trim_offsets": .bool(true), "use_regex": .bool(true),
       "add_prefix_space": .bool(settings.addsPrefixSpace ?? false),
     ]
-    var parts: [String: JSONValue] = ["pre_tokenizer": .object(byteLevel), "decoder": .object(byteLevel)]
+    var parts: JSONValue.Members = ["pre_tokenizer": .object(byteLevel), "decoder": .object(byteLevel)]
     switch settings.tokenizerClass {
     case nil, "GPT2Tokenizer", "CodeGenTokenizer", "GPTNeoXTokenizer", "PreTrainedTokenizer": break
     case "Qwen2Tokenizer":

@@ -11,8 +11,8 @@ struct TokenizerDocument {
   private var names = TokenNames()
   private var mergePairs: [(left: [UInt8], right: [UInt8])] = []
   private var addedTokens: [AddedToken] = []
-  private var modelSettings: [String: JSONValue] = [:]
-  private var settings: [String: JSONValue] = [:]
+  private var modelSettings: JSONValue.Members = [:]
+  private var settings: JSONValue.Members = [:]
 
   init(name: String) {
     self.name = name

@@ -9,23 +9,21 @@ final class RunLock {
 
   static let fileName = ".lock"
 
-  /// Takes the lock of `folder`. Throws an ``InputError`` that names the other process if one has it, or says
-  /// why there can be no lock.
-  init(folder: String) throws {
+  /// Takes the lock of `folder`. Where the file system has no locks, that is told to `note`.
+  ///
+  /// - Throws: ``InputError`` that names the other process if one has it.
+  init(folder: String, note: (String) -> Void) throws {
     let path = folder + "/" + Self.fileName
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw InputError("cannot write \(path): \(String(cString: strerror(errno)))")
-    }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      let reason = errno
-      defer { close(descriptor) }
-      guard reason == EWOULDBLOCK else {
-        throw InputError(
-          problem: "cannot lock \(path): \(String(cString: strerror(reason)))",
-          remedy: "choose an output on a file system that has locks")
+    descriptor = FilePath.open(path, O_RDWR | O_CREAT, 0o644)
+    guard descriptor >= 0 else { throw SystemError.error("write", path: path) }
+    if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EWOULDBLOCK else {
+        note(
+          "warning: cannot lock \(path): \(SystemError.text); nothing keeps a second castle train out of \(folder)"
+        )
+        return
       }
-      let holder = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+      let holder = FilePath.contents(path).map { String(decoding: $0, as: UTF8.self) } ?? ""
       throw InputError(
         subject: "\(folder)",
         problem: "is in use by another castle process (\(holder.isEmpty ? "unknown" : holder))",
@@ -36,5 +34,6 @@ final class RunLock {
     _ = text.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
   }
 
-  deinit { close(descriptor) }
+  /// Runs also where the initializer throws with the file open.
+  deinit { if descriptor >= 0 { close(descriptor) } }
 }

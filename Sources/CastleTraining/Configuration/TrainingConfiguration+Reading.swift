@@ -36,7 +36,7 @@ extension TrainingConfiguration {
       throw InputError(
         subject: source, problem: ": expected key=value, as in \(.setting("training.steps", "500"))")
     }
-    let value = try Self.parse(String(parts[1]), source: source) ?? Node("", Tag(.null))
+    let value = try Self.overridingValue(String(parts[1]), source: source)
     let keys = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     if keys.count == 2, keys[0] == "training", StepSettings.lengthKeys.contains(keys[1]) {
       // The length of the run is said anew.
@@ -44,6 +44,22 @@ extension TrainingConfiguration {
     }
     let node = keys.reversed().reduce(value) { inner, key in Node([(Node(key), inner)]) }
     try apply(node, at: SettingPath(source: source, isFile: false))
+  }
+
+  /// The value of an override. Lists, groups and what is in quotes are YAML; anything else is a text as it
+  /// stands, also where YAML would begin a comment or something else of its own.
+  private static func overridingValue(_ text: String, source: ErrorText) throws -> Node {
+    let text = text.trimmingCharacters(in: .whitespaces)
+    let isQuoted = text.first.map("[{'\"".contains) ?? false
+    guard isQuoted || (try? Yams.compose(yaml: text))?.mapping != nil else { return Node(text) }
+    let value = try parse(text, source: source) ?? Node(text)
+    // A comment would swallow the second item.
+    guard !text.contains("#") || (try? Yams.compose(yaml: "[\(text) ,x\n]"))?.sequence?.count == 2 else {
+      throw InputError(
+        subject: source, problem: ": what comes after # would be lost as a comment",
+        remedy: "put it in quotes")
+    }
+    return value
   }
 
   private static func parse(_ yaml: String, source: ErrorText) throws -> Node? {

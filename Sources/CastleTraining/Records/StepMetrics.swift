@@ -33,14 +33,13 @@ public struct StepMetrics: Sendable, Hashable {
     self.isSkipped = isSkipped
   }
 
-  var json: JSONObject {
-    var fields: [(String, JSONObject.Value)] = [
-      ("step", .integer(step)), ("tokens", .integer(tokens)), ("epoch", .number(epoch)),
-      ("loss", .number(loss)),
-      ("learning_rate", .number(learningRate)), ("gradient_norm", .number(gradientNorm)),
+  var json: JSONValue {
+    var members: JSONValue.Members = [
+      "step": .integer(step), "tokens": .integer(tokens), "epoch": .number(epoch), "loss": .number(loss),
+      "learning_rate": .number(learningRate), "gradient_norm": .number(gradientNorm),
     ]
-    if isSkipped { fields.append(("skipped", .boolean(true))) }
-    return JSONObject(fields)
+    if isSkipped { members["skipped"] = .bool(true) }
+    return .object(members)
   }
 }
 
@@ -63,11 +62,10 @@ public struct StepTiming: Sendable, Hashable {
     self.memory = memory
   }
 
-  var json: JSONObject {
-    JSONObject([
-      ("step", .integer(step)), ("seconds", .number(seconds)),
-      ("tokens_per_second", .number(tokensPerSecond)),
-      ("memory_bytes", .integer(memory)),
+  var json: JSONValue {
+    .object([
+      "step": .integer(step), "seconds": .number(seconds), "tokens_per_second": .number(tokensPerSecond),
+      "memory_bytes": .integer(memory),
     ])
   }
 }
@@ -91,12 +89,12 @@ public struct EvaluationMetrics: Sendable, Hashable {
     self.result = result
   }
 
-  var json: JSONObject {
-    JSONObject([
-      ("step", .integer(step)), ("tokens", .integer(trainedTokens)), ("set", .text(set)),
-      ("evaluation_loss", .number(result.loss)), ("perplexity", .number(result.perplexity)),
-      ("bits_per_byte", result.bitsPerByte.map { .number($0) } ?? .null),
-      ("evaluation_tokens", .integer(result.tokens)),
+  var json: JSONValue {
+    .object([
+      "step": .integer(step), "tokens": .integer(trainedTokens), "set": .string(set),
+      "evaluation_loss": .number(result.loss), "perplexity": .number(result.perplexity),
+      "bits_per_byte": result.bitsPerByte.map { .number($0) } ?? .null,
+      "evaluation_tokens": .integer(result.tokens),
     ])
   }
 }

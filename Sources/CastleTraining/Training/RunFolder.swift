@@ -31,8 +31,8 @@ package final class RunFolder {
     try AtomicFolder.makeFolder(path)
     // Asked before there is a lock, which would be left in a folder of others, and under it.
     try Self.checkIsRunOrEmpty(path)
-    lock = world.isMain ? try RunLock(folder: path) : nil
-    let isPresent = FileManager.default.fileExists(atPath: path + "/" + Self.configurationName)
+    lock = world.isMain ? try RunLock(folder: path, note: note) : nil
+    let isPresent = FilePath.exists(path + "/" + Self.configurationName)
     if world.isMain, !start.resumes, isPresent || !store.entries.isEmpty {
       throw InputError(
         subject: "\(path)", problem: "holds a run already",
@@ -40,6 +40,7 @@ package final class RunFolder {
     }
     try Self.checkIsRunOrEmpty(path)
     if start.resumes {
+      try store.check(run: Self.name(ofRun: path))
       let (entry, damages) = try store.newestIntact()
       damages.forEach { note("warning: \($0); an older checkpoint is used") }
       if let entry {
@@ -71,6 +72,7 @@ package final class RunFolder {
           "the run has \(steps) steps, but \(isBranch ? checkpoint.folder : path) has done \(state.step) already",
         remedy: "set training.steps, tokens or epochs higher")
     }
+    state.nameIfNeeded()
     if isBranch {
       note("branching from \(checkpoint.folder) after step \(state.step)")
       state.beginBranch(of: checkpoint.folder)
@@ -80,21 +82,32 @@ package final class RunFolder {
     return state
   }
 
-  /// Lets the link `best` point to the best checkpoint of `state`, if the settings keep one.
-  func renewBest(_ state: TrainingState, _ settings: CheckpointSettings) throws {
+  /// Lets `best` lead to the best checkpoint of `state`, if the settings keep one, and removes checkpoints that
+  /// the settings do not keep beside `saved`. The run needs neither: what goes wrong is told to `note`.
+  func tidy(
+    _ state: TrainingState, _ settings: CheckpointSettings, saved: CheckpointStore.Entry? = nil,
+    note: (String) -> Void
+  ) {
     guard world.isMain else { return }
-    let best = store.entries.first { $0.step == state.best?.step }
-    if let best, settings.keepsBest { try store.markBest(best) } else { store.unmarkBest() }
+    func attempt(_ body: () throws -> Void) {
+      do { try body() } catch { note("warning: \(error)") }
+    }
+    let step = settings.keepsBest ? state.best?.step : nil
+    let best = store.entries.first { $0.step == step }
+    attempt { if let best { try store.markBest(best) } else { try store.unmarkBest() } }
+    if let saved { attempt { try store.prune(keeping: settings.keep, and: saved, best: step) } }
   }
 
-  /// Throws if a folder without settings holds more than what a start that failed may have left.
+  /// Throws if a folder without settings and checkpoints holds more than what a start that failed may have left.
   private static func checkIsRunOrEmpty(_ path: String) throws {
     let leftovers = [
       RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, RunRecords.samplesName, "checkpoints",
       ".DS_Store",
     ]
-    let present = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-    guard !present.contains(configurationName) else { return }
+    guard let present = FilePath.entries(ofFolder: path) else {
+      throw SystemError.error("read the folder", path: path)
+    }
+    guard !present.contains(configurationName), CheckpointStore(run: path).entries.isEmpty else { return }
     let stranger = present.first { name in
       !leftovers.contains(name) && !name.hasPrefix("events.")
         && !AtomicFile.isTemporaryName(name, beside: configurationName)
@@ -106,9 +119,22 @@ package final class RunFolder {
     }
   }
 
-  /// Writes the settings, once the run is sure to go on with them; from then on the folder holds a run.
-  func write(_ configuration: TrainingConfiguration) throws {
+  /// Writes the settings and the name of the run, once it is sure to go on with them; from then on the folder
+  /// holds a run.
+  func write(_ configuration: TrainingConfiguration, run: String?) throws {
     guard world.isMain else { return }
-    try AtomicFile.write(try configuration.yaml().utf8, path: path + "/" + Self.configurationName)
+    let name = run.map { Self.nameComment + $0 + "\n" } ?? ""
+    try AtomicFile.write(
+      (name + (try configuration.yaml())).utf8, path: path + "/" + Self.configurationName)
+  }
+
+  /// How the first line of the settings names the run.
+  private static let nameComment = "# run "
+
+  /// The name of the run whose settings lie in `folder`; nil if they do not say.
+  private static func name(ofRun folder: String) -> String? {
+    let line = FilePath.contents(folder + "/" + configurationName)?.prefix { $0 != UInt8(ascii: "\n") }
+    let text = line.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    return text.hasPrefix(nameComment) ? String(text.dropFirst(nameComment.count)) : nil
   }
 }

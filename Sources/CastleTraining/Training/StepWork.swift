@@ -25,11 +25,15 @@ public struct StepWork: Sendable, Hashable {
     let pairs = tokens * (tokens + 1) / 2
     let window = Double(min(configuration.mechanism.windowLength, length))
     let ahead = window * tokens - window * (window - 1) / 2
-    let units =
-      configuration.mechanism.hasLookahead
-      ? 21 * min(ahead, pairs) + 11 * max(0, pairs - ahead) : 7 * pairs
-    let heads = Double(configuration.layerCount * configuration.heads.queryHeads)
-    attention = units * 2 * Double(configuration.heads.headSize) * heads
+    let units = (0..<configuration.layerCount).reduce(0.0) { sum, layer in
+      let mechanism = configuration.mechanism(ofLayer: layer)
+      guard !mechanism.hasLookahead else {
+        return sum + 21 * min(ahead, pairs) + 11 * max(0, pairs - ahead)
+      }
+      let visible = Double(min(mechanism.visibleLength, length))
+      return sum + 7 * (visible * tokens - visible * (visible - 1) / 2)
+    }
+    attention = units * 2 * Double(configuration.heads.headSize * configuration.heads.queryHeads)
   }
 
   /// All operations per sequence.

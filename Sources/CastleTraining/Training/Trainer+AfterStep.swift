@@ -39,8 +39,7 @@ extension Trainer {
       try AtomicFile.write(
         try configuration.yaml().utf8, path: target + "/" + RunFolder.checkpointConfigurationName)
     }
-    if checkpoints.keepsBest && state.best?.step == state.step { try folder.store.markBest(entry) }
-    try folder.store.prune(keeping: checkpoints.keep, and: entry)
+    folder.tidy(state, checkpoints, saved: entry, note: progress.note)
     isSaved = true
     progress.saved(entry)
   }

@@ -82,7 +82,9 @@ public final class Trainer {
     folder = try RunFolder(start, world: world, note: progress.note)
     var state = try folder.state(
       seed: configuration.seed, text: plan.text, steps: plan.steps, note: progress.note)
-    try folder.renewBest(state, configuration.checkpoints)
+    start.noteRate(
+      configuration, steps: plan.steps, after: state.step,
+      sequenceCount: plan.sequences.reduce(0) { $0 + $1.count }, note: progress.note)
     schedule = configuration.learningRateSchedule(steps: plan.steps)
     isSaved = folder.checkpoint != nil && !folder.isBranch
     let machine = "castle \(ProgramVersion.number), \(backend.summary)"
@@ -92,7 +94,8 @@ public final class Trainer {
     }
     state.machine = machine
     self.state = state
-    model = try Self.model(configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend)
+    model = try Self.model(
+      configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend, note: progress.note)
 
     let settings = configuration.training
     trainingStep = try TrainingStep(
@@ -106,11 +109,13 @@ public final class Trainer {
     evaluator = Evaluator(
       trainingStep.pass, batch: settings.batchSize, length: settings.sequenceLength, separator: plan.separator
     )
-    records = try RunRecords(folder: folder.path, position: state.records, step: state.step, world: world)
+    records = try RunRecords(
+      folder: folder.path, position: state.records, step: state.step, world: world, note: progress.note)
+    folder.tidy(state, configuration.checkpoints, note: progress.note)
     clock = RunClock(secondsBefore: state.seconds, stepsBefore: state.step)
     // A branch needs nothing of the other run from here on.
     if folder.isBranch { try saveCheckpoint() }
-    try folder.write(configuration)
+    try folder.write(configuration, run: state.run)
   }
 
   /// Whether the run ends before its last step, because the validation loss has not improved for long enough.
@@ -155,11 +160,11 @@ public final class Trainer {
 
   private static func model(
     _ configuration: TrainingConfiguration, plan: TrainingPlan, checkpoint: CheckpointStore.Entry?,
-    backend: any Backend
+    backend: any Backend, note: (String) -> Void
   ) throws -> LanguageModel {
     if let checkpoint { return try LanguageModel(folder: checkpoint.folder, backend: backend) }
     if let initial = configuration.model.initial {
-      return try LanguageModel(folder: initial, configuration: plan.model, backend: backend)
+      return try LanguageModel(folder: initial, configuration: plan.model, backend: backend, note: note)
     }
     return try LanguageModel(plan.model, backend: backend, seed: configuration.seed)
   }

@@ -144,15 +144,15 @@ public struct TrainingPlan: Sendable {
       .joined(separator: "\n")
   }
 
-  /// The plan as fields of a JSON object.
-  package var fields: [(String, JSONObject.Value)] {
+  /// The plan as members of a JSON object.
+  package var members: JSONValue.Members {
     [
-      ("parameters", .integer(parameterCount)), ("steps", .integer(steps)),
-      ("tokens_per_step", .integer(tokensPerStep)), ("tokens", .integer(totalTokens)),
-      ("text_tokens", .integer(textTokens)), ("parameter_bytes", .integer(memory.parameters)),
-      ("activation_bytes", .integer(memory.activations)), ("program_bytes", .integer(memory.program)),
-      ("available_bytes", availableBytes.map { .integer($0) } ?? .null),
-      ("operations_per_token", .number(operationsPerToken)),
+      "parameters": .integer(parameterCount), "steps": .integer(steps),
+      "tokens_per_step": .integer(tokensPerStep), "tokens": .integer(totalTokens),
+      "text_tokens": .integer(textTokens), "parameter_bytes": .integer(memory.parameters),
+      "activation_bytes": .integer(memory.activations), "program_bytes": .integer(memory.program),
+      "available_bytes": availableBytes.map { .integer($0) } ?? .null,
+      "operations_per_token": .number(operationsPerToken),
     ]
   }
 }

@@ -35,10 +35,14 @@ struct AttentionCommand: ParsableCommand {
     case f32, f64
   }
 
-  @Option(help: ArgumentHelp("The safetensors file with the projections.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The safetensors file with the projections.", valueName: "file"),
+    transform: FilePath.expanded)
   var input: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The safetensors file to write.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The safetensors file to write.", valueName: "file"),
+    transform: FilePath.expanded)
   var output: String
 
   @OptionGroup var mechanism: MechanismOptions

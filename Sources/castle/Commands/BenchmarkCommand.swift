@@ -20,10 +20,11 @@ struct BenchmarkCommand: ParsableCommand {
         castle benchmark training --model 10m-castle
         castle benchmark weights --rows 1,8
         castle benchmark decode --model 30m-castle
+        castle benchmark serve --clients 16
       """,
     subcommands: [
       Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self,
-      BenchmarkWeightsCommand.self, BenchmarkDecodeCommand.self,
+      BenchmarkWeightsCommand.self, BenchmarkDecodeCommand.self, BenchmarkServeCommand.self,
     ])
 
   static func validate(repetitions: Int) throws {

@@ -33,7 +33,9 @@ struct BenchmarkTrainingCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The model (castle presets).", valueName: "preset"))
   var model: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("A YAML file as castle train reads it.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("A YAML file as castle train reads it.", valueName: "file"),
+    transform: FilePath.expanded)
   var config: String?
 
   @Option(

@@ -17,10 +17,12 @@ struct CompareCommand: ParsableCommand {
         castle compare runs/* --json
       """)
 
-  @Argument(help: ArgumentHelp("The folders of the runs.", valueName: "run"))
+  @Argument(help: ArgumentHelp("The folders of the runs.", valueName: "run"), transform: FilePath.expanded)
   var runs: [String]
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Write a page with the curves.", valueName: "page.html"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Write a page with the curves.", valueName: "page.html"),
+    transform: FilePath.expanded)
   var output: String?
 
   @Flag(help: "Print the table as one JSON object.")

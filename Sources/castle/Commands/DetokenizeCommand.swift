@@ -25,7 +25,7 @@ struct DetokenizeCommand: ParsableCommand {
   @Argument(help: "The token ids.")
   var ids: [String] = []
 
-  @Option(help: ArgumentHelp("A file with the ids.", valueName: "ids"))
+  @Option(help: ArgumentHelp("A file with the ids.", valueName: "ids"), transform: FilePath.expanded)
   var file: String?
 
   @Flag(help: "Leave special tokens out instead of writing their names.")

@@ -42,11 +42,12 @@ struct EvaluateCommand: ParsableCommand {
         castle evaluate --model runs/first/model --repeated-text
       """)
 
-  @Option(help: ArgumentHelp("A model folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("A model folder.", valueName: "folder"), transform: FilePath.expanded)
   var model: String
 
   @Option(
-    help: ArgumentHelp("A folder made by castle prepare, a token shard, or a text file.", valueName: "path"))
+    help: ArgumentHelp("A folder made by castle prepare, a token shard, or a text file.", valueName: "path"),
+    transform: FilePath.expanded)
   var data: String?
 
   @Option(
@@ -86,7 +87,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "With --shots: a task file to draw the examples from (default: the other questions).",
-      valueName: "file"))
+      valueName: "file"), transform: FilePath.expanded)
   var shotsFrom: String?
 
   @Option(
@@ -153,11 +154,13 @@ struct EvaluateCommand: ParsableCommand {
       count: shots ?? 0, seed: seed ?? 1, source: try shotsFrom.map { try TaskSet(path: $0) })
     let configuration = try ModelConfiguration(folder: model)
     let tokenizer = try TokenizerFile.read(ifPresentIn: model)
-    let text = try data.map { try EvaluationText(path: $0, tokenizer: tokenizer, limit: tokens ?? 0) }
+    let text = try data.map { path in
+      try EvaluationText(path: path, tokenizer: tokenizer, limit: tokens ?? 0) { ProgressLine().note($0) }
+    }
     let languageModel = try loadModel(configuration)
     let progress = EvaluationProgress()
     Interruption.listen()
-    let output: (text: String, json: JSONObject)?
+    let output: (text: String, json: JSONValue)?
     if let text {
       output = try evaluate(languageModel, text: text, progress)
     } else if repeatedText {
@@ -173,25 +176,29 @@ struct EvaluateCommand: ParsableCommand {
   private func loadModel(_ configuration: ModelConfiguration) throws -> LanguageModel {
     let backend = try backendOptions.makeBackend()
     guard let weights else {
-      return try LanguageModel(folder: model, configuration: configuration, backend: backend)
+      return try LanguageModel(
+        folder: model, configuration: configuration, backend: backend, note: StandardError.note)
     }
-    return try LanguageModel(folder: model, configuration: configuration, weights: weights, backend: backend)
+    return try LanguageModel(
+      folder: model, configuration: configuration, weights: weights, backend: backend,
+      note: StandardError.note)
   }
 
   /// The paths of one `--tasks`: the commas of a path that exists do not separate.
   private static func paths(_ list: String) throws -> [String] {
-    if FileManager.default.fileExists(atPath: list) { return [list] }
+    let whole = FilePath.expanded(list)
+    if FilePath.exists(whole) { return [whole] }
     return try list.split(separator: ",", omittingEmptySubsequences: false).map { path in
       guard !path.isEmpty else {
         throw InputError("--tasks \(list): a path is empty; give files and folders separated by commas")
       }
-      return String(path)
+      return FilePath.expanded(String(path))
     }
   }
 
   private func evaluate(
     _ model: LanguageModel, text: EvaluationText, _ progress: EvaluationProgress
-  ) throws -> (String, JSONObject)? {
+  ) throws -> (String, JSONValue)? {
     let window = min(length ?? Self.usualLength(model), max(text.tokenCount - 1, 1))
     let evaluator = try Evaluator(
       model, batch: batchSize ?? 1, length: window, separator: joinDocuments ? nil : text.separator)
@@ -201,7 +208,7 @@ struct EvaluateCommand: ParsableCommand {
   private func evaluate(
     _ model: LanguageModel, _ tokenizer: Tokenizer?, _ groups: [TaskGroup], _ examples: TaskExamples,
     _ progress: EvaluationProgress
-  ) throws -> (String, JSONObject)? {
+  ) throws -> (String, JSONValue)? {
     guard let tokenizer else {
       throw InputError("\(self.model) has no tokenizer.json, which tasks need: their files hold text")
     }
@@ -221,7 +228,7 @@ struct EvaluateCommand: ParsableCommand {
 
   private func evaluateRepeatedText(
     _ model: LanguageModel, _ tokenizer: Tokenizer?, _ progress: EvaluationProgress
-  ) throws -> (String, JSONObject)? {
+  ) throws -> (String, JSONValue)? {
     let probe = try RepeatedTextProbe(model, tokenizer: tokenizer)
     let result = try probe.evaluate(
       length: length ?? Self.usualLength(model), sequences: sequences ?? 64, seed: seed ?? 1

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CastleConsole
+import CastleCorpus
 import CastleFormats
 import CastleGeneration
 import CastleModel
@@ -27,13 +28,17 @@ struct GenerateCommand: ParsableCommand {
           --prompt "and then she"
       """)
 
-  @Option(help: ArgumentHelp("A model folder with a tokenizer.json.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("A model folder with a tokenizer.json.", valueName: "folder"),
+    transform: FilePath.expanded)
   var model: String
 
   @Option(parsing: .unconditional, help: ArgumentHelp("The text to go on from.", valueName: "text"))
   var prompt: String?
 
-  @Option(help: ArgumentHelp("A file with the text to go on from; - is standard input.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A file with the text to go on from; - is standard input.", valueName: "file"),
+    transform: FilePath.expanded)
   var promptFile: String?
 
   @Flag(help: "Add no special tokens to the prompt: it stands in the middle of a text.")
@@ -77,7 +82,7 @@ struct GenerateCommand: ParsableCommand {
     _ = try request.encoded(for: configuration, tokenizer)
     let languageModel = try LanguageModel(
       folder: model, configuration: configuration, weights: weightOptions.weights,
-      backend: backendOptions.makeBackend())
+      backend: backendOptions.makeBackend(), note: StandardError.note)
     Interruption.listen()
     let generator = try TextGenerator(request, model: languageModel, tokenizer: tokenizer) {
       Interruption.isRequested
@@ -95,18 +100,20 @@ struct GenerateCommand: ParsableCommand {
   }
 
   private func promptBytes() throws -> [UInt8] {
-    if let promptFile { return try CommandInput.bytes(ofFile: promptFile == "-" ? nil : promptFile) }
-    return Array((prompt ?? "").utf8)
+    let bytes =
+      try promptFile.map { try TextFile(path: $0 == "-" ? nil : $0).bytes } ?? FilePath.bytes(prompt ?? "")
+    if let note = TextFile.note(bytes) { ProgressLine().note(note) }
+    return bytes
   }
 
-  private static func json(_ generator: TextGenerator, text: String) -> JSONObject {
+  private static func json(_ generator: TextGenerator, text: String) -> JSONValue {
     let statistics = generator.statistics
-    return JSONObject([
-      ("text", .text(text)), ("finish_reason", .text(generator.finishReason?.rawValue ?? "")),
-      ("prompt_tokens", .integer(generator.request.prompt.count)),
-      ("generated_tokens", .integer(statistics.generatedTokens)),
-      ("prompt_tokens_per_second", .number(statistics.promptTokensPerSecond)),
-      ("decode_tokens_per_second", .number(statistics.decodeTokensPerSecond)),
+    return .object([
+      "text": .string(text), "finish_reason": .string(generator.finishReason?.rawValue ?? ""),
+      "prompt_tokens": .integer(generator.request.prompt.count),
+      "generated_tokens": .integer(statistics.generatedTokens),
+      "prompt_tokens_per_second": .number(statistics.promptTokensPerSecond),
+      "decode_tokens_per_second": .number(statistics.decodeTokensPerSecond),
     ])
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CastleConsole
 import CastleFormats
 import CastleModel
 
@@ -18,14 +19,16 @@ struct LogitsCommand: ParsableCommand {
           --output logits.safetensors --cached --chunk 1
       """)
 
-  @Option(help: ArgumentHelp("The model folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The model folder.", valueName: "folder"), transform: FilePath.expanded)
   var model: String
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Token ids, separated by commas.", valueName: "ids"))
   var tokens: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"),
+    transform: FilePath.expanded)
   var output: String
 
   @Flag(help: "Go through the decoding cache instead of one pass over all tokens.")
@@ -53,7 +56,8 @@ struct LogitsCommand: ParsableCommand {
     let writer = try SafetensorsWriter(
       path: output, tensors: [.init(name: "logits", type: .f32, shape: shape)])
     let model = try LanguageModel(
-      folder: model, configuration: configuration, backend: try backend.makeBackend())
+      folder: model, configuration: configuration, backend: try backend.makeBackend(),
+      note: StandardError.note)
     try writer.write(cached ? try cachedLogits(model, ids) : try model.logits(ids))
     try writer.finish()
   }

@@ -46,11 +46,13 @@ struct PrepareCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.", valueName: "file")
-  )
+      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.", valueName: "file"),
+    transform: FilePath.expanded)
   var tokenizer: String
 
-  @Option(name: [.short, .long], help: ArgumentHelp("The folder to make.", valueName: "folder"))
+  @Option(
+    name: [.short, .long], help: ArgumentHelp("The folder to make.", valueName: "folder"),
+    transform: FilePath.expanded)
   var output: String
 
   @OptionGroup var corpus: CorpusOptions
@@ -107,9 +109,8 @@ struct PrepareCommand: ParsableCommand {
     let line = json ? nil : notes
     Interruption.listen()
     var encodingStart = start
-    let output = FilePath.expanded(output)
     let manifest = try preparation.run(
-      corpus.input, tokenizerPath: FilePath.expanded(tokenizer), output: output, pool: pool
+      corpus.input, tokenizerPath: tokenizer, output: output, pool: pool
     ) { progress in
       try ProgressText.checkInterruption()
       switch progress {

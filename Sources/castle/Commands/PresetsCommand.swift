@@ -47,15 +47,6 @@ private struct PresetRow: Encodable {
   var vocabulary: Int
   var maximumLength: Int
 
-  private enum CodingKeys: String, CodingKey {
-    case name, attention, parameters, layers, heads, vocabulary
-    case hiddenSize = "model_size"
-    case intermediateSize = "hidden_size"
-    case headSize = "head_size"
-    case lookaheadWindow = "lookahead_window"
-    case maximumLength = "maximum_length"
-  }
-
   init(_ preset: ModelPreset) {
     let configuration = preset.configuration
     name = preset.name
@@ -74,7 +65,8 @@ private struct PresetRow: Encodable {
   }
 
   private static let titles = [
-    "preset", "parameters", "layers", "size", "hidden", "heads", "head size", "window", "vocabulary",
+    "preset", "parameters", "layers", "hidden size", "intermediate size", "heads", "head size", "window",
+    "vocabulary",
     "length",
   ]
 

@@ -44,13 +44,12 @@ struct QuantizeCommand: ParsableCommand {
     let summary = try QuantizedFolder.write(
       model, as: weights, to: output, backend: backendOptions.makeBackend())
     guard !json else {
-      let object = JSONObject([
-        ("output", .text(output)), ("format", .text(weights.rawValue)),
-        ("bytes", .integer(summary.byteCount)),
-        ("original_bytes", .integer(summary.originalByteCount)),
-        ("relative_error", .number(summary.relativeError)),
-      ])
-      return print(object.text)
+      let members: JSONValue.Members = [
+        "output": .string(output), "format": .string(weights.rawValue), "bytes": .integer(summary.byteCount),
+        "original_bytes": .integer(summary.originalByteCount),
+        "relative_error": .number(summary.relativeError),
+      ]
+      return print(members.text)
     }
     print(
       "\(output): \(weights.rawValue), \(NumberFormat.bytes(summary.byteCount)) of"

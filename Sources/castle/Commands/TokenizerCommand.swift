@@ -35,7 +35,9 @@ extension TokenizerCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("The number of tokens.", valueName: "tokens"))
     var vocabSize = 4096
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
+    @Option(
+      name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"),
+      transform: FilePath.expanded)
     var output: String
 
     @OptionGroup var corpus: CorpusOptions
@@ -69,7 +71,6 @@ extension TokenizerCommand {
     func run() throws {
       let pool = try backend.makePool()
       // A file that cannot be written is an error before the work, not after it.
-      let output = FilePath.expanded(output)
       let file = try AtomicFile(path: output)
       var trainer = TokenizerTrainer()
       trainer.vocabularySize = vocabSize
@@ -120,7 +121,9 @@ extension TokenizerCommand {
 
     @OptionGroup var source: TokenizerOptions
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
+    @Option(
+      name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"),
+      transform: FilePath.expanded)
     var output: String
 
     func run() throws {

@@ -7,11 +7,13 @@ import Foundation
 struct TokenizerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.", valueName: "file")
-  )
+      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.", valueName: "file"),
+    transform: FilePath.expanded)
   var tokenizer: String?
 
-  @Option(help: ArgumentHelp("A model folder, whose tokenizer.json is used.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("A model folder, whose tokenizer.json is used.", valueName: "folder"),
+    transform: FilePath.expanded)
   var model: String?
 
   func validate() throws {
@@ -37,16 +39,18 @@ enum CommandInput {
       guard let data = try FileHandle.standardInput.readToEnd() else { return [] }
       return [UInt8](data)
     }
-    if isStream(path), let stream = FileHandle(forReadingAtPath: path) {
-      return [UInt8](try stream.readToEnd() ?? Data())
+    if isStream(path) {
+      let stream = try FileDescriptor(reading: path)
+      return try withExtendedLifetime(stream) {
+        [UInt8](try FileHandle(fileDescriptor: stream.number).readToEnd() ?? Data())
+      }
     }
     return try MappedFile(path: path).withBytes(Array.init)
   }
 
   /// Whether `path` names a pipe or a device, as in `--file <(command)`.
   private static func isStream(_ path: String) -> Bool {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return false }
+    guard let status = FilePath.status(path) else { return false }
     return [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT)
   }
 }

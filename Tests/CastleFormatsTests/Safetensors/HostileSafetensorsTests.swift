@@ -26,6 +26,7 @@ import Testing
     (#"{"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}}"#, 8, "expected"),
     (#"{"a":{"dtype":"Q4","shape":[2],"data_offsets":[0,8]}}"#, 8, "type Q4"),
     (#"{"a":{"dtype":"F32","shape":[2]}}"#, 8, "lacks"),
+    (#"{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,9]}}"#, 8, "bytes 0..<9 of 8"),
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,9]}}"#, 8, "lacks"),
     (#"{"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, 8, "unexpected key"),
     (#"{"__metadata__":{"k":1}}"#, 0, "expected"),

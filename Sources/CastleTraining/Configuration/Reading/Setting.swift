@@ -12,10 +12,10 @@ public struct Setting<Section> {
   let node: (Section) -> Node
   let entries: (Section, String) -> [SettingEntry]
 
-  /// A key with a value that must meet `requirement`.
+  /// A key with a value that must meet `requirement`, and takes effect as `reading` makes it.
   init<Value: SettingValue>(
     _ name: String, _ property: WritableKeyPath<Section, Value>, _ help: String,
-    _ requirement: Requirement<Value> = .none
+    _ requirement: Requirement<Value> = .none, reading: @escaping (Value) -> Value = { $0 }
   ) {
     self.name = name
     self.help = help
@@ -26,12 +26,27 @@ public struct Setting<Section> {
       guard requirement.isMet(value) else {
         throw path.error("is \(node.quoted), which is not \(requirement.text)", at: node)
       }
-      section[keyPath: property] = value
+      section[keyPath: property] = reading(value)
     }
     node = { $0[keyPath: property].node }
     entries = { section, path in
       [SettingEntry(path: path, value: section[keyPath: property].node.plainText, help: help)]
     }
+  }
+
+  /// A key whose value is a path; a leading `~` is the home folder.
+  init(path name: String, _ property: WritableKeyPath<Section, String>, _ help: String) {
+    self.init(name, property, help, reading: FilePath.expanded)
+  }
+
+  /// A key whose value is a path, or null.
+  init(path name: String, _ property: WritableKeyPath<Section, String?>, _ help: String) {
+    self.init(name, property, help, reading: { $0.map(FilePath.expanded) })
+  }
+
+  /// A key whose value is names with a path each.
+  init(path name: String, _ property: WritableKeyPath<Section, [String: String]>, _ help: String) {
+    self.init(name, property, help, reading: { $0.mapValues(FilePath.expanded) })
   }
 
   /// A key that holds a section.

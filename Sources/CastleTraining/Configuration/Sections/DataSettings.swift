@@ -19,9 +19,10 @@ public struct DataSettings: ConfigurationSection {
   /// The section `data`.
   public static var settings: [Setting<Self>] {
     [
-      Setting("shards", \.shards, "folder made by castle prepare, or of llm.c's or nanoGPT's .bin files"),
       Setting(
-        "tokenizer", \.tokenizer,
+        path: "shards", \.shards, "folder made by castle prepare, or of llm.c's or nanoGPT's .bin files"),
+      Setting(
+        path: "tokenizer", \.tokenizer,
         "tokenizer.json of a folder that castle prepare has not made; null: the one in the folder"),
       Setting(
         "dtype", \.width, "type of the tokens in .bin files without a header; null: uint16, as nanoGPT writes"
@@ -49,7 +50,7 @@ public struct MixtureText: ConfigurationSection {
   /// The section `data.mixture.NAME`.
   public static var settings: [Setting<Self>] {
     [
-      Setting("shards", \.shards, "folder made by castle prepare"),
+      Setting(path: "shards", \.shards, "folder made by castle prepare"),
       Setting("weight", \.weight, "share of the sequences, relative to the other weights", .positive),
     ]
   }

@@ -38,7 +38,7 @@ public struct ModelSettings: ConfigurationSection {
     [
       Setting("preset", \.preset, "what the other keys of this section start from (castle presets)"),
       Setting(
-        "initial", \.initial,
+        path: "initial", \.initial,
         "model folder to train further, as it is, instead of a preset with random weights"),
       Setting("layers", \.layers, "layers", .ifPresent(.within(1...1_000))),
       Setting("hidden-size", \.hiddenSize, "features of a token", .ifPresent(.within(1...65_536))),

@@ -4,13 +4,15 @@ import CastleFormats
 
 /// Which experiment, where its runs are, and where the texts lie that it reads.
 struct ExperimentOptions: ParsableArguments {
-  @Argument(help: ArgumentHelp("The experiment, a YAML file.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp("The experiment, a YAML file.", valueName: "file"), transform: FilePath.expanded)
   var file: String
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "The folder of the runs (default: runs/ and the experiment's name).", valueName: "folder"))
+      "The folder of the runs (default: runs/ and the experiment's name).", valueName: "folder"),
+    transform: FilePath.expanded)
   var output: String?
 
   @Option(
@@ -30,7 +32,7 @@ struct ExperimentOptions: ParsableArguments {
       guard parts.count == 2 else {
         throw InputError("--data \(text): expected KEY=folder, as in --data text=data/books")
       }
-      guard result.updateValue(parts[1], forKey: parts[0]) == nil else {
+      guard result.updateValue(FilePath.expanded(parts[1]), forKey: parts[0]) == nil else {
         throw InputError("--data \(parts[0]) is given twice")
       }
     }

@@ -21,13 +21,14 @@ struct ExperimentReportCommand: ParsableCommand {
   @OptionGroup var options: ExperimentOptions
 
   @Option(
-    help: ArgumentHelp("Read the results that collect has copied here, not the runs.", valueName: "folder"))
+    help: ArgumentHelp("Read the results that collect has copied here, not the runs.", valueName: "folder"),
+    transform: FilePath.expanded)
   var results: String?
 
   @Option(
     help: ArgumentHelp(
       "Where report.html, report.md and report.json go (default: report in the folder of the runs).",
-      valueName: "folder"))
+      valueName: "folder"), transform: FilePath.expanded)
   var into: String?
 
   @Flag(help: "Print the report as one JSON object.")

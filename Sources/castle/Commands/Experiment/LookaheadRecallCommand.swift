@@ -57,28 +57,19 @@ struct LookaheadRecallCommand: ParsableCommand {
     print(json ? object(results, seconds: seconds).text : Self.text(results, seconds: seconds))
   }
 
-  private func object(_ results: [LookaheadRecall.Result], seconds: Double) -> JSONObject {
-    JSONObject([
-      ("seed", .integer(Int(clamping: seed))), ("steps", .integer(steps)), ("seconds", .number(seconds)),
-      (
-        "results",
-        .array(
-          results.map { result in
-            .object(
-              JSONObject([
-                ("mechanism", .text(result.mechanism)), ("parameters", .integer(result.parameterCount)),
-                ("accuracy", .number(result.accuracy)),
-                (
-                  "history",
-                  .array(
-                    result.history.map {
-                      .object(
-                        JSONObject([("step", .integer($0.step)), ("accuracy", .number($0.accuracy))]))
-                    })
-                ),
-              ]))
-          })
-      ),
+  private func object(_ results: [LookaheadRecall.Result], seconds: Double) -> JSONValue {
+    .object([
+      "seed": .integer(Int(clamping: seed)), "steps": .integer(steps), "seconds": .number(seconds),
+      "results": .list(
+        results.map { result in
+          .object(
+            [
+              "mechanism": .string(result.mechanism), "parameters": .integer(result.parameterCount),
+              "accuracy": .number(result.accuracy),
+              "history": .list(
+                result.history.map { .object(["step": .integer($0.step), "accuracy": .number($0.accuracy)]) }),
+            ])
+        }),
     ])
   }
 
