@@ -9,11 +9,13 @@ struct QuantizeCommand: ParsableCommand {
     commandName: "quantize",
     abstract: "Write a model folder whose weights take less memory and are used where they lie.",
     discussion: """
-      bf16 halves the matrices; the folder is an ordinary one, which other programs read and castle train can begin with. int8 \
-      and int4 have a scale for each output and 32 inputs, 8.5 and 4.5 bits a weight together; the embedding and the norms \
-      stay as they are. Such a folder is for castle alone, and for inference alone. The tokenizer is copied.
+      bf16 halves the matrices; the folder is an ordinary one, which other programs read and castle train can \
+      begin with. int8 and int4 have a scale for each output and 32 inputs, 8.5 and 4.5 bits a weight \
+      together; the embedding and the norms stay as they are. Such a folder is for castle alone, and for \
+      inference alone. The tokenizer is copied.
 
-      --weights of castle generate and castle evaluate gives the same model without a folder, converting it each time.
+      --weights of castle generate, evaluate and serve gives the same model without a folder, converting it \
+      each time.
 
       EXAMPLES
         castle quantize --model runs/first/model --weights int8 --output first-int8
