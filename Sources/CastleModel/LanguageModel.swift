@@ -54,6 +54,19 @@ public final class LanguageModel {
     trainable = nil
   }
 
+  /// The same model for inference alone, with its weights in another precision: those in single precision are
+  /// shared, others are new. The embedding stays in single precision in quantised formats, and so do the
+  /// norms.
+  ///
+  /// Returns the model itself if its backend cannot read packed weights. Throws an `InputError` unless
+  /// ``isTrainable``.
+  public func packed(_ format: WeightFormat) throws -> LanguageModel {
+    try checkIsTrainable()
+    guard backend.readsPackedWeights else { return self }
+    return try LanguageModel(
+      configuration, weights: parameters.packed(format, on: backend.packer), backend: backend)
+  }
+
   /// A model with random weights that `seed` determines: normal with deviation 0.02, less by √(2 · layers) in
   /// the projections that add to the residual stream, and 1 in the norms.
   ///
@@ -85,7 +98,9 @@ public final class LanguageModel {
   func checkIsTrainable() throws {
     guard isTrainable else {
       throw InputError(
-        "the model was made for inference alone; read its folder as a model that can be trained")
+        configuration.quantization.map {
+          "the weights are \($0.rawValue), which cannot be trained; take the folder that was quantised"
+        } ?? "the model was made for inference alone; read its folder as a model that can be trained")
     }
   }
 

@@ -15,6 +15,7 @@ struct Castle: ParsableCommand {
       GenerateCommand.self,
       ServeCommand.self,
       EvaluateCommand.self,
+      QuantizeCommand.self,
       InspectCommand.self,
       CompareCommand.self,
       PresetsCommand.self,

@@ -11,7 +11,7 @@ public struct SafetensorsFile: Sendable {
   public let metadata: [String: String]
   /// The names of the tensors that can be read, in the order in which the header has them.
   public let names: [String]
-  /// The types of the tensors that cannot be read, such as U8 of quantized weights, by name.
+  /// The types of the tensors that cannot be read, such as I8 of quantized weights, by name.
   public let unreadableTypes: [String: String]
 
   /// The tensors by the bytes of their names: two that `String` takes for equal, such as U+03A9 and U+2126,

@@ -21,7 +21,7 @@ struct SafetensorsHeader {
   /// The types of the format that are not read: tensors of them may lie in a file, such as those of quantized
   /// layers.
   private static let unreadTypes: Set = [
-    "BOOL", "U8", "I8", "U16", "I16", "U32", "U64", "C64", "F4", "F6_E2M3", "F6_E3M2", "F8_E4M3", "F8_E5M2",
+    "BOOL", "I8", "U16", "I16", "U32", "U64", "C64", "F4", "F6_E2M3", "F6_E3M2", "F8_E4M3", "F8_E5M2",
     "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ",
   ]
 

@@ -47,7 +47,11 @@ public struct SafetensorsTensor: Sendable {
     }
   }
 
-  /// All elements of an I32 or I64 tensor.
+  /// The file that is mapped, and at which of its bytes the tensor begins: for those who use it where it
+  /// lies.
+  package var place: (file: MappedFile, offset: Int) { (file, range.lowerBound) }
+
+  /// All elements of an I32, I64 or U8 tensor.
   ///
   /// - Throws: ``InputError`` if they are not integers.
   public func integers() throws -> [Int] {
@@ -56,9 +60,11 @@ public struct SafetensorsTensor: Sendable {
     }
     return withBytes { bytes in
       (0..<count).map { index in
-        type == .i64
-          ? Int(Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: Int64.self)))
-          : Int(Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: Int32.self)))
+        switch type {
+        case .u8: Int(bytes[index])
+        case .i64: Int(Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: Int64.self)))
+        default: Int(Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: Int32.self)))
+        }
       }
     }
   }

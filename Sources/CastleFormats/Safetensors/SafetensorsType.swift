@@ -12,12 +12,14 @@ public enum SafetensorsType: String, Sendable, CaseIterable {
   case i64 = "I64"
   /// 32-bit integers.
   case i32 = "I32"
+  /// Bytes, such as those of packed weights.
+  case u8 = "U8"
 
   /// The types, for messages.
   static var choices: String { "readable are \(allCases.map(\.rawValue).joined(separator: ", "))" }
 
   /// Whether the elements are numbers with a fraction.
-  public var isFloatingPoint: Bool { self != .i64 && self != .i32 }
+  public var isFloatingPoint: Bool { self != .i64 && self != .i32 && self != .u8 }
 
   /// The size of an element in bytes.
   public var byteCount: Int {
@@ -25,6 +27,7 @@ public enum SafetensorsType: String, Sendable, CaseIterable {
     case .f64, .i64: 8
     case .f32, .i32: 4
     case .f16, .bf16: 2
+    case .u8: 1
     }
   }
 }

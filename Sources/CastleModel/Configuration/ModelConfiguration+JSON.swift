@@ -47,6 +47,7 @@ extension ModelConfiguration {
     normEpsilon = try object.number("rms_norm_eps", default: 1e-6)
     tiesEmbeddings = try object.bool("tie_word_embeddings", default: false)
     trainingLength = try object.integer(ifPresent: "training_length")
+    quantization = try Self.quantization(object)
     beginOfTextID = try object.integer(ifPresent: "bos_token_id")
     endOfTextIDs = try object.integers("eos_token_id")
     // Published models write -1 where they have none.
@@ -67,12 +68,35 @@ extension ModelConfiguration {
     try object.require("hidden_act", .string("silu"))
     if family == .mistral { try object.require("attention_bias", .bool(false)) }
     if family != .llama { try object.require("mlp_bias", .bool(false)) }
-    try object.require("quantization_config", .null)
     if family == .llama { try object.require("sliding_window", .null) }
     for key in ["partial_rotary_factor"] where try object.number(key, default: 1) != 1 {
       throw InputError("\(key) is \(try object.number(key, default: 1)), only 1 is implemented")
     }
   }
+
+  /// The format of a folder that ``QuantizedFolder`` wrote.
+  private static func quantization(_ object: ConfigurationObject) throws -> WeightFormat? {
+    guard let settings = try object.object(ifPresent: "quantization_config") else { return nil }
+    let method = try settings.string("quant_method", default: "")
+    guard method == Self.quantizationMethod else {
+      throw InputError(
+        "quantization_config has the quant_method \"\(method)\", only \"\(Self.quantizationMethod)\" is"
+          + " implemented; take the folder that was quantised")
+    }
+    let name = try settings.string("format", default: "")
+    guard let format = WeightFormat(rawValue: name), format.isQuantized else {
+      throw InputError("quantization_config has the format \"\(name)\", it must be int8 or int4")
+    }
+    let size = try settings.integer("group_size")
+    guard size == WeightFormat.groupInputs else {
+      throw InputError(
+        "quantization_config has the group_size \(size), only \(WeightFormat.groupInputs) is implemented")
+    }
+    return format
+  }
+
+  /// The `quant_method` of our own folders.
+  private static let quantizationMethod = "castle"
 
   private static func heads(
     _ object: ConfigurationObject, family: ModelFamily, hiddenSize: Int
@@ -154,6 +178,12 @@ extension ModelConfiguration {
     }
     if family == .llama || family == .qwen3 { members["attention_bias"] = .bool(hasAttentionBias) }
     if family == .llama { members["mlp_bias"] = .bool(hasMLPBias) }
+    if let quantization {
+      members["quantization_config"] = .object([
+        "quant_method": .string(Self.quantizationMethod), "format": .string(quantization.rawValue),
+        "group_size": .integer(WeightFormat.groupInputs),
+      ])
+    }
     members["rope_scaling"] = rotaryScaling.json
     members = members + windowMembers
     if let trainingLength { members["training_length"] = .integer(trainingLength) }

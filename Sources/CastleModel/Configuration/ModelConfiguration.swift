@@ -41,6 +41,8 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var maximumLength = 2048
   /// The number of tokens of the sequences that the model was last trained with, if known.
   public var trainingLength: Int?
+  /// In which format the folder holds its matrices, but for the embedding, if it is a quantised one.
+  public var quantization: WeightFormat?
   /// The id that starts a text, if there is one.
   public var beginOfTextID: Int?
   /// The ids that end a text; may be empty.

@@ -13,28 +13,12 @@ extension LanguageModel {
   ///   if the model is for inference alone.
   public func save(to folder: String, tokenizer: String? = nil) throws {
     try checkIsTrainable()
-    let present = FilePath.entries(ofFolder: folder) ?? []
-    if let stranger = present.first(where: { !ModelFolder.isPart($0) }) {
-      throw InputError("\(folder) holds \(stranger), which is no part of a model: choose another folder")
-    }
     var tokenizer = tokenizer
-    if tokenizer == nil, present.contains(ModelFolder.tokenizer) {
+    if tokenizer == nil, FilePath.exists("\(folder)/\(ModelFolder.tokenizer)") {
       tokenizer = "\(folder)/\(ModelFolder.tokenizer)"
     }
-    try AtomicFolder.write(to: folder, replaces: true) { temporary in
-      try AtomicFile.write(configuration.json, path: "\(temporary)/\(ModelFolder.configuration)")
-      try AtomicFile.write(configuration.generationJSON, path: "\(temporary)/\(ModelFolder.generation)")
-      if configuration.hasLookahead {
-        for (name, bytes) in ModelFolder.python { try AtomicFile.write(bytes, path: "\(temporary)/\(name)") }
-      }
-      if let tokenizer {
-        let source = try MappedFile(path: tokenizer)
-        try source.withBytes {
-          try AtomicFile.write($0, path: "\(temporary)/\(ModelFolder.tokenizer)")
-        }
-      }
-      try saveWeights(to: "\(temporary)/\(ModelFolder.weights)")
-    }
+    let files = tokenizer.map { [ModelFolder.tokenizer: $0] } ?? [:]
+    try ModelFolder.write(to: folder, configuration, copying: files, weights: saveWeights)
   }
 
   /// Writes the weights alone, as a safetensors file with the names of Hugging Face's LLaMA.

@@ -1,7 +1,7 @@
 import CastleFormats
 import Foundation
 
-/// The names of the files of a model folder.
+/// The files of a model folder.
 enum ModelFolder {
   static let configuration = "config.json"
   static let generation = "generation_config.json"
@@ -27,8 +27,40 @@ enum ModelFolder {
     )
   }
 
+  /// The files that say how text becomes tokens, as far as models have them.
+  static let tokenizerFiles = [
+    tokenizer, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+  ]
+
   /// Whether a file of this name may be replaced together with its folder.
   static func isPart(_ name: String) -> Bool {
     [configuration, generation, tokenizer, weights].contains(name) || python.contains { $0.name == name }
+  }
+
+  /// Writes a model folder, whole or not at all, with `copying`, files by their new names. `weights` writes
+  /// the tensors.
+  ///
+  /// Throws an `InputError` if the folder cannot be written, or holds files that are no part of a model.
+  static func write(
+    to folder: String, _ configuration: ModelConfiguration, copying files: [String: String],
+    weights: (_ path: String) throws -> Void
+  ) throws {
+    let present = FilePath.entries(ofFolder: folder) ?? []
+    if let stranger = present.first(where: { !isPart($0) && files[$0] == nil }) {
+      throw InputError("\(folder) holds \(stranger), which is no part of a model: choose another folder")
+    }
+    try AtomicFolder.write(to: folder, replaces: true) { temporary in
+      try AtomicFile.write(configuration.json, path: "\(temporary)/\(Self.configuration)")
+      try AtomicFile.write(configuration.generationJSON, path: "\(temporary)/\(generation)")
+      if configuration.hasLookahead && configuration.quantization == nil {
+        for (name, bytes) in python { try AtomicFile.write(bytes, path: "\(temporary)/\(name)") }
+      }
+      for (name, path) in files.sorted(by: { $0.key < $1.key }) {
+        try MappedFile(path: path).withBytes { try AtomicFile.write($0, path: "\(temporary)/\(name)") }
+      }
+      try weights("\(temporary)/\(Self.weights)")
+    }
   }
 }

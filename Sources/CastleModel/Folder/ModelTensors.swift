@@ -1,4 +1,5 @@
 import CastleFormats
+import CastleOperations
 import Foundation
 
 /// The tensors of a model folder, in one file or in several.
@@ -55,7 +56,7 @@ struct ModelTensors {
     }
   }
 
-  /// The tensor called `name`, which ``check(against:ignoresStrangers:note:)`` has found.
+  /// The tensor called `name`, which ``check(against:configuration:ignoresStrangers:note:)`` has found.
   func tensor(_ name: String) throws -> SafetensorsTensor {
     guard let tensor = tensors[name] else { throw InputError("\(source) lacks the tensor \(name)") }
     return tensor
@@ -67,32 +68,63 @@ struct ModelTensors {
   /// the configuration does not ask for are refused all the same: without them, the model would be another
   /// one.
   func check(
-    against layout: ParameterLayout, ignoresStrangers: Bool, note: (String) -> Void = { _ in }
+    against layout: ParameterLayout, configuration: ModelConfiguration, ignoresStrangers: Bool,
+    note: (String) -> Void = { _ in }
   ) throws {
-    for entry in layout.entries {
+    let expected = expectations(layout, configuration)
+    for entry in expected {
       guard let type = unreadable[entry.name] else { continue }
       throw InputError("\(source): \(entry.name) is \(type), weights must be F32, F16, BF16 or F64")
     }
-    let missing = layout.entries.map(\.name).filter { tensors[$0] == nil }
+    let missing = expected.map(\.name).filter { tensors[$0] == nil }
     guard missing.isEmpty else {
       throw InputError("\(source) lacks \(Self.list(missing)), which config.json asks for")
     }
-    try checkStrangers(layout, ignores: ignoresStrangers, note: note)
-    for entry in layout.entries {
+    try checkStrangers(beside: Set(expected.map(\.name)), ignores: ignoresStrangers, note: note)
+    for entry in expected {
       let tensor = try tensor(entry.name)
+      if let type = entry.type {
+        guard tensor.type == type else {
+          throw InputError(
+            "\(source): \(entry.name) is \(tensor.type.rawValue), in this format it must be \(type.rawValue)")
+        }
+      } else if !tensor.type.isFloatingPoint {
+        throw InputError(
+          "\(source): \(entry.name) is \(tensor.type.rawValue), weights must be F32, F16, BF16 or F64")
+      }
       guard tensor.shape == entry.shape else {
         throw InputError(
           "\(source): \(entry.name) has the shape \(tensor.shape), config.json asks for \(entry.shape)")
       }
-      guard tensor.type.isFloatingPoint else {
-        throw InputError(
-          "\(source): \(entry.name) is \(tensor.type.rawValue), weights must be F32, F16, BF16 or F64")
-      }
     }
   }
 
-  private func checkStrangers(_ layout: ParameterLayout, ignores: Bool, note: (String) -> Void) throws {
-    let known = Set(layout.entries.map(\.name))
+  /// A tensor that must be there; a floating-point one if no type is given.
+  private struct Expectation {
+    let name: String
+    let shape: [Int]
+    var type: SafetensorsType?
+  }
+
+  private func expectations(
+    _ layout: ParameterLayout, _ configuration: ModelConfiguration
+  ) -> [Expectation] {
+    guard let format = configuration.quantization else {
+      return layout.entries.map { Expectation(name: $0.name, shape: $0.shape) }
+    }
+    return QuantizedFolder.entries(layout, configuration).flatMap { entry in
+      guard entry.isQuantized else { return [Expectation(name: entry.name, shape: entry.shape)] }
+      let shapes = format.quantizedShapes(rowCount: entry.shape[0], columnCount: entry.shape[1])
+      return [
+        Expectation(name: entry.name, shape: shapes.values, type: .u8),
+        Expectation(name: QuantizedFolder.scales(entry.name), shape: shapes.scales, type: .bf16),
+      ]
+    }
+  }
+
+  private func checkStrangers(
+    beside known: Set<String>, ignores: Bool, note: (String) -> Void
+  ) throws {
     let extra = (Array(tensors.keys) + unreadable.keys).sorted().filter {
       !known.contains($0) && !carriesNothing($0)
     }

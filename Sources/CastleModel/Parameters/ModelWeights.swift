@@ -47,19 +47,23 @@ public struct ModelWeights {
   /// The output head, (vocabulary, hidden size); the embedding itself where the two are tied.
   public let head: Weight
 
-  private let tiesEmbeddings: Bool
+  /// Whether the head is the embedding itself.
+  private let sharesEmbedding: Bool
 
   /// Asks for the weights one by one, under their names in `model.safetensors`: matrices, and with `norm`
   /// vectors, which are the scales of norms and, in models that have them, biases.
   ///
+  /// `tiedHead` is the head of a model whose head is its embedding, in another form than the embedding.
+  ///
   /// - Throws: ``InputError`` if `configuration` is not valid or a weight has another shape, and what the two
   ///   functions throw.
   public init(
-    _ configuration: ModelConfiguration, weight: (_ name: String, _ shape: [Int]) throws -> Weight,
+    _ configuration: ModelConfiguration, tiedHead: Weight? = nil,
+    weight: (_ name: String, _ shape: [Int]) throws -> Weight,
     norm: (_ name: String) throws -> Matrix
   ) throws {
     try configuration.validate()
-    tiesEmbeddings = configuration.tiesEmbeddings
+    sharesEmbedding = configuration.tiesEmbeddings && tiedHead == nil
     let layout = ParameterLayout(configuration)
     func matrix(_ name: String) throws -> Weight {
       guard let entry = layout.entry(named: name) else { preconditionFailure("no parameter \(name)") }
@@ -99,22 +103,25 @@ public struct ModelWeights {
     layers = try (0..<configuration.layerCount).map { layer in
       Layer(
         attentionNorm: try vector(ParameterName.attentionNorm(layer)),
-        projections: try ParameterName.projections(hasLookahead: configuration.hasLookahead).map {
-          try matrix(ParameterName.attention(layer, $0))
-        },
+        projections: Weight.joined(
+          try ParameterName.projections(hasLookahead: configuration.hasLookahead).map {
+            try matrix(ParameterName.attention(layer, $0))
+          }),
         output: try matrix(ParameterName.attention(layer, "o")),
         mlpNorm: try vector(ParameterName.mlpNorm(layer)),
-        gateUp: try ["gate", "up"].map { try matrix(ParameterName.mlp(layer, $0)) },
+        gateUp: Weight.joined(try ["gate", "up"].map { try matrix(ParameterName.mlp(layer, $0)) }),
         down: try matrix(ParameterName.mlp(layer, "down")),
         extras: try extras(layer))
     }
     finalNorm = try vector(ParameterName.finalNorm)
-    head = configuration.tiesEmbeddings ? embedding : try matrix(ParameterName.head)
+    head = try tiedHead ?? (configuration.tiesEmbeddings ? embedding : matrix(ParameterName.head))
+    try Self.check(
+      "the head", [head.rowCount, head.columnCount], against: [embedding.rowCount, embedding.columnCount])
   }
 
   /// The weights of a model in training.
   init(_ parameters: ArenaParameters, tiesEmbeddings: Bool) {
-    self.tiesEmbeddings = tiesEmbeddings
+    sharesEmbedding = tiesEmbeddings
     embedding = .float32(parameters.embedding)
     layers = parameters.layers.map {
       Layer(
@@ -133,9 +140,42 @@ public struct ModelWeights {
       let vectors = layer.attentionNorm.count + layer.mlpNorm.count + layer.extras.count
       return sum + matrices.reduce(0) { $0 + $1.byteCount } + vectors * MemoryLayout<Float>.stride
     }
-    return layers + embedding.byteCount + (tiesEmbeddings ? 0 : head.byteCount)
+    return layers + embedding.byteCount + (sharesEmbedding ? 0 : head.byteCount)
       + finalNorm.count * MemoryLayout<Float>.stride
   }
+
+  /// The same weights in another precision, which must be those of an arena in the host's memory. The
+  /// embedding stays as it is in quantised formats; so do the norms.
+  package func packed(_ format: WeightFormat, on backend: CPUBackend) -> ModelWeights {
+    func pack(_ weight: Weight) -> Weight {
+      guard case .float32(let matrix) = weight else { return weight }
+      return .packed(PackedWeight(matrix, format: format, on: backend))
+    }
+    let embedding = format.isQuantized ? embedding : pack(embedding)
+    return ModelWeights(
+      embedding: embedding,
+      layers: layers.map {
+        Layer(
+          attentionNorm: $0.attentionNorm, projections: $0.projections.map(pack), output: pack($0.output),
+          mlpNorm: $0.mlpNorm, gateUp: $0.gateUp.map(pack), down: pack($0.down),
+          extras: $0.extras)
+      },
+      finalNorm: finalNorm, head: sharesEmbedding && !format.isQuantized ? embedding : pack(head),
+      sharesEmbedding: sharesEmbedding && !format.isQuantized)
+  }
+
+  private init(
+    embedding: Weight, layers: [Layer], finalNorm: Matrix, head: Weight, sharesEmbedding: Bool
+  ) {
+    self.embedding = embedding
+    self.layers = layers
+    self.finalNorm = finalNorm
+    self.head = head
+    self.sharesEmbedding = sharesEmbedding
+  }
+
+  /// The bytes of weights that a pass through the layers and the head reads, however few its tokens.
+  package var bytesPerPass: Int { byteCount - (sharesEmbedding ? 0 : embedding.byteCount) }
 
   private static func check(_ name: String, _ shape: [Int], against expected: [Int]) throws {
     guard shape == expected else {

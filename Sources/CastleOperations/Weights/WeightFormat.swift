@@ -33,11 +33,19 @@ public enum WeightFormat: String, Sendable, CaseIterable, Codable {
     return Self.product(Self.panels(rowCount), Self.groups(columnCount), Self.panelOutputs)
   }
 
+  /// The dimensions of the values, in bytes, and of the scales of a matrix of a quantised format, as a file
+  /// has them: (panels, groups of inputs, bytes of a block) and (panels, groups, outputs of a panel).
+  package func quantizedShapes(rowCount: Int, columnCount: Int) -> (values: [Int], scales: [Int]) {
+    let (panels, groups) = (Self.panels(rowCount), Self.groups(columnCount))
+    let block = Int(self == .int8 ? CASTLE_INT8_BLOCK : CASTLE_INT4_BLOCK)
+    return ([panels, groups, block], [panels, groups, Self.panelOutputs])
+  }
+
   /// The outputs of a panel.
-  static let panelOutputs = Int(CASTLE_PANEL_OUTPUTS)
+  package static let panelOutputs = Int(CASTLE_PANEL_OUTPUTS)
 
   /// The inputs that share a scale.
-  static let groupInputs = Int(CASTLE_GROUP_INPUTS)
+  package static let groupInputs = Int(CASTLE_GROUP_INPUTS)
 
   static func panels(_ rowCount: Int) -> Int { (rowCount - 1) / panelOutputs + 1 }
   static func groups(_ columnCount: Int) -> Int { (columnCount - 1) / groupInputs + 1 }

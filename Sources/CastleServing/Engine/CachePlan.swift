@@ -16,10 +16,11 @@ struct CachePlan: Sendable {
   /// Throws an `InputError` if the memory that `settings` gives does not hold a sequence of one chunk.
   init(_ model: LanguageModel, _ settings: ServingSettings) throws {
     let configuration = model.configuration
-    panelBytes =
-      configuration.layerCount
-      * model.backend.attentionCacheByteCount(
-        configuration.heads, mechanism: configuration.mechanism, length: Self.panelTokens)
+    panelBytes = (0..<configuration.layerCount).reduce(0) { sum, layer in
+      sum
+        + model.backend.attentionCacheByteCount(
+          configuration.heads, mechanism: configuration.mechanism(ofLayer: layer), length: Self.panelTokens)
+    }
     let whole = Self.byteCount(configuration.maximumLength, panelBytes)
     switch settings.cacheMemory {
     case .bytes(let bytes): plannedBytes = bytes

@@ -10,7 +10,7 @@ import Foundation
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark",
-    abstract: "Measure attention, training and weights against the machine's roofline.",
+    abstract: "Measure attention, training, weights and decoding against the machine's roofline.",
     discussion: """
       Machines differ from minute to minute: compare numbers of one run only.
 
@@ -19,12 +19,13 @@ struct BenchmarkCommand: ParsableCommand {
         castle benchmark attention --lengths 2048,8192 --threads 2
         castle benchmark training --model 10m-castle
         castle benchmark weights --rows 1,8
+        castle benchmark decode --model 30m-castle
         castle benchmark serve --clients 16
         castle benchmark cluster --bandwidth 10 --latency 0.1 --rate 500
       """,
     subcommands: [
       Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self,
-      BenchmarkWeightsCommand.self, BenchmarkServeCommand.self, BenchmarkClusterCommand.self,
+      BenchmarkWeightsCommand.self, BenchmarkServeCommand.self, BenchmarkClusterCommand.self, BenchmarkDecodeCommand.self,
     ])
 
   /// How often a benchmark can be told to repeat.

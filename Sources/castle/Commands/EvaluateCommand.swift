@@ -3,6 +3,7 @@ import CastleConsole
 import CastleEvaluation
 import CastleFormats
 import CastleModel
+import CastleOperations
 import CastleSystem
 import CastleTokenizer
 import Foundation
@@ -104,6 +105,11 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @Option(
+    help: "In what precision weights are held: float32, bf16, int8, int4 (default: float32, or as quantised)."
+  )
+  var weights: WeightFormat?
+
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
@@ -148,9 +154,7 @@ struct EvaluateCommand: ParsableCommand {
     let text = try data.map { path in
       try EvaluationText(path: path, tokenizer: tokenizer, limit: tokens ?? 0) { ProgressLine().note($0) }
     }
-    let languageModel = try LanguageModel(
-      folder: model, configuration: configuration, backend: backendOptions.makeBackend(),
-      note: StandardError.note)
+    let languageModel = try loadModel(configuration)
     let progress = EvaluationProgress()
     Interruption.listen()
     let output: (text: String, json: JSONValue)?
@@ -164,6 +168,17 @@ struct EvaluateCommand: ParsableCommand {
     progress.clear()
     guard let output else { throw InputError("interrupted; there is no result") }
     print(json ? output.json.text : output.text)
+  }
+
+  private func loadModel(_ configuration: ModelConfiguration) throws -> LanguageModel {
+    let backend = try backendOptions.makeBackend()
+    guard let weights else {
+      return try LanguageModel(
+        folder: model, configuration: configuration, backend: backend, note: StandardError.note)
+    }
+    return try LanguageModel(
+      folder: model, configuration: configuration, weights: weights, backend: backend,
+      note: StandardError.note)
   }
 
   /// The paths of one `--tasks`: the commas of a path that exists do not separate.

@@ -23,6 +23,7 @@ struct GenerateCommand: ParsableCommand {
         castle generate --model runs/first/model --prompt-file - < start.txt
         castle generate --model runs/first/model --prompt "Enter" --stop $'\\n\\n'
         castle generate --model runs/first/model --temperature 0 --max-tokens 50
+        castle generate --model runs/first/model --weights int8 --prompt "Enter"
         castle generate --model runs/first/model --no-special-tokens \\
           --prompt "and then she"
       """)
@@ -56,6 +57,8 @@ struct GenerateCommand: ParsableCommand {
   @Flag(help: "Print one JSON object at the end instead of the text as it comes.")
   var json = false
 
+  @OptionGroup var weightOptions: WeightOptions
+
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
@@ -76,8 +79,8 @@ struct GenerateCommand: ParsableCommand {
     request.addsSpecialTokens = !noSpecialTokens
     _ = try request.encoded(for: configuration, tokenizer)
     let languageModel = try LanguageModel(
-      folder: model, configuration: configuration, backend: backendOptions.makeBackend(),
-      note: StandardError.note)
+      folder: model, configuration: configuration, weights: weightOptions.weights,
+      backend: backendOptions.makeBackend(), note: StandardError.note)
     Interruption.listen()
     let generator = try TextGenerator(request, model: languageModel, tokenizer: tokenizer) {
       Interruption.isRequested

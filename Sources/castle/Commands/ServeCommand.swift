@@ -29,6 +29,7 @@ struct ServeCommand: ParsableCommand {
       EXAMPLES
         castle serve --model runs/first/model
         castle serve --model a=runs/a/model --model b=runs/b/model --port 0
+        castle serve --model runs/first/model --weights int8
         castle serve --model runs/first/model --host 0.0.0.0 --api-key-file keys.txt
         curl http://127.0.0.1:8080/v1/completions -d '{"prompt": "To be"}'
       """)
@@ -107,6 +108,8 @@ struct ServeCommand: ParsableCommand {
   @Flag(help: "Write no line for each request.")
   var noAccessLog = false
 
+  @OptionGroup var weightOptions: WeightOptions
+
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
@@ -182,7 +185,8 @@ struct ServeCommand: ParsableCommand {
       if let memory { settings.cacheMemory = .bytes(memory << 20) }
       if let sequences { settings.cacheMemory = .sequences(sequences) }
       let languageModel = try LanguageModel(
-        folder: model.folder, configuration: model.configuration, backend: backendOptions.makeBackend())
+        folder: model.folder, configuration: model.configuration, weights: weightOptions.weights,
+        backend: backendOptions.makeBackend())
       let engine = try ServingEngine(languageModel, settings: settings)
       let plan = engine.statistics
       let bytes = NumberFormat.bytes

@@ -56,6 +56,16 @@ import Testing
     }
   }
 
+  @Test(arguments: WeightFormat.allCases)
+  func packedWeightsLetSixteenShareAPass(format: WeightFormat) throws {
+    let model = try model("1m-castle").packed(format)
+    let calls = (0..<3).map { step in
+      (0..<19).map { Turn($0, randomTokens(step == 0 ? 1 + $0 : 1, seed: UInt64(100 * step + $0))) }
+    }
+    let together = try bits(model, calls, count: 19, together: true)
+    #expect(try bits(model, calls, count: 19, together: false) == together)
+  }
+
   @Test(arguments: presets, [1, 2])
   func promptsAndTokensTogetherGiveTheBitsOfEachAlone(preset: String, threads: Int) throws {
     let model = try model(preset, threads: threads)
@@ -91,6 +101,16 @@ import Testing
     let results = try engine.advance([advance(.none), advance(.last), advance(.all)])
     #expect(results.map(\.count) == [0, 50, 40 * 50])
     #expect(relativeError(results[1], results[2].suffix(50).map(Double.init)) < 1e-5)
+  }
+
+  @Test func theLastLogitsAreTheSameBitsAloneAndWithAllOthers() throws {
+    for model in [try makeModel(), try makeModel().packed(.int8)] {
+      let engine = InferenceEngine(model, chunkSize: 32)
+      let tokens = randomTokens(60)
+      let all = try engine.advance(engine.makeSequence(capacity: 60), by: tokens, logits: .all)
+      let last = try engine.advance(engine.makeSequence(capacity: 60), by: tokens)
+      #expect(Array(all.suffix(50)) == last)
+    }
   }
 
   @Test func cancellationLeavesWhatWasRead() throws {

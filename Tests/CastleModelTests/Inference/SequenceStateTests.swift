@@ -1,6 +1,7 @@
 import CastleAttention
 import CastleFormats
 import CastleModel
+import CastleOperations
 import CastleTensors
 import Testing
 
@@ -114,6 +115,20 @@ import Testing
     sequence.discardSnapshots()
     #expect(sequence.byteCount == byteCount)
     #expect(sequence.canTruncate(to: 30) == !hasLookahead && sequence.canTruncate(to: 31))
+  }
+
+  @Test(arguments: presets)
+  func cachesTakeNoMoreThanIsPlanned(preset: String) throws {
+    let model = try model(preset)
+    let configuration = model.configuration
+    let engine = InferenceEngine(model)
+    let sequence = try engine.makeSequence(capacity: 400)
+    for count in [1, 62, 1, 1, 135, 200] {
+      _ = try engine.advance(sequence, by: randomTokens(count))
+      let layer = model.backend.attentionCacheByteCount(
+        configuration.heads, mechanism: configuration.mechanism, length: sequence.length)
+      #expect(sequence.byteCount <= configuration.layerCount * layer)
+    }
   }
 
   @Test func badInputIsNamedAndChangesNothing() throws {
