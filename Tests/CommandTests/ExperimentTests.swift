@@ -106,6 +106,57 @@ struct ExperimentTests {
     #expect(try metrics("broken") == metrics("straight"))
   }
 
+  /// A report is there whole, old or new, whenever its writer is killed.
+  @Test func aReportThatIsKilledLeavesNoPartOfOne() throws {
+    _ = try CastleProcess.output(command("run", "runs", "--threads", "1"))
+    _ = try CastleProcess.output(command("report", "runs"))
+    let names = ["report.html", "report.md", "report.json"]
+    let whole = try names.map { try text.folder.text("runs/report/\($0)") }
+    for _ in 0..<12 {
+      let report = try BackgroundRun(command("report", "runs"))
+      let end = Date(timeIntervalSinceNow: .random(in: 0...0.08))
+      report.wait(for: "its moment") { Date() >= end }
+      report.signal(SIGKILL)
+      _ = try report.end()
+      #expect(try names.map { try text.folder.text("runs/report/\($0)") } == whole)
+    }
+    #expect(finishedCount("runs") == 4)
+    _ = try CastleProcess.output(command("report", "runs"))
+    #expect(try names.map { try text.folder.text("runs/report/\($0)") } == whole)
+  }
+
+  @Test func severalExperimentsMakeOnePage() throws {
+    _ = try CastleProcess.output(command("run", "tiny", "--threads", "1"))
+    let other = try text.folder.write(
+      text.folder.text("tiny.yaml").replacing("name: tiny", with: "name: wide").replacing(
+        "hidden-size: 32", with: "hidden-size: 48"), to: "wide.yaml")
+    let data = ["--data", "text=\(text.shards)"]
+    _ = try CastleProcess.output(
+      ["experiment", "run", other, "--output", text.folder.path("wide"), "--threads", "1"] + data)
+    let series = ["experiment", "report", file, other, "--output", text.folder.path("")] + data
+    _ = try CastleProcess.output(series + ["--into", text.folder.path("page")])
+    #expect(try text.folder.text("page/report.md").contains("| wide | castle | 2 |"))
+    #expect(try text.folder.text("page/report.html").contains("against parameters"))
+    try CastleProcess.expectRefusal(series, naming: "needs --into")
+  }
+
+  @Test(.enabled("needs /dev/full") { FileManager.default.fileExists(atPath: "/dev/full") })
+  func aFullDiskIsNamedAndNothingFinishedIsLost() throws {
+    _ = try CastleProcess.output(command("run", "runs", "--only", "1", "--threads", "1"))
+    let before = try text.folder.text("runs/results/seed-1_causal.json")
+    // The next cell's records go to a device that is always full.
+    let cell = text.folder.path("runs/cells/seed-1_castle")
+    try FileManager.default.createDirectory(atPath: cell, withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: cell + "/metrics.jsonl", withDestinationPath: "/dev/full")
+    let full = try CastleProcess.run(command("run", "runs", "--only", "2", "--threads", "1"))
+    #expect(full.exitCode == 1 && full.errorOutput.contains("seed-1_castle failed"), "\(full)")
+    #expect(try text.folder.text("runs/results/seed-1_causal.json") == before)
+    try FileManager.default.removeItem(atPath: cell)
+    _ = try CastleProcess.output(command("run", "runs", "--only", "2", "--retry", "--threads", "1"))
+    #expect(finishedCount("runs") == 2)
+  }
+
   @Test(arguments: [SIGINT, SIGTERM])
   func anInterruptSavesAndEndsWithSuccess(signal: Int32) throws {
     for jobs in ["1", "2"] {

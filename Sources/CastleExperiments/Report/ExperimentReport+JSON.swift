@@ -35,6 +35,14 @@ extension ExperimentReport {
             }))
       ),
       (
+        "scores",
+        .object(
+          JSONObject(
+            Set(finished.flatMap { $0.finalScores.keys }).sorted().map { measure in
+              (measure, .object(json(Sample(finished.compactMap { $0.finalScores[measure] }))))
+            }))
+      ),
+      (
         "runs",
         .array(
           group.members.map { member in
@@ -48,6 +56,13 @@ extension ExperimentReport {
                   .object(
                     JSONObject(
                       member.result.finalLosses.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }
+                    ))
+                ),
+                (
+                  "final_scores",
+                  .object(
+                    JSONObject(
+                      member.result.finalScores.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }
                     ))
                 ),
                 (
@@ -73,6 +88,7 @@ extension ExperimentReport {
     JSONObject([
       ("name", .text(difference.name)), ("baseline", .text(difference.baseline)),
       ("condition", .text(difference.condition)), ("measure", .text(difference.measure)),
+      ("is_score", .boolean(difference.isScore)),
       ("pairs", .array(difference.pairs.map { .text($0) })),
       ("difference", .object(json(difference.differences))),
     ])

@@ -92,11 +92,13 @@ public struct EvaluationMetrics: Sendable, Hashable {
   }
 
   var json: JSONObject {
-    JSONObject([
+    var fields: [(String, JSONObject.Value)] = [
       ("step", .integer(step)), ("tokens", .integer(trainedTokens)), ("set", .text(set)),
       ("evaluation_loss", .number(result.loss)), ("perplexity", .number(result.perplexity)),
       ("bits_per_byte", result.bitsPerByte.map { .number($0) } ?? .null),
       ("evaluation_tokens", .integer(result.tokens)),
-    ])
+    ]
+    if let accuracy = result.accuracy { fields.append(("accuracy", .number(accuracy))) }
+    return JSONObject(fields)
   }
 }

@@ -81,7 +81,7 @@ public final class Trainer {
     }
     folder = try RunFolder(start, world: world, note: progress.note)
     var state = try folder.state(
-      seed: configuration.seed, text: plan.text, steps: plan.steps, note: progress.note)
+      seed: configuration.seed, data: plan.data, steps: plan.steps, note: progress.note)
     try folder.renewBest(state, configuration.checkpoints)
     schedule = configuration.learningRateSchedule(steps: plan.steps)
     isSaved = folder.checkpoint != nil && !folder.isBranch
@@ -97,9 +97,7 @@ public final class Trainer {
     let settings = configuration.training
     trainingStep = try TrainingStep(
       model, settings: settings, optimizer: configuration.optimizer,
-      source: TokenBatches(
-        texts: plan.sequences, mixture: plan.text.mixture, batchSize: settings.batchSize,
-        seed: configuration.seed, separator: plan.separator, position: state.position, world: world))
+      source: plan.batches(configuration, position: state.position, world: world))
     if let checkpoint = folder.checkpoint {
       try trainingStep.optimizer.load(layout: model.layout, folder: checkpoint.folder)
     }
@@ -150,7 +148,7 @@ public final class Trainer {
   }
 
   private func saveModel() throws {
-    try model.save(to: folder.path + "/model", tokenizer: plan.text.tokenizerPath)
+    try model.save(to: folder.path + "/model", tokenizer: plan.data.text?.tokenizerPath)
   }
 
   private static func model(

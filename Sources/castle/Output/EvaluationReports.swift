@@ -4,10 +4,11 @@ import CastleFormats
 extension EvaluationResult {
   /// The result as JSON.
   var json: JSONObject {
-    JSONObject([
-      ("loss", .number(loss)), ("perplexity", .number(perplexity)),
-      ("bits_per_byte", bitsPerByte.map { .number($0) } ?? .null), ("tokens", .integer(tokens)),
-    ])
+    JSONObject(
+      [
+        ("loss", .number(loss)), ("perplexity", .number(perplexity)),
+        ("bits_per_byte", bitsPerByte.map { .number($0) } ?? .null), ("tokens", .integer(tokens)),
+      ] + (accuracy.map { [("accuracy", .number($0))] } ?? []))
   }
 
   /// The result as lines of text.
