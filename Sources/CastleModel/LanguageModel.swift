@@ -53,7 +53,8 @@ public final class LanguageModel {
   }
 
   /// A model with random weights that `seed` determines: normal with deviation 0.02, less by √(2 · layers) in the
-  /// projections that add to the residual stream, and 1 in the norms.
+  /// projections that add to the residual stream, and 1 in the norms. Of the numbers by which keys and values are mixed
+  /// with those before, own is uniform from 0 to 1, and before is 1 minus it.
   ///
   /// Throws an `InputError` if `configuration` is not valid.
   public convenience init(_ configuration: ModelConfiguration, backend: any Backend, seed: UInt64) throws {
@@ -134,6 +135,16 @@ public final class LanguageModel {
   private func initialiseWeights(seed: UInt64) {
     var source = RandomSource(seed: seed)
     for entry in layout.entries {
+      if entry.isShift {
+        let own = (0..<entry.columnCount).map { _ in source.nextFloat() }
+        fill(entry) { start, piece in
+          for index in piece.indices {
+            let place = start + index
+            piece[index] = place < own.count ? own[place] : 1 - own[place - own.count]
+          }
+        }
+        continue
+      }
       guard let deviation = entry.initialDeviation.map(Float.init) else {
         backend.fill(view(entry), with: 1)
         continue

@@ -3,7 +3,8 @@ import CastleFormats
 import CastleOperations
 
 /// `config.json`: the keys of Hugging Face's LLaMA, `training_length`, and for lookahead keys
-/// `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`.
+/// `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`, for the shift of
+/// keys and values `key_value_shift`.
 extension ModelConfiguration {
   /// Reads a `config.json`. A key that is absent has the value that it has in Hugging Face's `LlamaConfig`.
   ///
@@ -34,6 +35,7 @@ extension ModelConfiguration {
       mechanism: try Self.mechanism(object))
     rotaryTheta = try Self.rotaryTheta(object)
     rotatesLookaheadValues = try object.bool("rope_lookahead_values", default: true)
+    shiftsKeysAndValues = try object.bool("key_value_shift", default: false)
     normEpsilon = try object.number("rms_norm_eps", default: 1e-6)
     tiesEmbeddings = try object.bool("tie_word_embeddings", default: false)
     maximumLength = try object.integer("max_position_embeddings", default: 2048)
@@ -123,8 +125,8 @@ extension ModelConfiguration {
   /// `model_type` "castle".
   public var json: [UInt8] {
     var members: [String: JSONValue] = [
-      "architectures": .list([.string(mechanism.hasLookahead ? "CastleForCausalLM" : "LlamaForCausalLM")]),
-      "model_type": .string(mechanism.hasLookahead ? "castle" : "llama"),
+      "architectures": .list([.string(needsOwnCode ? "CastleForCausalLM" : "LlamaForCausalLM")]),
+      "model_type": .string(needsOwnCode ? "castle" : "llama"),
       "vocab_size": .integer(vocabularySize),
       "num_hidden_layers": .integer(layerCount),
       "hidden_size": .integer(hiddenSize),
@@ -145,11 +147,14 @@ extension ModelConfiguration {
       "use_cache": .bool(true),
       "attention_type": .string(mechanism.name),
     ]
-    if mechanism.hasLookahead {
+    if needsOwnCode {
       members["auto_map"] = .object([
         "AutoConfig": .string("configuration_castle.CastleConfig"),
         "AutoModelForCausalLM": .string("modeling_castle.CastleForCausalLM"),
       ])
+    }
+    if shiftsKeysAndValues { members["key_value_shift"] = .bool(true) }
+    if mechanism.hasLookahead {
       members["rope_lookahead_values"] = .bool(rotatesLookaheadValues)
       if case .tokens(let window) = mechanism.window { members["lookahead_window"] = .integer(window) }
       if !mechanism.appliesSiLU { members["lookahead_silu"] = .bool(false) }

@@ -29,6 +29,9 @@ extension ModelConfiguration {
     guard mechanism.hasLookahead || mechanism.usesCausalKeys else {
       throw Self.error("causal_keys", "is false without lookahead keys, which only attention_type castle has")
     }
+    guard !shiftsKeysAndValues || !mechanism.hasLookahead else {
+      throw Self.error("key_value_shift", "is true with lookahead keys, only attention_type causal has it")
+    }
     let ids = [("bos_token_id", beginOfTextID), ("pad_token_id", paddingID)]
     for (key, id) in ids + endOfTextIDs.map({ ("eos_token_id", $0) }) {
       if let id { try Self.check(key, id, within: 0...vocabularySize - 1) }

@@ -3,7 +3,7 @@ import Foundation
 
 extension LanguageModel {
   /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, for models with lookahead
-  /// keys the code with which Python's transformers loads them, and a copy of the file `tokenizer` as
+  /// keys or a shift of keys and values the code with which Python's transformers loads them, and a copy of the file `tokenizer` as
   /// `tokenizer.json`, if one is given.
   ///
   /// The folder appears whole, or not at all. An earlier model folder of that name is replaced; without
@@ -24,7 +24,7 @@ extension LanguageModel {
     try AtomicFolder.write(to: folder, replaces: true) { temporary in
       try AtomicFile.write(configuration.json, path: "\(temporary)/\(ModelFolder.configuration)")
       try AtomicFile.write(configuration.generationJSON, path: "\(temporary)/\(ModelFolder.generation)")
-      if configuration.hasLookahead {
+      if configuration.needsOwnCode {
         for (name, bytes) in ModelFolder.python { try AtomicFile.write(bytes, path: "\(temporary)/\(name)") }
       }
       if let tokenizer {

@@ -85,7 +85,7 @@ public final class InferenceEngine {
       caches: (0..<configuration.layerCount).map { _ in
         model.backend.makeAttentionCache(
           configuration.heads, mechanism: configuration.mechanism, capacity: capacity)
-      })
+      }, shift: ShiftMemory(configuration, backend: model.backend))
   }
 
   /// Lets one sequence read `tokens` and returns the logits that are wanted, a row of V numbers for each.

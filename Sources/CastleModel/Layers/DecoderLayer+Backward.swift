@@ -44,6 +44,11 @@ extension DecoderLayer {
       documents: documents, output: activations[.attended], logSumExp: activations[.logSumExp],
       lookaheadKeys: activations[ifPresent: .lookaheadKeys], gradients: split(workspace[.projections]))
     rotate(workspace[.projections], positions: positions, inverse: true)
+    if let shift = parameters.shift, let dShift = gradients.shift {
+      backend.shiftBackward(
+        workspace[.projections].columns(configuration.keyAndValueColumns), x: activations[.unshifted],
+        weights: shift, documents: documents, dWeights: dShift)
+    }
     backwardProduct(
       workspace[.projections], input: activations[.attentionNormed], weight: parameters.projections,
       dInput: workspace[.normed], dWeight: gradients.projections)

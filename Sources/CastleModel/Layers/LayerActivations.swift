@@ -11,6 +11,8 @@ enum LayerActivation: Int, TokenQuantity {
   case attentionScales
   /// The normalised input of the projections.
   case attentionNormed
+  /// Keys and values side by side before they are mixed with those before, if they are.
+  case unshifted
   /// The projections, turned by their positions.
   case projections
   /// The output of attention.
@@ -34,6 +36,7 @@ enum LayerActivation: Int, TokenQuantity {
     switch self {
     case .attentionInput, .attentionNormed, .mlpInput, .mlpNormed: .rows(of: configuration.hiddenSize)
     case .attentionScales, .mlpScales: .columns(of: 1)
+    case .unshifted: .rows(of: configuration.shiftsKeysAndValues ? 2 * configuration.kvWidth : 0)
     case .projections: .rows(of: configuration.projectionWidth)
     case .attended: .rows(of: configuration.attentionWidth)
     case .logSumExp: .columns(of: configuration.heads.queryHeads)

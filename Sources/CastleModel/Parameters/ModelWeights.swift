@@ -22,6 +22,8 @@ public struct ModelWeights {
     public let attentionNorm: Matrix
     /// q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden size).
     public let projections: [Weight]
+    /// By what keys and values are mixed with those before, (2, 2 · KV heads); nil if they are not.
+    public let shift: Matrix?
     /// (hidden size, attention width).
     public let output: Weight
     /// (1, hidden size).
@@ -45,6 +47,8 @@ public struct ModelWeights {
 
   /// Asks for the weights one by one, under their names in `model.safetensors`.
   ///
+  /// The numbers of the shift of keys and values are asked for as those of norms.
+  ///
   /// Throws an `InputError` if `configuration` is not valid or a weight has another shape, and what the two functions throw.
   public init(
     _ configuration: ModelConfiguration, weight: (_ name: String, _ shape: [Int]) throws -> Weight,
@@ -59,6 +63,13 @@ public struct ModelWeights {
       try Self.check(name, [weight.rowCount, weight.columnCount], against: entry.shape)
       return weight
     }
+    func shift(_ layer: Int) throws -> Matrix? {
+      guard configuration.shiftsKeysAndValues else { return nil }
+      let matrix = try norm(ParameterName.shift(layer))
+      let shape = [2, 2 * configuration.heads.kvHeads]
+      try Self.check(ParameterName.shift(layer), [matrix.rowCount, matrix.columnCount], against: shape)
+      return matrix
+    }
     func vector(_ name: String) throws -> Matrix {
       let matrix = try norm(name)
       try Self.check(name, [matrix.count], against: [configuration.hiddenSize])
@@ -72,7 +83,7 @@ public struct ModelWeights {
         projections: try ParameterName.projections(hasLookahead: configuration.hasLookahead).map {
           try matrix(ParameterName.attention(layer, $0))
         },
-        output: try matrix(ParameterName.attention(layer, "o")),
+        shift: try shift(layer), output: try matrix(ParameterName.attention(layer, "o")),
         mlpNorm: try vector(ParameterName.mlpNorm(layer)),
         gateUp: try ["gate", "up"].map { try matrix(ParameterName.mlp(layer, $0)) },
         down: try matrix(ParameterName.mlp(layer, "down")))
@@ -87,7 +98,7 @@ public struct ModelWeights {
     embedding = .float32(parameters.embedding)
     layers = parameters.layers.map {
       Layer(
-        attentionNorm: $0.attentionNorm, projections: [.float32($0.projections)],
+        attentionNorm: $0.attentionNorm, projections: [.float32($0.projections)], shift: $0.shift,
         output: .float32($0.output), mlpNorm: $0.mlpNorm, gateUp: [.float32($0.gateUp)],
         down: .float32($0.down))
     }
@@ -99,7 +110,7 @@ public struct ModelWeights {
   public var byteCount: Int {
     let layers = layers.reduce(0) { sum, layer in
       let matrices = layer.projections + [layer.output] + layer.gateUp + [layer.down]
-      let norms = layer.attentionNorm.count + layer.mlpNorm.count
+      let norms = layer.attentionNorm.count + layer.mlpNorm.count + (layer.shift?.count ?? 0)
       return sum + matrices.reduce(0) { $0 + $1.byteCount } + norms * MemoryLayout<Float>.stride
     }
     return layers + embedding.byteCount + (tiesEmbeddings ? 0 : head.byteCount)

@@ -1,3 +1,5 @@
+import CastleOperations
+
 /// Where each parameter of a model lies in one contiguous arena.
 ///
 /// All matrices come first, then all vectors, so that an optimizer can treat each kind with one call. Within a
@@ -7,23 +9,25 @@ public struct ParameterLayout: Sendable {
   public struct Entry: Sendable, Hashable {
     /// The name in `model.safetensors`.
     public let name: String
-    /// The number of rows: outputs of a projection, tokens of an embedding, 1 of a vector.
+    /// The number of rows: outputs of a projection, tokens of an embedding, 1 of a norm, 2 of the shift.
     public let rowCount: Int
     /// The number of columns.
     public let columnCount: Int
     /// The index of the first element in the arena.
     public let offset: Int
-    /// Whether this is a matrix, which weight decay shrinks, and not the scale of a norm.
+    /// Whether this is a matrix, which weight decay shrinks, and not the scale of a norm or of the shift.
     public let isMatrix: Bool
-    /// The standard deviation of the initial values; nil where they are all 1.
+    /// The standard deviation of the initial values; nil where they are not random and normal.
     public let initialDeviation: Double?
+    /// Whether these are the numbers by which keys and values are mixed with those before.
+    public var isShift: Bool { name.hasSuffix(ParameterName.shiftSuffix) }
 
     /// The number of elements.
     public var count: Int { rowCount * columnCount }
     /// The elements in the arena.
     public var range: Range<Int> { offset..<offset + count }
     /// The dimensions in `model.safetensors`.
-    public var shape: [Int] { isMatrix ? [rowCount, columnCount] : [columnCount] }
+    public var shape: [Int] { isMatrix || isShift ? [rowCount, columnCount] : [columnCount] }
   }
 
   /// The parameters, in the order of the arena.
@@ -32,7 +36,7 @@ public struct ParameterLayout: Sendable {
   public let parameterCount: Int
   /// The part of the arena that holds the matrices.
   public let matrices: Range<Int>
-  /// The part of the arena that holds the scales of the norms.
+  /// The part of the arena that holds the scales of the norms and of the shift.
   public let vectors: Range<Int>
 
   private let indices: [String: Int]
@@ -70,6 +74,11 @@ package enum ParameterName {
   package static func attention(_ layer: Int, _ projection: String) -> String {
     "model.layers.\(layer).self_attn.\(projection)_proj.weight"
   }
+
+  /// Own and before, for the keys of all heads and then for the values: (2, 2 · KV heads).
+  package static func shift(_ layer: Int) -> String { "model.layers.\(layer)" + shiftSuffix }
+
+  static let shiftSuffix = ".self_attn.kv_shift"
 
   package static func mlp(_ layer: Int, _ projection: String) -> String {
     "model.layers.\(layer).mlp.\(projection)_proj.weight"
@@ -121,6 +130,9 @@ private struct Builder {
     for layer in 0..<configuration.layerCount {
       addVector(ParameterName.attentionNorm(layer), configuration.hiddenSize)
       addVector(ParameterName.mlpNorm(layer), configuration.hiddenSize)
+      if configuration.shiftsKeysAndValues {
+        add(ParameterName.shift(layer), 2, 2 * configuration.heads.kvHeads, isMatrix: false, nil)
+      }
     }
     addVector(ParameterName.finalNorm, configuration.hiddenSize)
   }

@@ -99,7 +99,7 @@ package final class Optimizer {
 extension LearningRateFactors {
   /// The factor of a parameter, which its name in `model.safetensors` tells.
   func factor(of entry: ParameterLayout.Entry) -> Double {
-    if !entry.isMatrix { return norms }
+    if !entry.isMatrix && !entry.isShift { return norms }
     if entry.name.contains(".self_attn.") { return attention }
     if entry.name.contains(".mlp.") { return mlp }
     return embeddings

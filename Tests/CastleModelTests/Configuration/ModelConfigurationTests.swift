@@ -55,6 +55,11 @@ import Testing
     (["rope_theta": "-5"], ["rope_theta is -5"]),
     (["rms_norm_eps": "0"], ["rms_norm_eps is 0"]),
     (["rms_norm_eps": "\"small\""], ["rms_norm_eps is \"small\""]),
+    (["key_value_shift": "1"], ["key_value_shift is 1", "true or false"]),
+    (
+      ["key_value_shift": "true", "attention_type": "\"castle\""],
+      ["key_value_shift is true with lookahead keys", "causal"]
+    ),
     (["hidden_act": "\"gelu\""], ["hidden_act is \"gelu\"", "silu"]),
     (["attention_bias": "true"], ["attention_bias is true", "false"]),
     (["mlp_bias": "true"], ["mlp_bias is true"]),

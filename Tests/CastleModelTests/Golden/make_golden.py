@@ -1,6 +1,6 @@
 """Makes the golden models of this folder: small models in float64, written from the definitions alone.
 
-    python make_golden.py
+    python make_golden.py [name …]
 
 Each folder holds a model (config.json, model.safetensors in float32) and expected.safetensors: for some packed
 documents the logits, the summed loss, the gradient of the mean loss for every parameter, and the mean losses of ten
@@ -13,6 +13,7 @@ rounding of theirs, and where that alone moves a gradient by 1e-5 of its size, n
 import json
 import math
 import pathlib
+import sys
 
 import torch
 from safetensors.torch import save_file
@@ -22,6 +23,7 @@ torch.set_default_dtype(torch.float64)
 VOCABULARY = 23
 LENGTHS = [9, 4, 7]
 LARGEST_SENSITIVITY = 4e-6
+SEEDS_APART = 8
 ADAMW = dict(lr=3e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
 
 BASE = dict(
@@ -43,6 +45,8 @@ MODELS = {
         model_type="castle", attention_type="castle-swl", lookahead_window=2, rope_lookahead_values=False),
     "castle-without-silu": dict(model_type="castle", attention_type="castle", lookahead_silu=False),
     "castle-without-causal-keys": dict(model_type="castle", attention_type="castle", causal_keys=False),
+    "causal-shifted": dict(
+        model_type="castle", attention_type="causal", num_attention_heads=4, key_value_shift=True),
 }
 
 
@@ -59,6 +63,8 @@ def shapes(c):
         for name, width in widths.items():
             result[f"{p}self_attn.{name}_proj.weight"] = (width, size)
         result[f"{p}self_attn.o_proj.weight"] = (size, queries)
+        if c.get("key_value_shift"):
+            result[f"{p}self_attn.kv_shift"] = (2, 2 * c["num_key_value_heads"])
         result[f"{p}mlp.gate_proj.weight"] = (hidden, size)
         result[f"{p}mlp.up_proj.weight"] = (hidden, size)
         result[f"{p}mlp.down_proj.weight"] = (size, hidden)
@@ -98,6 +104,11 @@ def attention(x, w, prefix, c):
         if c.get("rope_lookahead_values", True):
             vu = rotate(vu, c)
     q, k, v = (project(n + "c" if lookahead else n) for n in "qkv")
+    if c.get("key_value_shift"):
+        own, before = w[f"{prefix}kv_shift"].reshape(2, 2, -1, 1)
+        k, v = (
+            torch.stack([own[i] * x[t] + (before[i] * x[t - 1] if t > 0 else 0) for t in range(length)])
+            for i, x in enumerate((k, v)))
     q, k = rotate(q, c), rotate(k, c)
     group = q.shape[1] // k.shape[1]
     window = c.get("lookahead_window", length)
@@ -181,7 +192,7 @@ def sensitivity(w, tokens, targets, c):
 def make(folder, c, seed):
     w, tokens, targets = draw(c, seed)
     while sensitivity(w, tokens, targets, c) > LARGEST_SENSITIVITY:
-        seed += len(MODELS)
+        seed += SEEDS_APART
         w, tokens, targets = draw(c, seed)
 
     folder.mkdir(exist_ok=True)
@@ -195,8 +206,8 @@ def make(folder, c, seed):
     for name, gradient in gradients(w, tokens, targets, c).items():
         expected["gradient." + name] = gradient.float()
 
-    matrices = [v for v in w.values() if v.dim() == 2]
-    vectors = [v for v in w.values() if v.dim() == 1]
+    matrices = [v for k, v in w.items() if v.dim() == 2 and "kv_shift" not in k]
+    vectors = [v for k, v in w.items() if v.dim() == 1 or "kv_shift" in k]
     options = [dict(params=matrices), dict(params=vectors, weight_decay=0.0)]
     optimizer = torch.optim.AdamW(options, **ADAMW)
     losses = []
@@ -215,5 +226,7 @@ def make(folder, c, seed):
 if __name__ == "__main__":
     here = pathlib.Path(__file__).parent
     for seed, (name, changes) in enumerate(MODELS.items()):
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         make(here / name, BASE | changes, seed)
         print(name)

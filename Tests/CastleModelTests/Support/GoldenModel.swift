@@ -11,6 +11,7 @@ struct GoldenModel {
   static let names = [
     "causal", "causal-grouped-untied", "castle", "castle-grouped-untied", "castle-swl",
     "castle-swl-unrotated-values", "castle-without-silu", "castle-without-causal-keys",
+    "causal-shifted",
   ]
 
   let folder: String
