@@ -113,16 +113,16 @@ extension TrainingConfiguration {
   }
 
   private func checkData() throws {
-    guard !data.shards.isEmpty || !data.mixture.isEmpty else {
-      throw InputError(
-        subject: "data.shards", problem: "is not set",
-        remedy: "name a folder made by castle prepare, as in \(.setting("data.shards", "data/books"))")
-    }
     let sizes = data.probe.entries(under: "data.probe").first { $0.value != "null" }
     if let sizes {
       throw InputError(
         subject: "\(sizes.path)", problem: "is set, but data.probe.kind is not",
         remedy: "name the task, or leave it out")
+    }
+    guard !data.shards.isEmpty || !data.mixture.isEmpty else {
+      throw InputError(
+        subject: "data.shards", problem: "is not set",
+        remedy: "name a folder made by castle prepare, as in \(.setting("data.shards", "data/books"))")
     }
     guard data.shards.isEmpty || data.mixture.isEmpty else {
       throw InputError(

@@ -59,7 +59,7 @@ struct ProbeRunTests {
   }
 
   @Test(arguments: [
-    [], ["data.probe={kind: mqar, length: 16, pairs: 2, vocabulary-size: 16, sequences: 10, pairs: 2}"],
+    [], ["data.probe={kind: mqar, length: 16, pairs: 2, vocabulary-size: 16, sequences: 10}"],
     ["data.probe={kind: flip-flop, length: 8}"],
   ])
   func anInterruptedRunGoesOnToTheSameBits(settings: [String]) throws {
