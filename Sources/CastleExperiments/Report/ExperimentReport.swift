@@ -29,12 +29,17 @@ package struct ExperimentReport {
     var blocks: [ReportPage.Block] = []
     if !summary.experiment.question.isEmpty { blocks.append(.text(summary.experiment.question)) }
     blocks.append(.text(progress))
-    blocks += plots.losses.map { .plot($0) }
-    if summary.groups.contains(where: { $0.members.count > 1 }) { blocks.append(.text(plots.legend)) }
-    blocks += scores
-    blocks += finalLosses
-    blocks += differences
-    blocks += crossings
+    let legend: [ReportPage.Block] =
+      summary.groups.contains { $0.members.count > 1 } ? [.text(plots.legend)] : []
+    if summary.isOfProbes {
+      blocks += scores
+      blocks.append(.folded("Right answers during training", plots.losses.map { .plot($0) } + legend))
+      blocks.append(.folded("Losses", finalLosses + differences))
+    } else {
+      blocks += plots.losses.map { .plot($0) } + legend
+      blocks += finalLosses + differences + scores
+      blocks += crossings
+    }
     blocks += plots.scales.map { .plot($0) }
     blocks += runs
     return blocks
@@ -46,17 +51,23 @@ package struct ExperimentReport {
     var parts = ["\(finished) of \(NumberFormat.count(summary.experiment.cells.count, "run")) finished."]
     if !summary.unfinished.isEmpty {
       parts.append(
-        "Under way, in the pictures only: \(summary.unfinished.map(\.cell).joined(separator: ", ")).")
+        "Under way, in the pictures only: \(Self.list(summary.unfinished.map(\.cell))).")
     }
-    if !summary.missing.isEmpty { parts.append("Not begun: \(summary.missing.joined(separator: ", ")).") }
+    if !summary.missing.isEmpty { parts.append("Not begun: \(Self.list(summary.missing)).") }
     parts += summary.failures.map { "Failed: \($0.cell) (\($0.reason))." }
     return parts.joined(separator: " ")
   }
 
-  private var comparison: Experiment.Comparison? { summary.experiment.comparison }
+  /// The first of many names.
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(20).joined(separator: ", ")
+    return names.count > 20 ? "\(shown) and \(names.count - 20) more" : shown
+  }
+
+  var comparison: Experiment.Comparison? { summary.experiment.comparison }
 
   /// The last word of the axis along which runs are paired.
-  private var pairName: String { comparison?.pair.split(separator: ".").last.map(String.init) ?? "" }
+  var pairName: String { comparison?.pair.split(separator: ".").last.map(String.init) ?? "" }
 
   /// A table of each measure: mean, median, standard deviation, and every run.
   private var finalLosses: [ReportPage.Block] {
@@ -93,77 +104,29 @@ package struct ExperimentReport {
     }
   }
 
-  /// One table of all shares of right answers, in percent.
-  private var scores: [ReportPage.Block] {
-    let hasConditions = summary.conditions != [""]
-    let rows = summary.conditions.flatMap { condition in
-      summary.scoreMeasures.flatMap { measure in
-        summary.groups.filter { $0.condition == condition }.compactMap { group -> [String]? in
-          let values = group.members.filter(\.result.isFinished).compactMap {
-            $0.result.finalScores[measure].map { 100 * $0 }
-          }
-          guard !values.isEmpty else { return nil }
-          let sample = Sample(values)
-          return (hasConditions ? [condition] : []) + [
-            measure, group.name, "\(sample.count)", Self.percent(sample.mean), Self.percent(sample.median),
-            sample.standardDeviation.map(Self.percent) ?? "",
-            values.map(Self.percent).joined(separator: " "),
-          ]
-        }
-      }
-    }
-    guard !rows.isEmpty else { return [] }
-    let header =
-      (hasConditions ? ["condition"] : [])
-      + ["score", comparison?.axis ?? "run", "runs", "mean", "median", "sd", "each"]
-    let texts = hasConditions ? 3 : 2
-    return [
-      .heading("Right answers"),
-      .text("In percent, higher is better. sd is the standard deviation of single runs."),
-      .table([header] + rows, left: Set(0..<texts).union([texts + 4])),
-    ]
-  }
-
   private var differences: [ReportPage.Block] {
-    guard let comparison else { return [] }
-    let rows = summary.differences
-    let losses = rows.filter { !$0.isScore }
-    let scores = rows.filter(\.isScore)
-    let isPaired = "with the same \(pairName)"
-    let intervals = "Intervals of the mean are Student's t over the pairs."
-    var blocks: [ReportPage.Block] = []
-    if !scores.isEmpty {
-      blocks += [
-        .heading("Differences in right answers from \(comparison.baseline)"),
-        .text(
-          "Percentage points more than \(comparison.baseline) \(isPaired); above zero is better. \(intervals)"
-        ),
-        table(scores, "score", scale: 100) { Self.signed($0, digits: 1) },
-      ]
-    }
-    if !losses.isEmpty {
-      blocks += [
-        .heading("Differences from \(comparison.baseline)"),
-        .text("Loss minus that of \(comparison.baseline) \(isPaired); below zero is better. \(intervals)"),
-        table(losses, "text", scale: 1) { Self.signed($0) },
-      ]
-    }
-    return blocks
-  }
-
-  private func table(
-    _ rows: [ExperimentSummary.Difference], _ measure: String, scale: Double, _ text: (Double) -> String
-  ) -> ReportPage.Block {
-    let header = ["compared", measure, "pairs", "mean", "95 % interval", "median", "each"]
-    let cells = rows.map { row in
-      let sample = Sample(row.differences.values.map { scale * $0 })
-      let interval = sample.halfWidth.map { "\(text(sample.mean - $0)) … \(text(sample.mean + $0))" }
-      return [
-        Self.title(row.name, row.condition), row.measure, "\(sample.count)", text(sample.mean),
-        interval ?? "one pair only", text(sample.median), sample.values.map(text).joined(separator: " "),
-      ]
-    }
-    return .table([header] + cells, left: [0, 1, 6])
+    let rows = summary.differences.filter { !$0.isScore }
+    guard !rows.isEmpty, let comparison else { return [] }
+    let header = ["compared", "text", "pairs", "mean", "95 % interval", "median", "each"]
+    return [
+      .heading("Differences from \(comparison.baseline)"),
+      .text(
+        "Loss minus that of \(comparison.baseline) with the same \(pairName); below zero is better. Intervals of the mean are "
+          + "Student's t over the pairs."),
+      .table(
+        [header]
+          + rows.map { row in
+            let sample = row.differences
+            let interval = sample.halfWidth.map {
+              "\(Self.signed(sample.mean - $0)) … \(Self.signed(sample.mean + $0))"
+            }
+            return [
+              Self.title(row.name, row.condition), row.measure, "\(sample.count)", Self.signed(sample.mean),
+              interval ?? "one pair only", Self.signed(sample.median),
+              sample.values.map { Self.signed($0) }.joined(separator: " "),
+            ]
+          }, left: [0, 1, 6]),
+    ]
   }
 
   private var crossings: [ReportPage.Block] {
@@ -229,8 +192,6 @@ package struct ExperimentReport {
   }
 
   static func loss(_ value: Double) -> String { NumberFormat.fixed(value, 4) }
-
-  private static func percent(_ value: Double) -> String { NumberFormat.fixed(value, 1) }
 
   static func signed(_ value: Double, digits: Int = 4) -> String {
     (value < 0 ? "−" : "+") + NumberFormat.fixed(abs(value), digits)

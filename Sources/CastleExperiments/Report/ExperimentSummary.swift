@@ -95,6 +95,9 @@ package struct ExperimentSummary: Sendable {
     }
   }
 
+  /// Whether the runs were on probes, which have right answers, and not on text.
+  package var isOfProbes: Bool { groups.contains { $0.members.contains(where: \.result.isProbe) } }
+
   /// The conditions, in the order of the experiment.
   package var conditions: [String] {
     groups.map(\.condition).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
