@@ -5,8 +5,8 @@ import CastleReports
 import CastleTraining
 import Foundation
 
-/// A probe of the mechanism (Equations, Probe): one layer of ordinary attention cannot learn `lookahead-recall`,
-/// one layer of CASTLE can.
+/// A probe of the mechanism (Equations, Probe): one layer of ordinary attention cannot learn
+/// `lookahead-recall`, one layer of CASTLE can.
 ///
 /// Both models have equal parameters: 7 heads of 8 against 4. They are ordinary runs of a ``Trainer``.
 public struct LookaheadRecall: Sendable {
@@ -47,11 +47,11 @@ public struct LookaheadRecall: Sendable {
     self.seed = seed
   }
 
-  /// Trains both models, in folders of their own in `folder`. `progress` is told the mechanism, the step and the
-  /// mean loss of the step.
+  /// Trains both models, in folders of their own in `folder`. `progress` is told the mechanism, the step and
+  /// the mean loss of the step.
   ///
-  /// - Throws: ``InputError`` if the sizes do not fit each other, or a folder holds a run already or cannot be
-  ///   written.
+  /// - Throws: ``InputError`` if the sizes do not fit each other, or a folder holds a run already or cannot
+  ///   be written.
   public func run(
     in folder: String, backend: any Backend,
     progress: @escaping (_ mechanism: String, _ step: Int, _ loss: Double) -> Void

@@ -11,8 +11,8 @@ package struct CellBranch: Sendable, Hashable {
   var text: String { "\(cell) after step \(step)" }
 }
 
-/// What a cell's settings say of a branch, before the other cell is looked for: `branch.from` is its name, or values on
-/// axes in which it differs from the cell; `branch.step` the step.
+/// What a cell's settings say of a branch, before the other cell is looked for: `branch.from` is its name, or
+/// values on axes in which it differs from the cell; `branch.step` the step.
 struct BranchSettings {
   private var name: String?
   private var values: [(axis: String, value: String)] = []

@@ -3,23 +3,24 @@ import CastleReports
 
 /// Shares of right answers: of probes and of tasks.
 extension ExperimentReport {
-  /// A table with a row for each score and a column for each of what is compared, the differences likewise, and every
-  /// run for those who ask.
+  /// A table with a row for each score and a column for each of what is compared, the differences likewise,
+  /// and every run for those who ask.
   var scores: [ReportPage.Block] {
     guard !summary.scoreMeasures.isEmpty else { return [] }
     let all: ReportPage.Block = .folded(
-      "Right answers of every run", [.table(everyRun, left: Set(textColumns).union([textColumns.count, textColumns.count + 5]))])
+      "Right answers of every run",
+      [.table(everyRun, left: Set(textColumns).union([textColumns.count, textColumns.count + 5]))])
     guard let comparison, names.count > 1 else { return [.heading("Right answers"), all] }
     return [
       .heading("Right answers"),
       .text(
-        "In percent, higher is better: the mean of finished runs, ± the standard deviation of single runs; in brackets the "
-          + "number of runs where it is another than \(mostRuns)."),
+        "In percent, higher is better: the mean of finished runs, ± the standard deviation of single runs; in "
+          + "brackets the number of runs where it is another than \(mostRuns)."),
       .table(rows(names) { cell($0) }, left: Set(textColumns)),
       .heading("Differences in right answers from \(comparison.baseline)"),
       .text(
-        "Percentage points more than \(comparison.baseline) with the same \(pairName), and the 95 % interval of the mean "
-          + "(Student's t over the pairs); above zero is better."),
+        "Percentage points more than \(comparison.baseline) with the same \(pairName), and the 95 % interval "
+          + "of the mean (Student's t over the pairs); above zero is better."),
       .table(rows(names.filter { $0 != comparison.baseline }) { difference($0) }, left: Set(textColumns)),
       all,
     ]
@@ -82,7 +83,8 @@ extension ExperimentReport {
     let sample = Sample(row.differences.values.map { 100 * $0 })
     let mean = Self.signed(sample.mean, digits: 1)
     guard let half = sample.halfWidth else { return mean + " (one pair)" }
-    return "\(mean) (\(Self.signed(sample.mean - half, digits: 1)) … \(Self.signed(sample.mean + half, digits: 1)))"
+    let (low, high) = (sample.mean - half, sample.mean + half)
+    return "\(mean) (\(Self.signed(low, digits: 1)) … \(Self.signed(high, digits: 1)))"
   }
 
   private var everyRun: [[String]] {

@@ -110,11 +110,11 @@ package struct ExperimentFolder: Sendable {
     let place: String
     if let result = try CellResult.read(ifPresent: result(cell)) {
       place = self.result(cell)
-      guard result.branch == nil || result.branch == cell.branch?.text else {
+      guard result.branch == cell.branch?.text else {
         throw InputError(
-          "\(place) branched from \(result.branch ?? ""), but \(experiment.source) now says "
-            + "\(cell.branch?.text ?? "none"): choose another --output, or remove what is there of the cell \(cell.name)"
-        )
+          "\(place) branched from \(result.branch ?? "nothing"), but \(experiment.source) now says "
+            + "\(cell.branch?.text ?? "nothing"): choose another --output, or remove what is there of the cell "
+            + cell.name)
       }
       difference = CellIdentity.difference(planned, result.settings, texts: texts)
     } else if FileManager.default.fileExists(atPath: run(cell) + "/config.yaml") {

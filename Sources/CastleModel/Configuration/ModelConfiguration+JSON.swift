@@ -3,8 +3,8 @@ import CastleFormats
 import CastleOperations
 
 /// `config.json`: the keys of Hugging Face's LLaMA, `training_length`, and for lookahead keys
-/// `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`, for the shift of
-/// keys and values `key_value_shift`.
+/// `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`, for the
+/// shift of keys and values `key_value_shift`.
 extension ModelConfiguration {
   /// Reads a `config.json`. A key that is absent has the value that it has in Hugging Face's `LlamaConfig`.
   ///
