@@ -6,6 +6,13 @@ SHELL := /bin/bash
 
 # One set of flags everywhere: another set would compile everything again.
 SWIFT_FLAGS ?=
+
+# MPI=1 builds for the ranks of mpirun with the system's MPI library, MPI=mpich or MPI=ompi-c with the one that
+# pkg-config calls so.
+ifneq ($(MPI),)
+override SWIFT_FLAGS += --traits Server,MPI
+export CASTLE_MPI := $(if $(filter 1,$(MPI)),mpi,$(MPI))
+endif
 BUILD := swift build -c release $(SWIFT_FLAGS)
 TEST := swift test -c release --disable-testable-imports $(SWIFT_FLAGS)
 SOURCES := Package.swift Sources Tests Snippets Benchmarks
@@ -16,10 +23,11 @@ help: ## List the targets.
 	@echo
 	@echo "Variables of quickstart: TEXT=file-or-folder PRESET=name STEPS=n VOCABULARY=n PROMPT=text RUN=folder"
 	@echo "THREADS=n QUICK=1, as in: make quickstart TEXT=book.txt STEPS=500"
+	@echo "make build MPI=1 builds for several processes and hosts, which mpirun or srun starts."
 
 .PHONY: setup
 setup: ## Check for Swift and OpenBLAS, install what is missing.
-	@scripts/setup
+	@scripts/setup $(if $(MPI),mpi)
 
 .PHONY: build
 build: setup ## Build the command line tool castle.
@@ -47,13 +55,17 @@ test-interop: ## Compare with PyTorch, transformers and tokenizers, in a Python 
 test-kernels: ## Check every vector kernel of NEON, emulated except on ARM, and of this machine's instruction sets.
 	@scripts/test-kernels
 
+.PHONY: test-mpi
+test-mpi: ## Train on ranks of real mpirun, under Open MPI and MPICH, interrupted, killed and resumed.
+	@scripts/test-mpi && echo "make test-mpi: all checks passed"
+
 .PHONY: sanitize
 sanitize: setup ## Run the tests of tensors, attention and operations under the thread and address sanitizers.
 	@scripts/sanitize
 
 .PHONY: lint
-lint: ## Check the formatting.
-	@swift format lint --strict -r $(SOURCES) && echo "make lint: clean"
+lint: ## Check the formatting and the length of lines.
+	@swift format lint --strict -r $(SOURCES) && scripts/check-line-length && echo "make lint: clean"
 
 .PHONY: format
 format: ## Format the sources.

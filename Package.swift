@@ -33,12 +33,25 @@ let openSSL: Target.Dependency = .target(name: "COpenSSL", condition: .when(plat
 /// libzstd, for .zst files. Apple's SDK has none; zlib, for .gz, is in every system.
 let zstd: Target.Dependency = .target(name: "CZstd", condition: .when(platforms: [.linux]))
 
+/// What pkg-config calls the MPI library that the trait MPI binds: the system's choice, or one of several.
+let mpiLibrary = Context.environment["CASTLE_MPI"] ?? "mpi"
+
 let numerics: Target.Dependency = .product(name: "RealModule", package: "swift-numerics")
+
+/// What only the trait `Server` needs.
+let webServer: [Target.Dependency] = [
+  .product(name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["Server"])),
+  .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Server"])),
+  .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Server"])),
+  .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+  .product(name: "NIOHTTPTypes", package: "swift-nio-extras", condition: .when(traits: ["Server"])),
+  .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Server"])),
+]
 
 /// What a program needs that runs models: no training, no YAML.
 let inference = [
   "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats", "CastleTokenizer",
-  "CastleModel", "CastleGeneration",
+  "CastleModel", "CastleGeneration", "CastleServing",
 ]
 
 let package = Package(
@@ -48,14 +61,25 @@ let package = Package(
     .executable(name: "castle", targets: ["castle"]),
     .library(name: "CastleAttention", targets: ["CastleAttention", "CastleSystem", "CastleTensors"]),
     .library(name: "CastleInference", targets: inference),
+    .library(name: "CastleInspection", targets: inference + ["CastleInspection"]),
     .library(
       name: "CastleLanguageModel",
-      targets: inference + ["CastleCorpus", "CastleEvaluation", "CastleTraining"]),
+      targets: inference + ["CastleCluster", "CastleCorpus", "CastleEvaluation", "CastleTraining"]),
     .library(name: "CastleMeasurement", targets: ["CastleMeasurement"]),
+  ],
+  traits: [
+    .trait(name: "Server", description: "castle serve: models over HTTP, with OpenAI's interface."),
+    .trait(name: "MPI", description: "Training on several processes and hosts that mpirun or srun starts."),
+    .default(enabledTraits: ["Server"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -64,6 +88,8 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CMPI", pkgConfig: mpiLibrary, providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
 
@@ -75,6 +101,7 @@ let package = Package(
       ["CastleKernels", "CastleSystem", "CastleTensors", "CastleAttention", openBLAS, numerics]),
     library("CastleFormats", [openSSL, "CZlib", zstd]),
     library("CastleConsole", ["CastleFormats"]),
+    library("CastleCluster", ["CastleFormats", .target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
     library("CastleTokenizer", ["CastleFormats"]),
     library("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer"]),
     library(
@@ -84,16 +111,38 @@ let package = Package(
       ]),
     library("CastleGeneration", ["CastleModel", "CastleTensors", "CastleFormats", "CastleTokenizer"]),
     library(
+      "CastleInspection",
+      [
+        "CastleSystem", "CastleModel", "CastleAttention", "CastleOperations", "CastleFormats",
+        "CastleTokenizer",
+      ],
+      resources: [
+        .embedInCode("Page/Resources/page.html"), .embedInCode("Page/Resources/page.css"),
+        .embedInCode("Page/Resources/trace.js"), .embedInCode("Page/Resources/colors.js"),
+        .embedInCode("Page/Resources/maps.js"), .embedInCode("Page/Resources/curves.js"),
+        .embedInCode("Page/Resources/distance.js"), .embedInCode("Page/Resources/text.js"),
+        .embedInCode("Page/Resources/state.js"), .embedInCode("Page/Resources/pictures.js"),
+        .embedInCode("Page/Resources/colorings.js"), .embedInCode("Page/Resources/heads.js"),
+        .embedInCode("Page/Resources/pointer.js"), .embedInCode("Page/Resources/page.js"),
+      ]),
+    library(
+      "CastleServing",
+      [
+        "CastleSystem", "CastleModel", "CastleGeneration", "CastleTokenizer", "CastleTensors",
+        "CastleOperations", "CastleFormats",
+      ]),
+    library(
       "CastleEvaluation",
       [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleModel",
         "CastleFormats",
-        "CastleTokenizer", "CastleCorpus",
+        "CastleTokenizer", "CastleCorpus", "CastleCluster",
       ]),
     library(
       "CastleTraining",
       [
-        "CastleSystem", "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention",
+        "CastleSystem", "CastleCluster", "CastleModel", "CastleOperations", "CastleTensors",
+        "CastleAttention",
         "CastleFormats",
         "CastleTokenizer", "CastleCorpus", "CastleEvaluation", "CastleGeneration", "Yams",
       ]),
@@ -112,12 +161,20 @@ let package = Package(
         "CastleFormats",
         "CastleTokenizer", "CastleCorpus", "CastleTraining", "CZlib", zstd,
       ]),
+    library(
+      "CastleServer",
+      [
+        "CastleSystem", "CastleModel", "CastleFormats", "CastleTokenizer", "CastleGeneration",
+        "CastleInspection", "CastleServing",
+      ] + webServer, resources: [.embedInCode("Page/page.html"), .embedInCode("API/openapi.yaml")]),
     .executableTarget(
       name: "castle",
       dependencies: [
         "CastleSystem", "CastleTensors", "CastleAttention", "CastleOperations", "CastleFormats",
-        "CastleConsole", "CastleTokenizer", "CastleCorpus", "CastleModel", "CastleGeneration",
-        "CastleEvaluation", "CastleTraining", "CastleReports", "CastleExperiments", "CastleMeasurement",
+        "CastleConsole", "CastleCluster", "CastleTokenizer", "CastleCorpus", "CastleModel",
+        "CastleGeneration", "CastleInspection", "CastleServing", "CastleEvaluation", "CastleTraining",
+        "CastleReports", "CastleExperiments", "CastleMeasurement",
+        .target(name: "CastleServer", condition: .when(traits: ["Server"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"), numerics,
       ],
       swiftSettings: strictImports),
@@ -129,6 +186,7 @@ let package = Package(
     ),
     tests("CastleOperations", ["CastleSystem", "CastleTensors", "CastleAttention", "CastleMeasurement"]),
     tests("CastleFormats", ["CastleMeasurement"]),
+    tests("CastleCluster", ["CastleFormats"]),
     tests("CastleTokenizer", ["CastleFormats", "CastleMeasurement"], resources: [.copy("Golden")]),
     tests("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer", "CastleMeasurement"]),
     tests(
@@ -142,6 +200,25 @@ let package = Package(
         "CastleTokenizer",
       ]),
     tests(
+      "CastleInspection",
+      [
+        "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
+        "CastleTokenizer", "CastleMeasurement",
+      ]),
+    tests(
+      "CastleServing",
+      [
+        "CastleModel", "CastleGeneration", "CastleOperations", "CastleTensors", "CastleAttention",
+        "CastleFormats",
+      ]),
+    tests(
+      "CastleServer",
+      [
+        "CastleModel", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
+        "CastleTokenizer",
+        "CastleGeneration", "CastleInspection", "CastleServing", "CastleMeasurement", "Yams",
+      ]),
+    tests(
       "CastleEvaluation",
       [
         "CastleModel", "CastleOperations", "CastleFormats", "CastleTokenizer", "CastleCorpus",
@@ -151,7 +228,7 @@ let package = Package(
       "CastleTraining",
       [
         "CastleModel", "CastleOperations", "CastleTensors", "CastleFormats", "CastleTokenizer",
-        "CastleAttention", "CastleCorpus",
+        "CastleAttention", "CastleCorpus", "CastleCluster",
         "CastleEvaluation", "CastleMeasurement",
       ]),
     tests("CastleReports", ["CastleFormats", "CastleEvaluation", "CastleTraining", "CastleMeasurement"]),

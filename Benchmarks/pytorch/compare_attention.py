@@ -24,7 +24,7 @@ NO_WINDOW = 1 << 40
 DENSE_LIMIT = 2048
 REPETITIONS = 2  # in each round, on both sides
 PASSES = ["forward", "forward+backward"]
-COLOURS = {
+COLORS = {
     "causal": "#1f77b4", "castle": "#d62728", "castle-swl": "#2ca02c", "PyTorch causal (fused)": "#9ecae1",
     "PyTorch castle, row-block": "#ff9896", "PyTorch castle, dense": "#8c564b",
 }
@@ -81,7 +81,7 @@ def table(lengths, best, rate, backend, threads):
         "| pass | who | " + " | ".join(f"L = {n}" for n in lengths) + " |", "|---|---|" + "---:|" * len(lengths),
     ]
     for work in PASSES:
-        for name in COLOURS:
+        for name in COLORS:
             cells = [best[n].get((name, work)) for n in lengths]
             if any(cells):
                 shown = " | ".join("-" if t is None else f"{t * 1e3:.1f}" for t in cells)
@@ -114,13 +114,13 @@ def picture(lengths, best):
     parts.append(
         f'<text x="{(left + width - 220) / 2}" y="{height - 8}" text-anchor="middle">'
         'tokens (forward + backward, 8 heads of 64)</text>')
-    for row, (name, colour) in enumerate(COLOURS.items()):
+    for row, (name, color) in enumerate(COLORS.items()):
         points = [(x(n), y(best[n][name, PASSES[1]])) for n in lengths if (name, PASSES[1]) in best[n]]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{colour}"/>' for a, b in points]
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>')
+        parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{color}"/>' for a, b in points]
         parts.append(
-            f'<rect x="{width - 205}" y="{30 + 24 * row}" width="14" height="4" fill="{colour}"/>'
+            f'<rect x="{width - 205}" y="{30 + 24 * row}" width="14" height="4" fill="{color}"/>'
             f'<text x="{width - 185}" y="{36 + 24 * row}">{name}</text>')
     return "\n".join(parts) + "\n</svg>\n"
 

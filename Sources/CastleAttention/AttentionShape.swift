@@ -57,7 +57,7 @@ extension AttentionShape {
     precondition(documents.length == length, "documents do not cover the sequence")
   }
 
-  /// Traps unless all results that are given have the shapes that ``AttentionResults`` tells.
+  /// Traps unless all results that are given have the shapes that ``AttentionResults`` says.
   @inlinable
   func check<Scalar>(_ results: AttentionResults<Scalar>) {
     check(output: results.output, logSumExp: results.logSumExp)
@@ -65,7 +65,8 @@ extension AttentionShape {
     precondition(fits(keys, heads: kvHeads), "lookahead keys of another shape")
   }
 
-  /// Traps unless outputs and, if they are given, log-sum-exps have the shapes that ``AttentionResults`` tells.
+  /// Traps unless outputs and, if they are given, log-sum-exps have the shapes that ``AttentionResults``
+  /// says.
   @inlinable
   func check<Scalar>(output: HeadView<Scalar>, logSumExp: HeadView<Scalar>?) {
     precondition(fits(output, heads: queryHeads), "outputs of another shape")
@@ -73,7 +74,8 @@ extension AttentionShape {
     precondition(fits(logSumExp, heads: queryHeads, size: 1), "log-sum-exps of another shape")
   }
 
-  /// Traps unless the gradient of the outputs and those of the projections have the shapes of what they belong to.
+  /// Traps unless the gradient of the outputs and those of the projections have the shapes of what they
+  /// belong to.
   @inlinable
   func check<Scalar>(
     dOutput: HeadView<Scalar>, gradients: AttentionProjections<Scalar>, mechanism: Mechanism

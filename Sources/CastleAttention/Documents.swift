@@ -1,7 +1,7 @@
 /// How every row of a batch is cut into documents.
 ///
-/// Neither causal nor lookahead keys cross a boundary: each document is a sequence of its own. The ranges are checked when
-/// the value is made, once for all layers that read it; a copy of it costs nothing.
+/// Neither causal nor lookahead keys cross a boundary: each document is a sequence of its own. The ranges are
+/// checked when the value is made, once for all layers that read it; a copy of it costs nothing.
 public struct Documents: Sendable, Hashable {
   /// The tokens of each document, in order and without gaps.
   public let ranges: [Range<Int>]
@@ -24,7 +24,8 @@ public struct Documents: Sendable, Hashable {
     self.ranges = ranges
   }
 
-  /// Documents of the given ranges. Traps unless they begin at 0, follow each other without gaps and are not empty.
+  /// Documents of the given ranges. Traps unless they begin at 0, follow each other without gaps and are not
+  /// empty.
   public init(_ ranges: [Range<Int>]) {
     var end = 0
     for range in ranges {

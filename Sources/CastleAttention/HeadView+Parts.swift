@@ -1,5 +1,6 @@
 extension HeadView {
-  /// Some tokens of every sequence: (batch, heads, `range.count`, size). Traps if the view does not have them.
+  /// Some tokens of every sequence: (batch, heads, `range.count`, size). Traps if the view does not have
+  /// them.
   public func tokens(_ range: Range<Int>) -> HeadView {
     precondition(range.lowerBound >= 0 && range.upperBound <= length, "tokens outside the view")
     var part = self

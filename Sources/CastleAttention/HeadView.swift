@@ -1,7 +1,7 @@
 /// A four-dimensional view, (batch, head, token, feature), of numbers that the caller owns.
 ///
-/// The features of a token are adjacent; the three other strides are free, so that a view can lie on a tensor of
-/// shape (B, H, L, d) as well as on some columns of a matrix of projections with one row a token.
+/// The features of a token are adjacent; the three other strides are free, so that a view can be of a tensor
+/// of shape (B, H, L, d) or of some columns of a matrix of projections with one row a token.
 public struct HeadView<Scalar>: @unchecked Sendable {
   /// The element (0, 0, 0, 0).
   public var base: UnsafeMutablePointer<Scalar>
@@ -53,7 +53,7 @@ public struct HeadView<Scalar>: @unchecked Sendable {
 
 /// The six projections that attention reads, or their gradients.
 ///
-/// `qc` may have a multiple of the heads of the others: neighbouring query heads then share one group of
+/// `qc` may have a multiple of the heads of the others: neighboring query heads then share one group of
 /// (q^U, k^U, v^U, k^C, v^C).
 public struct AttentionProjections<Scalar>: Sendable {
   /// q^U, k^U and v^U: what builds the lookahead keys. Nil for causal attention.

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Says on standard error how far a run is: one line that renews itself on a terminal, plain lines now and then elsewhere.
+/// Says on standard error how far a run is: one line that renews itself on a terminal, plain lines now and
+/// then elsewhere.
 package final class ProgressLine {
   private let isLive: Bool
   private let interval: Double
@@ -13,9 +14,11 @@ package final class ProgressLine {
     self.interval = interval
   }
 
-  /// Shows the present state, in parts with two spaces between them; `isDue` shows it even if plain lines would wait.
+  /// Shows the present state, in parts with two spaces between them; `isDue` shows it even if plain lines
+  /// would wait.
   ///
-  /// On a terminal, the last parts are left out that do not fit: only the last row of a longer line would renew itself.
+  /// On a terminal, the last parts are left out that do not fit: only the last row of a longer line would
+  /// renew itself.
   package func update(_ text: String, isDue: Bool = false) {
     let now = ProcessInfo.processInfo.systemUptime
     let pause = isLive ? 0.1 : interval

@@ -13,7 +13,7 @@ package enum StandardOutput {
     do {
       try FileHandle.standardOutput.write(contentsOf: Data(bytes))
     } catch {
-      throw InputError("cannot write to standard output: \(String(cString: strerror(errno)))")
+      throw InputError("cannot write to standard output: \(SystemError.text)")
     }
   }
 }

@@ -20,7 +20,7 @@ public struct PreparedCorpus: Sendable {
   public let training: Part
   /// What they are measured on; nil if there is none.
   public let validation: Part?
-  /// What tells this text from another one: a hash over the hashes of tokenizer and training shards.
+  /// What distinguishes this text from others: a hash over the hashes of tokenizer and training shards.
   public let fingerprint: String
 
   /// The tokenizer's file.
@@ -32,8 +32,8 @@ public struct PreparedCorpus: Sendable {
   /// manifest's, and those of shards that were touched after the manifest was written.
   ///
   /// A folder without one, of llm.c or nanoGPT, holds files such as `train.bin` and `val.bin`, or
-  /// `text_train_000001.bin` and so on: the word `train` or `val` in the name tells the part. All their
-  /// tokens are read, to compare them with the vocabulary.
+  /// `text_train_000001.bin` and so on: the word `train` or `val` in the name says which part it is. All
+  /// their tokens are read, to compare them with the vocabulary.
   ///
   /// - Parameters:
   ///   - tokenizer: The tokenizer of a folder without a manifest: a `tokenizer.json`, or a folder that holds
@@ -146,8 +146,7 @@ public struct PreparedCorpus: Sendable {
   }
 
   private static func modificationDate(_ path: String) throws -> Date {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    guard let date = attributes?[.modificationDate] as? Date else { throw InputError("cannot read \(path)") }
-    return date
+    guard let time = FilePath.status(path)?.modified else { throw SystemError.error("read", path: path) }
+    return Date(timeIntervalSince1970: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
   }
 }

@@ -29,6 +29,10 @@ public struct ErrorText: Sendable, Hashable, CustomStringConvertible {
     case batchSize
     /// The number of tokens of a sequence.
     case sequenceLength
+    /// The folder that the results go to.
+    case outputFolder
+    /// The folder of a text that something calls by a name.
+    case textFolder(String)
 
     /// The term in plain words.
     public var description: String {
@@ -36,7 +40,7 @@ public struct ErrorText: Sendable, Hashable, CustomStringConvertible {
       case .key(let key): key
       case .setting(let key, let value): "\(key)=\(value)"
       case .givenSetting(let text): text
-      case .resume: "resuming"
+      case .resume: "the resume option"
       case .replace: "replacing it"
       case .tokenizer(let path): "the tokenizer \(path)"
       case .format(let name): "the format \(name)"
@@ -45,6 +49,8 @@ public struct ErrorText: Sendable, Hashable, CustomStringConvertible {
       case .deduplicate: "removing duplicates"
       case .batchSize: "the batch size"
       case .sequenceLength: "the sequence length"
+      case .outputFolder: "output folder"
+      case .textFolder(let name): "a folder for \(name)"
       }
     }
   }

@@ -33,14 +33,21 @@ public struct InputError: Error, Sendable, Hashable, CustomStringConvertible {
 
   /// The description, in which requests and keys have the spelling of some interface.
   public func text(spelling: (ErrorText.Term) -> String) -> String {
-    let problem = problem.text(spelling: spelling)
-    var line = problem
-    if let subject {
-      let begins = problem.first.map { ":,".contains($0) } ?? true
-      line = subject.text(spelling: spelling) + (begins ? "" : " ") + problem
-    }
+    var line = problem.text(spelling: spelling)
+    if let subject { line = subject.text(spelling: spelling) + (followsDirectly ? "" : " ") + line }
     return remedy.map { line + "; " + $0.text(spelling: spelling) } ?? line
   }
+
+  /// The same error, said of `context`, such as a file. Its terms stay terms. An error that names `context`
+  /// first stays as it is.
+  package func within(_ context: ErrorText) -> InputError {
+    guard !description.hasPrefix(context.description) else { return self }
+    let own = subject.map { $0 + (followsDirectly ? "" : " ") + problem } ?? problem
+    return InputError(subject: context, problem: ": " + own, remedy: remedy)
+  }
+
+  /// Whether no space stands between subject and problem.
+  private var followsDirectly: Bool { problem.description.first.map { ":,".contains($0) } ?? true }
 
   /// The error with other terms in place of its own.
   public func replacingTerms(_ replacement: (ErrorText.Term) -> ErrorText.Term) -> InputError {

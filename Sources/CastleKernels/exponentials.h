@@ -1,7 +1,8 @@
 // Powers of two and of e, and sigmoids. Included after simd.h.
 #pragma once
 
-/// Adding it to y leaves y in the low bits, rounded to whole numbers, or with the wider tables to eighths and sixteenths.
+/// Adding it to y leaves y in the low bits, rounded to whole numbers, or with the wider tables to eighths and
+/// sixteenths.
 #if defined(CASTLE_AVX512)
 #define CASTLE_ROUNDING 786432.0f
 #elif defined(CASTLE_AVX2)
@@ -10,16 +11,17 @@
 #define CASTLE_ROUNDING 12582912.0f
 #endif
 
-/// 2^(n + r), where `places` is n + CASTLE_ROUNDING and r is at most half a place; -126 <= n + r <= 127.4. To 1.3 units
-/// in the last place. NaN if r is NaN.
+/// 2^(n + r), where `places` is n + CASTLE_ROUNDING and r is at most half a place; -126 <= n + r <= 127.4. To
+/// 1.3 units in the last place. NaN if r is NaN.
 ///
-/// 2^r = 1 + r Q(r), where Q has the smallest relative error (2e-10 to 3e-9). The tables hold the bits of 2^(i/16) or
-/// 2^(i/8), less i in the places that i has in the low bits of n, so that adding these bits gives 2^n.
+/// 2^r = 1 + r Q(r), where Q has the smallest relative error (2e-10 to 3e-9). The tables hold the bits of
+/// 2^(i/16) or 2^(i/8), less i in the places that i has in the low bits of n, so that adding these bits gives
+/// 2^n.
 CASTLE_INLINE vf2 vf2_power(vf2 places, vf2 r) {
 #if defined(CASTLE_AVX512)
   const __m512i table = _mm512_setr_epi32(
-      0x3f800000, 0x3f7daac3, 0x3f7b95c2, 0x3f79c3d3, 0x3f7837f0, 0x3f76f532, 0x3f75fed7, 0x3f75583f, 0x3f7504f3,
-      0x3f7508a4, 0x3f75672a, 0x3f76248c, 0x3f7744fd, 0x3f78ccdf, 0x3f7ac0c7, 0x3f7d257d);
+      0x3f800000, 0x3f7daac3, 0x3f7b95c2, 0x3f79c3d3, 0x3f7837f0, 0x3f76f532, 0x3f75fed7, 0x3f75583f,
+      0x3f7504f3, 0x3f7508a4, 0x3f75672a, 0x3f76248c, 0x3f7744fd, 0x3f78ccdf, 0x3f7ac0c7, 0x3f7d257d);
   const vf low = (vf)_mm512_permutexvar_epi32((__m512i)vf2_low(places), table);
   const vf high = (vf)_mm512_permutexvar_epi32((__m512i)vf2_high(places), table);
   const vf2 whole = (vf2)((vi2)vf2_join(low, high) + ((vi2)places << 19));
@@ -69,13 +71,15 @@ CASTLE_INLINE vf2 vf2_exp2_small(vf2 y) {
 /// 2^y; 0 for y < -126, and above 127.4 no more than there.
 CASTLE_INLINE vf2 vf2_exp2(vf2 y) { return vf2_exp2_small(vf2_at_most(y, 127.4f)); }
 
-/// 2^(x factor) for -126 <= x factor <= 127.4, of the product as it is where the processor can, else rounded. NaN for NaN.
+/// 2^(x factor) for -126 <= x factor <= 127.4, of the product as it is where the processor can, else rounded.
+/// NaN for NaN.
 CASTLE_INLINE vf2 vf2_exp2_of_product(vf2 x, float factor) {
   const vf2 places = vf2_fma(x, vf2_set(factor), vf2_set(CASTLE_ROUNDING));
   return vf2_power(places, vf2_fma(x, vf2_set(factor), CASTLE_ROUNDING - places));
 }
 
-/// As a float it is 1.9e-8 too little, so that e^x is off by up to 1.4e-8 |x|: less than half a unit of x makes.
+/// As a float it is 1.9e-8 too little, so that e^x is off by up to 1.4e-8 |x|: less than half a unit of x
+/// makes.
 #define LOG2_E 1.442695041f
 #define LN_2 0.693147181f
 

@@ -1,4 +1,4 @@
-// Small matrix products whose operands lie in the cache. Included after simd.h.
+// Small matrix products whose operands are in the cache. Included after simd.h.
 #pragma once
 
 #if defined(CASTLE_AVX512)
@@ -29,7 +29,8 @@ CASTLE_INLINE void tile_step(
   }
 }
 
-/// `rows` x `vectors` elements of C from row i and column j on; both counts are constants where this is inlined.
+/// `rows` x `vectors` elements of C from row i and column j on; both counts are constants where this is
+/// inlined.
 CASTLE_INLINE void tile(
     const castle_product *product, const int has_bands[2], ptrdiff_t i, ptrdiff_t j, const int rows,
     const int vectors) {
@@ -105,7 +106,8 @@ CASTLE_INLINE int skips_columns(const castle_product *product) {
 
 static void CASTLE_NAME(product)(const castle_product *product) {
   // Where B is a triangle, narrow strips leave out more of what is zero.
-  const ptrdiff_t strip = (skips_columns(product) ? CASTLE_NARROW_VECTORS : CASTLE_TILE_VECTORS) * CASTLE_LANES;
+  const ptrdiff_t strip =
+      (skips_columns(product) ? CASTLE_NARROW_VECTORS : CASTLE_TILE_VECTORS) * CASTLE_LANES;
   const castle_band band = product->c_band;
   // The bounds of a tile take as long as four columns of A; most operands have none.
   int has_bands[2] = {0, 0};

@@ -3,7 +3,8 @@
 
 typedef double vd __attribute__((vector_size(8 * CASTLE_LANES)));
 
-/// In double precision: what is subtracted from dot products that it equals nearly must not add an error of its own.
+/// In double precision: what is subtracted from dot products that it equals nearly must not add an error of
+/// its own.
 static void CASTLE_NAME(row_dots)(
     ptrdiff_t rows, ptrdiff_t d, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, float *y) {
   for (ptrdiff_t i = 0; i < rows; i++, a += a_row, b += b_row) {
@@ -24,7 +25,8 @@ enum { PAIR = 2 * CASTLE_LANES };
 
 // Scores, and what gates are made of, are in units of ln 2: their exponentials are powers of two.
 
-/// How far a score may lie above the reference that it is measured from: no risk to a sum of many exponentials.
+/// How far a score may be above the reference that it is measured from: no risk to a sum of many
+/// exponentials.
 #define LARGEST_EXPONENT 12.0f
 
 /// x where first <= j + lane < end, `other` elsewhere.
@@ -84,7 +86,8 @@ CASTLE_INLINE ptrdiff_t visible_columns(const castle_scores *block, ptrdiff_t i)
   return most(0, least(block->columns, block->diagonal + i + 1));
 }
 
-/// The causal terms of a row become scores, if there are lookahead terms; the result's lanes have the largest.
+/// The causal terms of a row become scores, if there are lookahead terms; the result's lanes have the
+/// largest.
 CASTLE_INLINE vf row_scores(ptrdiff_t end, float *causal, const float *lookahead, const int silu) {
   const vf2 none = vf2_set(-__builtin_inff());
   vf largest = vf2_low(none);
@@ -161,7 +164,8 @@ static void CASTLE_NAME(softmax)(
     softmax_rows(block, causal, lookahead, references, sums, output, output_row, d, 0);
 }
 
-/// The causal terms of a row become scores less the log-sum-exp, the lookahead terms the slopes of the scores.
+/// The causal terms of a row become scores less the log-sum-exp, the lookahead terms the slopes of the
+/// scores.
 CASTLE_INLINE void row_slopes(
     ptrdiff_t end, float *causal, float *lookahead, float log_sum_exp, const int silu) {
   for (ptrdiff_t j = 0; j < end; j += PAIR) {

@@ -115,8 +115,8 @@ CASTLE_INLINE float vf_largest(vf x) {
 #endif
 }
 
-/// Two vectors side by side. An exponential is one long chain of dependent steps; two chains at a time keep the
-/// processor busy.
+/// Two vectors side by side. An exponential is one long chain of dependent steps; two chains at a time keep
+/// the processor busy.
 typedef float vf2 __attribute__((vector_size(8 * CASTLE_LANES)));
 typedef int32_t vi2 __attribute__((vector_size(8 * CASTLE_LANES)));
 typedef float vf2_unaligned __attribute__((vector_size(8 * CASTLE_LANES), aligned(4)));

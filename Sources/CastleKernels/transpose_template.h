@@ -29,13 +29,15 @@ typedef __m512 mm;
 typedef __m256 mm;
 #endif
 
-/// Transposes squares of 4 inside the quarters (AVX-512) or halves of registers: part q of columns[i + c] is column
-/// 4 q + c of rows i to i + 3.
+/// Transposes squares of 4 inside the quarters (AVX-512) or halves of registers: part q of columns[i + c] is
+/// column 4 q + c of rows i to i + 3.
 CASTLE_INLINE void transpose_parts(const float *source, ptrdiff_t source_row, mm columns[CASTLE_LANES]) {
 #pragma clang loop unroll(full)
   for (int i = 0; i < CASTLE_LANES; i += 4) {
-    const mm a = CASTLE_MM(loadu)(source + i * source_row), b = CASTLE_MM(loadu)(source + (i + 1) * source_row);
-    const mm c = CASTLE_MM(loadu)(source + (i + 2) * source_row), d = CASTLE_MM(loadu)(source + (i + 3) * source_row);
+    const mm a = CASTLE_MM(loadu)(source + i * source_row),
+             b = CASTLE_MM(loadu)(source + (i + 1) * source_row);
+    const mm c = CASTLE_MM(loadu)(source + (i + 2) * source_row),
+             d = CASTLE_MM(loadu)(source + (i + 3) * source_row);
     const mm ab_low = CASTLE_MM(unpacklo)(a, b), ab_high = CASTLE_MM(unpackhi)(a, b);
     const mm cd_low = CASTLE_MM(unpacklo)(c, d), cd_high = CASTLE_MM(unpackhi)(c, d);
     columns[i] = CASTLE_MM(shuffle)(ab_low, cd_low, 0x44);
@@ -105,9 +107,10 @@ CASTLE_INLINE void transpose_part(
 
 enum { ROWS_AHEAD = 16 };
 
-/// Fetches the rows from `first` on, as many as are read at a time. Inputs come from memory in rows far apart, where each
-/// would be waited for.
-CASTLE_INLINE void fetch_rows(ptrdiff_t first, ptrdiff_t rows, ptrdiff_t columns, const float *p, ptrdiff_t row) {
+/// Fetches the rows from `first` on, as many as are read at a time. Inputs come from memory in rows far
+/// apart, where each would be waited for.
+CASTLE_INLINE void fetch_rows(
+    ptrdiff_t first, ptrdiff_t rows, ptrdiff_t columns, const float *p, ptrdiff_t row) {
   for (ptrdiff_t r = first; r < least(first + ROWS_AHEAD, rows); r++)
     for (ptrdiff_t j = 0; j < columns; j += 16) __builtin_prefetch(p + r * row + j);
 }

@@ -1,7 +1,8 @@
 package import CastleOperations
 import CastleTensors
 
-/// What this machine can do at best, measured now: the roofline bounds of all timings are stated in these.
+/// What this machine can do at best, measured now: the roofline bounds of ``AttentionBenchmark``,
+/// ``TrainingReport`` and ``WeightBenchmark`` are stated in these.
 package struct MachinePeaks: Sendable, Hashable {
   /// Operations per second of a large matrix product in single precision.
   package var productRate: Double

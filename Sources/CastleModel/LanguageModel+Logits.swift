@@ -6,8 +6,8 @@ import CastleTensors
 extension LanguageModel {
   /// The logits after each of `tokens`, without a cache: L rows of V numbers, row by row.
   ///
-  /// Throws an `InputError` if there are no tokens, an id is outside the vocabulary, or there are
-  /// more tokens than the model allows.
+  /// - Throws: ``InputError`` if there are no tokens, an id is outside the vocabulary, or there are more
+  ///   tokens than the model allows.
   public func logits(_ tokens: [Int32]) throws -> [Float] {
     guard !tokens.isEmpty else { throw InputError("no token ids are given, at least one is needed") }
     try check(length: tokens.count)
@@ -16,12 +16,12 @@ extension LanguageModel {
     try pass.run(tokens, documents: Documents(length: tokens.count))
     let head = OutputHead(self, tokenCount: tokens.count)
     let width = configuration.vocabularySize
-    return [Float](unsafeUninitializedCapacity: tokens.count * width) { buffer, initialised in
+    return [Float](unsafeUninitializedCapacity: tokens.count * width) { buffer, initialized in
       head.forEachChunk(of: pass.normed) { logits, rows in
         let target = buffer[(rows.lowerBound * width)..<(rows.upperBound * width)]
         backend.download(logits, to: UnsafeMutableBufferPointer(rebasing: target))
       }
-      initialised = tokens.count * width
+      initialized = tokens.count * width
     }
   }
 }

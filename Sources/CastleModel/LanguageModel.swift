@@ -11,12 +11,12 @@ public import CastleTensors
 /// let logits = try engine.advance(sequence, by: tokens)
 /// ```
 ///
-/// A model that can be trained has its weights in one arena, ``weights``. One for inference alone is made from
-/// ``ModelWeights``, which may lie anywhere.
+/// A model that can be trained has its weights in one arena, ``weights``. One for inference alone is made
+/// from ``ModelWeights``, which may be anywhere.
 public final class LanguageModel {
   /// The shape of the model.
   public let configuration: ModelConfiguration
-  /// The names and shapes of the parameters, and where each lies in ``weights``.
+  /// The names and shapes of the parameters, and where each is in ``weights``.
   public let layout: ParameterLayout
   /// What computes.
   public let backend: any Backend
@@ -26,7 +26,7 @@ public final class LanguageModel {
   private let trainable: ArenaParameters?
 
   /// A model whose weights have no value yet.
-  init(uninitialised configuration: ModelConfiguration, backend: any Backend) throws {
+  init(uninitialized configuration: ModelConfiguration, backend: any Backend) throws {
     try configuration.validate()
     self.configuration = configuration
     self.backend = backend
@@ -39,7 +39,9 @@ public final class LanguageModel {
 
   /// A model for inference alone, with weights in any form and place that `backend` can read.
   ///
-  /// Throws an `InputError` if `configuration` is not valid. Traps if the number of layers differs.
+  /// Traps if the number of layers differs.
+  ///
+  /// - Throws: ``InputError`` if `configuration` is not valid.
   public init(
     _ configuration: ModelConfiguration, weights: ModelWeights, backend: any Backend
   ) throws {
@@ -52,17 +54,23 @@ public final class LanguageModel {
     trainable = nil
   }
 
-  /// A model with random weights that `seed` determines: normal with deviation 0.02, less by √(2 · layers) in the
-  /// projections that add to the residual stream, and 1 in the norms. Of the numbers by which keys and values are mixed
-  /// with those before, own is uniform from 0 to 1, and before is 1 minus it.
+  /// A model with random weights that `seed` determines: normal with deviation 0.02, less by √(2 · layers) in
+  /// the projections that add to the residual stream, and 1 in the norms. Of the numbers by which keys and
+  /// values are mixed with those before, own is uniform from 0 to 1, and before is 1 minus it.
   ///
-  /// Throws an `InputError` if `configuration` is not valid.
+  /// - Throws: ``InputError`` if `configuration` is not valid.
   public convenience init(_ configuration: ModelConfiguration, backend: any Backend, seed: UInt64) throws {
-    try self.init(uninitialised: configuration, backend: backend)
-    initialiseWeights(seed: seed)
+    try self.init(uninitialized: configuration, backend: backend)
+    initializeWeights(seed: seed)
   }
 
-  /// Whether the weights lie in one arena in single precision, as training and saving want them.
+  /// The most rows that can go through the layers together so that each gets the bits that it gets alone.
+  var independentRows: Int {
+    let layers = parameters.layers.flatMap { $0.projections + [$0.output] + $0.gateUp + [$0.down] }
+    return (layers + [parameters.head]).map { backend.independentRows(of: $0) }.min() ?? 1
+  }
+
+  /// Whether the weights are in one arena in single precision, as training and saving want them.
   public var isTrainable: Bool { trainable != nil }
 
   /// All parameters in one arena: (1, parameter count). Traps unless ``isTrainable``.
@@ -82,8 +90,8 @@ public final class LanguageModel {
     }
   }
 
-  /// The parameter called `name`, in the shape of ``ParameterLayout/Entry``; nil if there is none. Traps unless
-  /// ``isTrainable``.
+  /// The parameter called `name`, in the shape of ``ParameterLayout/Entry``; nil if there is none. Traps
+  /// unless ``isTrainable``.
   public func view(named name: String) -> Matrix? {
     layout.entry(named: name).map(view)
   }
@@ -102,15 +110,9 @@ public final class LanguageModel {
     _ entry: ParameterLayout.Entry,
     _ produce: (_ start: Int, _ piece: UnsafeMutableBufferPointer<Float>) throws -> Void
   ) rethrows {
-    let elements = view(entry).flattened
-    let pieceSize = min(Self.pieceSize, elements.count)
-    let piece = UnsafeMutableBufferPointer<Float>.allocate(capacity: pieceSize)
-    defer { piece.deallocate() }
-    for start in stride(from: 0, to: elements.count, by: pieceSize) {
-      let end = min(start + pieceSize, elements.count)
-      let part = UnsafeMutableBufferPointer(rebasing: piece[..<(end - start)])
-      try produce(start, part)
-      backend.upload(UnsafeBufferPointer(part), to: elements.columns(start..<end))
+    try forEachPiece(of: entry) { start, elements, piece in
+      try produce(start, piece)
+      backend.upload(UnsafeBufferPointer(piece), to: elements)
     }
   }
 
@@ -118,40 +120,27 @@ public final class LanguageModel {
   func forEachPiece(
     of entry: ParameterLayout.Entry, _ body: (UnsafeBufferPointer<Float>) throws -> Void
   ) rethrows {
+    try forEachPiece(of: entry) { _, elements, piece in
+      backend.download(elements, to: piece)
+      try body(UnsafeBufferPointer(piece))
+    }
+  }
+
+  /// Calls `body` with the index of each piece's first element, its elements, and as much room on the host.
+  private func forEachPiece(
+    of entry: ParameterLayout.Entry,
+    _ body: (_ start: Int, _ elements: Matrix, _ piece: UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) rethrows {
     let elements = view(entry).flattened
     let pieceSize = min(Self.pieceSize, elements.count)
     let piece = UnsafeMutableBufferPointer<Float>.allocate(capacity: pieceSize)
     defer { piece.deallocate() }
     for start in stride(from: 0, to: elements.count, by: pieceSize) {
       let end = min(start + pieceSize, elements.count)
-      let part = UnsafeMutableBufferPointer(rebasing: piece[..<(end - start)])
-      backend.download(elements.columns(start..<end), to: part)
-      try body(UnsafeBufferPointer(part))
+      try body(
+        start, elements.columns(start..<end), UnsafeMutableBufferPointer(rebasing: piece[..<(end - start)]))
     }
   }
 
   private static let pieceSize = 1 << 20
-
-  private func initialiseWeights(seed: UInt64) {
-    var source = RandomSource(seed: seed)
-    for entry in layout.entries {
-      if entry.isShift {
-        let own = (0..<entry.columnCount).map { _ in source.nextFloat() }
-        fill(entry) { start, piece in
-          for index in piece.indices {
-            let place = start + index
-            piece[index] = place < own.count ? own[place] : 1 - own[place - own.count]
-          }
-        }
-        continue
-      }
-      guard let deviation = entry.initialDeviation.map(Float.init) else {
-        backend.fill(view(entry), with: 1)
-        continue
-      }
-      fill(entry) { _, piece in
-        for index in piece.indices { piece[index] = deviation * source.nextNormal() }
-      }
-    }
-  }
 }

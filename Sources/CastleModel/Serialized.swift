@@ -1,9 +1,10 @@
 import Dispatch
 
-/// Lets many tasks use a value that belongs to one thread of control, such as a model or an engine: one after the other.
+/// Lets many tasks use a value that belongs to one thread of control, such as a model or an engine: one after
+/// the other.
 ///
-/// Calls wait their turn without blocking a thread. Those that run have a thread of their own, so that long computations do
-/// not hold up the tasks of a server.
+/// Calls wait their turn without blocking a thread. Those that run have a thread of their own, so that long
+/// computations do not hold up the tasks of a server.
 ///
 /// ```swift
 /// let engine = Serialized(InferenceEngine(try LanguageModel(folder: folder, backend: CPUBackend())))

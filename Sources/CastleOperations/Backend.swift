@@ -1,29 +1,31 @@
 public import CastleAttention
 public import CastleTensors
+import Foundation
 
 /// The operations that models, training and generation are made of.
 ///
-/// A backend owns its memory and its parallelism; callers pass matrices on and never look inside. Each operation
-/// is one call for a whole batch, so the cost of choosing the backend at run time does not show.
+/// A backend owns its memory and its parallelism; callers pass matrices on and never look inside. Each
+/// operation is one call for a whole batch, so the cost of choosing the backend at run time does not show.
 ///
-/// Another module can implement it: ``Buffer`` wraps any memory, and ``ForwardingBackend`` leaves to another backend what the
-/// new one does not do yet.
+/// Another module can implement it: ``Buffer`` wraps any memory, and ``ForwardingBackend`` leaves to another
+/// backend what the new one does not do yet.
 ///
 /// Conventions: activations are (tokens, features) with one row a token; weights are (outputs, inputs), as in
-/// `y = x Wᵀ`. Vectors are matrices whose elements follow each other without gaps, usually one row: weights of norms,
-/// scales, tokens, positions, targets and losses. Operations named `…Backward` add to parameter gradients and overwrite
-/// activation gradients. What an operation writes overlaps none of its other arguments. Exceptions from the last two rules are
-/// stated. Arguments that do not fit each other are a mistake of the caller, and a trap.
+/// `y = x Wᵀ`. Vectors are matrices whose elements follow each other without gaps, usually one row: weights
+/// of norms, scales, tokens, positions, targets and losses. Operations named `…Backward` add to parameter
+/// gradients and overwrite activation gradients. What an operation writes overlaps none of its other
+/// arguments. Exceptions from the last two rules are stated. Arguments that do not fit each other are a
+/// mistake of the caller, and a trap.
 ///
-/// One call at a time: a backend, its memory and everything built on them belong to one thread of control, which is why none
-/// of it is `Sendable`. A call may return before its work is done, as long as later calls see the results; what comes back to
-/// the host, by ``download(_:to:)`` or ``DeviceScalar/value``, is done.
+/// One call at a time: a backend, its memory and everything built on them belong to one thread of control,
+/// which is why none of it is `Sendable`. A call may return before its work is done, as long as later calls
+/// see the results; what comes back to the host, by ``download(_:to:)`` or ``DeviceScalar/value``, is done.
 public protocol Backend: AnyObject {
   /// One line for logs: the kind of device, its threads and instruction set.
   var summary: String { get }
 
-  /// Returns when the work of all earlier calls is done; timings need it. The default is for backends whose calls return no
-  /// earlier, and does nothing.
+  /// Returns when the work of all earlier calls is done; timings need it. The default is for backends whose
+  /// calls return no earlier, and does nothing.
   func synchronize()
 
   // MARK: Memory
@@ -48,6 +50,12 @@ public protocol Backend: AnyObject {
   /// y ← y + x.
   func add(_ x: Matrix, to y: Matrix)
 
+  /// Each row of y ← that row + bias. `bias` is a vector with an element for each column of `y`.
+  func add(bias: Matrix, toRowsOf y: Matrix)
+
+  /// Adds the sum of the rows of `dy` to `dBias`, the gradient of a bias.
+  func biasBackward(_ dy: Matrix, dBias: Matrix)
+
   // MARK: Products
 
   /// c ← α · op(a) · op(b) + β · c, where op transposes if asked. Traps if the shapes do not fit.
@@ -55,12 +63,22 @@ public protocol Backend: AnyObject {
     _ a: Matrix, transposed transposeA: Bool, _ b: Matrix, transposed transposeB: Bool,
     alpha: Float, beta: Float, into c: Matrix)
 
-  /// y ← x Wᵀ: the forward product with parameters, (rows, inputs) to (rows, outputs). Traps if the shapes do not fit.
+  /// y ← x Wᵀ: the forward product with parameters, (rows, inputs) to (rows, outputs). Traps if the shapes do
+  /// not fit.
   func multiply(_ x: Matrix, by weight: Weight, into y: Matrix)
 
-  /// The most rows for which ``multiply(_:by:into:)`` and ``multiply(_:transposed:_:transposed:alpha:beta:into:)`` with a
-  /// transposed b give each row the same bits as if it came alone, at least 1. Sums of more rows may be taken in another order.
+  /// The most rows for which ``multiply(_:by:into:)`` and
+  /// ``multiply(_:transposed:_:transposed:alpha:beta:into:)`` with a transposed b give each row the same bits
+  /// as if it came alone, at least 1. Sums of more rows may be taken in another order.
   var independentRows: Int { get }
+
+  /// The most rows for which ``multiply(_:by:into:)`` with `weight` gives each row the same bits as if it
+  /// came alone. The default is ``independentRows``.
+  func independentRows(of weight: Weight) -> Int
+
+  /// Whether products and embeddings read ``Weight/packed(_:)``, which lies in the host's memory. The default
+  /// is no: models then have all weights in single precision.
+  var readsPackedWeights: Bool { get }
 
   // MARK: Embedding
 
@@ -70,7 +88,7 @@ public protocol Backend: AnyObject {
   /// Adds row i of `dy` to row `tokens[i]` of `dTable`, in the order of i for equal tokens.
   func embedBackward(_ dy: Matrix, tokens: IndexMatrix, dTable: Matrix)
 
-  // MARK: Normalisation (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019)
+  // MARK: Normalization (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019)
 
   /// y ← x / rms(x) · weight, row by row, with rms(x) = √(mean(x²) + epsilon). `scales`, (1, tokens), keeps
   /// 1 / rms(x) for the backward pass. If `residual` is given, first x ← x + residual.
@@ -81,16 +99,25 @@ public protocol Backend: AnyObject {
   func rmsNormBackward(
     _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix)
 
+  /// ``rmsNorm(_:adding:weight:epsilon:into:scales:)`` of every head of `x`, (tokens, heads · headSize), by
+  /// itself. `weight`, of headSize elements, is that of all heads; `scales` is (tokens, heads).
+  func rmsNormHeads(_ x: Matrix, weight: Matrix, epsilon: Float, into y: Matrix, scales: Matrix)
+
+  /// The gradients of ``rmsNormHeads(_:weight:epsilon:into:scales:)``. `dx` may be `dy` itself.
+  func rmsNormHeadsBackward(
+    _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix)
+
   // MARK: Rotary positions (Su et al., "RoFormer", 2021)
 
-  /// Turns every head of `x`, (tokens, heads · headSize), by its token's position: features i and
-  /// i + headSize/2 are one pair, turned by position · theta^(−2i/headSize). `table` comes from
-  /// ``rotaryTable(theta:headSize:length:)``; `positions` is one row. `inverse` turns back, which is the
-  /// backward pass.
+  /// Turns every head of `x`, (tokens, heads · headSize), by its token's position: features i and i +
+  /// headSize/2 are one pair, turned by position · frequency i. `table` comes from
+  /// ``rotaryTable(frequencies:magnitude:length:)``; `positions` is one row. `inverse` turns back, which is
+  /// the backward pass.
   func rotate(_ x: Matrix, headSize: Int, positions: IndexMatrix, table: Matrix, inverse: Bool)
 
-  /// Cosines and sines for positions `0..<length`: row p holds headSize/2 cosines, then as many sines.
-  func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix
+  /// Cosines and sines of position · frequency for positions `0..<length`, times `magnitude`: row p holds the
+  /// cosines of all frequencies, then as many sines.
+  func rotaryTable(frequencies: [Double], magnitude: Double, length: Int) -> Matrix
 
   // MARK: Key/value shift (Xu, Cheng, Wang and Chen, "KV Shifting Attention Enhances Language Modeling", 2024)
 
@@ -113,19 +140,19 @@ public protocol Backend: AnyObject {
 
   // MARK: Attention
 
-  /// Attention over `documents`, which lie packed one after the other and cover all rows.
+  /// Attention over `documents`, which are packed one after the other and cover all rows.
   ///
-  /// `logSumExp` is (query heads, tokens); `lookaheadKeys` is (tokens, heads · headSize), and may be nil if nobody wants
-  /// them. Causal attention has none.
+  /// `logSumExp` is (query heads, tokens); `lookaheadKeys` is (tokens, heads · headSize), and may be nil if
+  /// nobody wants them. Causal attention has none.
   func attention(
     _ projections: ProjectionMatrices, mechanism: Mechanism, documents: Documents,
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?)
 
-  /// The gradients of ``attention(_:mechanism:documents:output:logSumExp:lookaheadKeys:)``, whose results it is given:
-  /// with lookahead all of them, for causal attention without `lookaheadKeys`.
+  /// The gradients of ``attention(_:mechanism:documents:output:logSumExp:lookaheadKeys:)``, whose results it
+  /// is given: with lookahead all of them, for causal attention without `lookaheadKeys`.
   ///
-  /// Overwrites `gradients`, but for those of projections that the mechanism does not read. `lookaheadKeys` may be
-  /// overwritten too.
+  /// Overwrites `gradients`, but for those of projections that the mechanism does not read. `lookaheadKeys`
+  /// may be overwritten too.
   func attentionBackward(
     _ dOutput: Matrix, _ projections: ProjectionMatrices, mechanism: Mechanism, documents: Documents,
     output: Matrix, logSumExp: Matrix, lookaheadKeys: Matrix?, gradients: ProjectionMatrices)
@@ -133,10 +160,16 @@ public protocol Backend: AnyObject {
   /// An empty cache for one layer of one sequence, with room for `capacity` tokens.
   func makeAttentionCache(_ layout: HeadLayout, mechanism: Mechanism, capacity: Int) -> any AttentionCache
 
-  /// Appends document i of `projections` to `caches[i]` and attends from each of its tokens. Any number of rows: prefill and
-  /// decoding are the same operation. What a cache gives does not depend on the others in the call, not even in the last bit.
+  /// The most bytes that such a cache takes for `length` tokens when it has no snapshots and shares nothing.
+  /// The default counts all keys and values in single precision, in panels of 64 tokens.
+  func attentionCacheByteCount(_ layout: HeadLayout, mechanism: Mechanism, length: Int) -> Int
+
+  /// Appends document i of `projections` to `caches[i]` and attends from each of its tokens. Any number of
+  /// rows: prefill and decoding are the same operation. What a cache gives does not depend on the others in
+  /// the call, not even in the last bit.
   ///
-  /// Traps if the documents are not as many as the caches or do not cover all rows, if a cache occurs twice, or if one is full.
+  /// Traps if the documents are not as many as the caches or do not cover all rows, if a cache occurs twice,
+  /// or if one is full.
   func attention(
     _ projections: ProjectionMatrices, documents: Documents, appendingTo caches: [any AttentionCache],
     output: Matrix)
@@ -166,6 +199,26 @@ public protocol Backend: AnyObject {
 extension Backend {
   /// Does nothing: calls return when their work is done.
   public func synchronize() {}
+
+  /// ``independentRows``.
+  public func independentRows(of weight: Weight) -> Int { independentRows }
+
+  /// No.
+  public var readsPackedWeights: Bool { false }
+
+  /// All keys and values in single precision, in panels of 64 tokens.
+  public func attentionCacheByteCount(_ layout: HeadLayout, mechanism: Mechanism, length: Int) -> Int {
+    LookaheadCache.byteCount(
+      mechanism: mechanism, kvHeads: layout.kvHeads, headSize: layout.headSize, length: length)
+  }
+
+  /// The table of the frequencies theta^(−2i/headSize), those of RoFormer. Traps unless heads are pairs of
+  /// features.
+  public func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix {
+    precondition(headSize > 0 && headSize % 2 == 0, "heads of \(headSize) features are not pairs")
+    let frequencies = (0..<headSize / 2).map { pow(theta, -2 * Double($0) / Double(headSize)) }
+    return rotaryTable(frequencies: frequencies, magnitude: 1, length: length)
+  }
 
   /// Appends all tokens of `projections` to one cache.
   public func attention(

@@ -1,6 +1,7 @@
 /// The result of a reduction, which may stay on the device until it is read.
 ///
-/// Reading waits for the device, so read late: a training step adds up the losses of its batches and reads them once.
+/// Reading waits for the device, so read late: a training step adds up the losses of its batches and reads
+/// them once.
 ///
 /// ```swift
 /// var sum = DeviceScalar(0)

@@ -3,9 +3,9 @@ public import CastleTensors
 
 /// A backend that passes on to another one whatever it does not do itself.
 ///
-/// It is the way to bring up a new device operation by operation, and to watch or change single operations of a backend. The two
-/// share memory: what one of them allocates, the other must be able to read. A backend over host memory forwards to
-/// ``ReferenceBackend`` or ``CPUBackend``.
+/// It is the way to bring up a new device operation by operation, and to watch or change single operations of
+/// a backend. The two share memory: what one of them allocates, the other must be able to read. A backend
+/// over host memory forwards to ``ReferenceBackend`` or ``CPUBackend``.
 ///
 /// ```swift
 /// final class CountingBackend: ForwardingBackend {
@@ -63,6 +63,12 @@ extension ForwardingBackend {
   /// Passed on to ``inner``.
   public func add(_ x: Matrix, to y: Matrix) { inner.add(x, to: y) }
 
+  /// Passed on to ``inner``.
+  public func add(bias: Matrix, toRowsOf y: Matrix) { inner.add(bias: bias, toRowsOf: y) }
+
+  /// Passed on to ``inner``.
+  public func biasBackward(_ dy: Matrix, dBias: Matrix) { inner.biasBackward(dy, dBias: dBias) }
+
   // MARK: Products
 
   /// Passed on to ``inner``.
@@ -95,6 +101,9 @@ extension ForwardingBackend {
   /// That of ``inner``.
   public var independentRows: Int { inner.independentRows }
 
+  /// That of ``inner``.
+  public func independentRows(of weight: Weight) -> Int { inner.independentRows(of: weight) }
+
   // MARK: Embedding
 
   /// Passed on to ``inner``.
@@ -124,13 +133,25 @@ extension ForwardingBackend {
   }
 
   /// Passed on to ``inner``.
+  public func rmsNormHeads(_ x: Matrix, weight: Matrix, epsilon: Float, into y: Matrix, scales: Matrix) {
+    inner.rmsNormHeads(x, weight: weight, epsilon: epsilon, into: y, scales: scales)
+  }
+
+  /// Passed on to ``inner``.
+  public func rmsNormHeadsBackward(
+    _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix
+  ) {
+    inner.rmsNormHeadsBackward(dy, x: x, weight: weight, scales: scales, dx: dx, dWeight: dWeight)
+  }
+
+  /// Passed on to ``inner``.
   public func rotate(_ x: Matrix, headSize: Int, positions: IndexMatrix, table: Matrix, inverse: Bool) {
     inner.rotate(x, headSize: headSize, positions: positions, table: table, inverse: inverse)
   }
 
   /// Passed on to ``inner``.
-  public func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix {
-    inner.rotaryTable(theta: theta, headSize: headSize, length: length)
+  public func rotaryTable(frequencies: [Double], magnitude: Double, length: Int) -> Matrix {
+    inner.rotaryTable(frequencies: frequencies, magnitude: magnitude, length: length)
   }
 
   /// Passed on to ``inner``.

@@ -1,23 +1,5 @@
 public import CastleTensors
 
-/// The heads of an attention layer.
-public struct HeadLayout: Sendable, Hashable {
-  /// The number of queries per token.
-  public let queryHeads: Int
-  /// The number of keys and values per token: a divisor of `queryHeads`.
-  public let kvHeads: Int
-  /// The number of features of a head.
-  public let headSize: Int
-
-  /// Traps if a number is not positive or `kvHeads` does not divide `queryHeads`.
-  public init(queryHeads: Int, kvHeads: Int, headSize: Int) {
-    precondition(queryHeads > 0 && kvHeads > 0 && headSize > 0 && queryHeads % kvHeads == 0)
-    self.queryHeads = queryHeads
-    self.kvHeads = kvHeads
-    self.headSize = headSize
-  }
-}
-
 /// The projections of a layer, or their gradients, as matrices with one row a token.
 ///
 /// Each is (tokens, heads · headSize), usually some columns of one wide matrix that one product has made.
@@ -73,37 +55,4 @@ public struct ProjectionMatrices {
     part.vc = vc.rows(range)
     return part
   }
-}
-
-/// What a layer remembers of a sequence: the UQ-KV cache, or the keys and values of ordinary attention.
-public protocol AttentionCache: AnyObject {
-  /// The number of tokens in the cache.
-  var length: Int { get }
-
-  /// The number of tokens that fit.
-  var capacity: Int { get }
-
-  /// The bytes that the tokens now in the cache take, and the snapshots. What several of them share counts once.
-  var byteCount: Int { get }
-
-  /// A copy that goes its own way, and shares with this cache what later tokens do not change. The two are used by one
-  /// thread of control, as everything of a backend.
-  func fork() -> any AttentionCache
-
-  /// Remembers the state after the tokens now in the cache, so that ``truncate(to:)`` can come back to it, until
-  /// ``discardSnapshots()`` or a truncation to fewer tokens.
-  ///
-  /// A snapshot takes no time. The tokens that come next copy what they change: the lookahead keys that the window reaches,
-  /// which for full lookahead are those of all tokens.
-  func snapshot()
-
-  /// Forgets all snapshots and gives back their memory.
-  func discardSnapshots()
-
-  /// Whether ``truncate(to:)`` can go to `length`: if a snapshot was taken there, it is the present length or 0, or the
-  /// mechanism has no lookahead keys to restore and there are as many tokens.
-  func canTruncate(to length: Int) -> Bool
-
-  /// Drops the tokens from `length` on. Traps if ``canTruncate(to:)`` says no.
-  func truncate(to length: Int)
 }

@@ -27,12 +27,12 @@ extension RunComparison {
       }
       let training = Plot.Curve(
         name: "\(name), training", points: points(Self.averaged(run.steps)),
-        weight: evaluations.isEmpty ? .strong : .faint)
+        emphasis: evaluations.isEmpty ? .strong : .faint)
       return Plot.Series(
         name: name,
         curves: [training]
           + evaluations.map {
-            Plot.Curve(name: "\(name), \($0.key)", points: points($0.value), weight: .strong)
+            Plot.Curve(name: "\(name), \($0.key)", points: points($0.value), emphasis: .strong)
           })
     }
     return Plot(title: title, xLabel: label, yLabel: "loss, nats a token", series: series)

@@ -58,7 +58,7 @@ public struct RunComparison: Sendable {
       let reference = runs[0].evaluations.compactMapValues { $0.last?.loss }
       let recent = run.steps.suffix(20)
       return Row(
-        run: run.folder, steps: run.steps.count, tokens: run.steps.last?.tokens ?? 0,
+        run: run.folder, steps: run.lastStep, tokens: run.steps.last?.tokens ?? 0,
         seconds: run.steps.last?.seconds ?? 0,
         trainingLoss: recent.reduce(0) { $0 + $1.loss } / Double(recent.count),
         evaluationLosses: losses,
@@ -94,28 +94,21 @@ public struct RunComparison: Sendable {
   }
 
   /// The table as JSON.
-  package var json: JSONObject {
-    func object(_ values: [String: Double]) -> JSONObject.Value {
-      .object(JSONObject(values.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }))
+  package var json: JSONValue {
+    func object(_ values: [String: Double]) -> JSONValue {
+      .object(JSONValue.Members(values.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }))
     }
-    return JSONObject([
-      (
-        "runs",
-        .array(
-          rows.map { row in
-            .object(
-              JSONObject([
-                ("run", .text(row.run)), ("steps", .integer(row.steps)), ("tokens", .integer(row.tokens)),
-                ("seconds", .number(row.seconds)), ("training_loss", .number(row.trainingLoss)),
-                ("evaluation_losses", object(row.evaluationLosses)),
-                ("differences", object(row.differences)),
-              ]))
-          })
-      ),
-      (
-        "left_out",
-        .array(leftOut.map { .object(JSONObject([("run", .text($0.run)), ("error", .text($0.reason))])) })
-      ),
+    return .object([
+      "runs": .list(
+        rows.map { row in
+          .object(
+            [
+              "run": .string(row.run), "steps": .integer(row.steps), "tokens": .integer(row.tokens),
+              "seconds": .number(row.seconds), "training_loss": .number(row.trainingLoss),
+              "evaluation_losses": object(row.evaluationLosses), "differences": object(row.differences),
+            ])
+        }),
+      "left_out": .list(leftOut.map { .object(["run": .string($0.run), "error": .string($0.reason)]) }),
     ])
   }
 }

@@ -12,7 +12,8 @@ public struct RunHistory: Sendable {
     public var seconds: Double
     /// The loss, in nats.
     public var loss: Double
-    /// The bits that the model needs for a byte of the text; nil for training losses, and where it is not known.
+    /// The bits that the model needs for a byte of the text; nil for training losses, and where it is not
+    /// known.
     public var bitsPerByte: Double?
     /// The share of right answers; nil for text.
     public var accuracy: Double?
@@ -24,6 +25,8 @@ public struct RunHistory: Sendable {
   public var name: String { folder.split(separator: "/").last.map(String.init) ?? folder }
   /// The loss of every step.
   public private(set) var steps: [Point] = []
+  /// The number of the last step; more than ``steps`` where the records of the first steps are lost.
+  public private(set) var lastStep = 0
   /// The losses of every evaluation, by name of the set.
   public private(set) var evaluations: [String: [Point]] = [:]
 
@@ -31,7 +34,8 @@ public struct RunHistory: Sendable {
   public init(folder: String) throws {
     self.folder = folder
     var seconds: [Int: Double] = [:]
-    for row in try Self.rows(folder + "/" + RunRecords.timingName) {
+    let timing = folder + "/" + RunRecords.timingName
+    for row in FilePath.exists(timing) ? try Self.rows(timing) : [] {
       if let time = row.seconds { seconds[row.step] = time }
     }
     // The time of a step may not be written yet: then that of the step before stands for it.
@@ -40,6 +44,7 @@ public struct RunHistory: Sendable {
       guard let tokens = row.tokens else { continue }
       time = seconds[row.step] ?? time
       if let loss = row.loss {
+        lastStep = row.step
         steps.append(Point(tokens: tokens, seconds: time, loss: loss, bitsPerByte: nil))
       } else if let loss = row.evaluationLoss, let set = row.set {
         evaluations[set, default: []].append(
@@ -52,7 +57,7 @@ public struct RunHistory: Sendable {
 
   /// Reads the records of the run in `folder`; nil if it has not done a step yet.
   package init?(ifBegun folder: String) throws {
-    let data = FileManager.default.contents(atPath: folder + "/" + RunRecords.metricsName) ?? Data()
+    let data = FilePath.contents(folder + "/" + RunRecords.metricsName) ?? Data()
     guard data.contains(UInt8(ascii: "\n")) else { return nil }
     try self.init(folder: folder)
   }
@@ -75,7 +80,7 @@ public struct RunHistory: Sendable {
   }
 
   private static func rows(_ path: String) throws -> [Row] {
-    guard let data = FileManager.default.contents(atPath: path) else {
+    guard let data = FilePath.contents(path) else {
       throw InputError("cannot read \(path): is this the folder of a run made by castle train?")
     }
     let decoder = JSONDecoder()

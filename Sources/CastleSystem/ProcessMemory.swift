@@ -18,7 +18,8 @@ package enum ProcessMemory {
     #endif
   }
 
-  /// The memory that the process holds now, in bytes; where the system does not say, the largest amount so far.
+  /// The memory that the process holds now, in bytes; where the system does not say, the largest amount so
+  /// far.
   package static var current: Int {
     #if os(Linux)
       return status("VmRSS:") ?? peak
@@ -27,12 +28,11 @@ package enum ProcessMemory {
     #endif
   }
 
-  /// The bytes that the process can still take: what the system calls available, or what the limit of a control group
-  /// leaves, if that is less.
-  /// Nil where the system does not say.
+  /// The bytes that the process can still take: what the system calls available, or what the limit of a
+  /// control group leaves, if that is less. Nil where the system does not say.
   package static var available: Int? {
     #if os(Linux)
-      let limits = [systemAvailable, ControlGroups().available].compactMap { $0 }
+      let limits = [systemAvailable, ControlGroups().availableMemory].compactMap { $0 }
       return limits.min()
     #else
       return Int(clamping: ProcessInfo.processInfo.physicalMemory)
@@ -44,7 +44,7 @@ package enum ProcessMemory {
 
     private static func status(_ name: String) -> Int? { size(name, in: "/proc/self/status") }
 
-    /// The number of kilobytes that a line beginning with `name` tells, in bytes.
+    /// The number of kilobytes that a line beginning with `name` states, in bytes.
     private static func size(_ name: String, in path: String) -> Int? {
       guard let text = try? String(contentsOfFile: path, encoding: .utf8),
         let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) })

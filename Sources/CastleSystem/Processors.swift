@@ -1,17 +1,28 @@
 import Foundation
 
-/// The processors that this process may use.
+/// The processors that this process may use. The commands take no more threads than `BackendOptions` allows.
 public enum Processors {
-  /// The number of processors that this process may run on: on Linux those of its affinity mask, and no more than
-  /// its control group pays for.
+  /// The number of processors that this process may run on: on Linux those of its affinity mask, and no more
+  /// than its control group and those above it pay for.
   public static var available: Int {
     let active = ProcessInfo.processInfo.activeProcessorCount
     #if os(Linux)
       let allowed = contents("/proc/self/status").flatMap(count(inStatus:)) ?? active
-      let paid = contents("/sys/fs/cgroup/cpu.max").flatMap(count(inQuota:)) ?? active
+      let paid = ControlGroups().processors ?? active
       return max(1, min(active, allowed, paid))
     #else
       return max(1, active)
+    #endif
+  }
+
+  /// Which processors this process may run on, as a text that is the same for processes that share them;
+  /// empty where the system does not say.
+  package static var affinity: String {
+    #if os(Linux)
+      let line = contents("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }
+      return line.map(String.init) ?? ""
+    #else
+      return ""
     #endif
   }
 
@@ -23,8 +34,8 @@ public enum Processors {
     return digits.isEmpty ? nil : digits.reduce(0) { $0 + $1.nonzeroBitCount }
   }
 
-  /// The processors that `quota`, "microseconds period" as in a control group's `cpu.max`, pays for, rounded up;
-  /// nil if there is no limit.
+  /// The processors that `quota`, "microseconds period" as in a control group's `cpu.max`, pays for, rounded
+  /// up; nil if there is no limit.
   package static func count(inQuota quota: String) -> Int? {
     let numbers = quota.split(whereSeparator: \.isWhitespace).map { Double($0) }
     guard numbers.count == 2, let time = numbers[0], let period = numbers[1], time > 0, period > 0 else {

@@ -6,7 +6,7 @@ public final class Buffer: @unchecked Sendable {
   /// The size of the block in bytes.
   public let byteCount: Int
 
-  /// Where the block lies, in the address space of the backend that made it.
+  /// Where the block is, in the address space of the backend that made it.
   public let address: UnsafeMutableRawPointer
 
   private let release: (UnsafeMutableRawPointer) -> Void

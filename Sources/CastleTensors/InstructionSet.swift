@@ -17,7 +17,8 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   /// The fastest of ``available``.
   public static var best: InstructionSet { available[available.count - 1] }
 
-  /// The loops that `find` has for this set. Ends the process with a message if this processor cannot run them.
+  /// The loops that `find` has for this set. Ends the process with a message if this processor cannot run
+  /// them.
   package func loops<Table>(_ find: (castle_isa) -> UnsafePointer<Table>?) -> UnsafePointer<Table> {
     guard let loops = find(cValue) else { fatalError("this processor has no \(self)") }
     return loops

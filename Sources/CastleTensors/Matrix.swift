@@ -11,7 +11,7 @@ public struct DeviceMatrix<Element: BitwiseCopyable & Sendable>: Sendable {
   public let rowCount: Int
   /// The number of columns.
   public let columnCount: Int
-  /// The distance between the starts of neighbouring rows, in elements.
+  /// The distance between the starts of neighboring rows, in elements.
   public let rowStride: Int
 
   /// A window on `buffer`. Traps if the window reaches outside it.
@@ -69,7 +69,7 @@ public struct DeviceMatrix<Element: BitwiseCopyable & Sendable>: Sendable {
     return DeviceMatrix(buffer: buffer, offset: offset, rowCount: rowCount, columnCount: columnCount)
   }
 
-  /// The first element, for backends whose buffers lie in host memory.
+  /// The first element, for backends whose buffers are in host memory.
   public var hostAddress: UnsafeMutablePointer<Element> {
     buffer.address.assumingMemoryBound(to: Element.self) + offset
   }

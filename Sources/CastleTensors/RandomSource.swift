@@ -1,6 +1,7 @@
 import Foundation
 
-/// Seeded random numbers whose state can be saved: xoshiro256++ (Blackman and Vigna, 2019), seeded by SplitMix64.
+/// Seeded random numbers whose state can be saved: xoshiro256++ (Blackman and Vigna, 2019), seeded by
+/// SplitMix64.
 ///
 /// The same seed gives the same numbers on every run.
 ///
@@ -60,6 +61,11 @@ public struct RandomSource: RandomNumberGenerator, Sendable, Hashable {
     words.2 ^= shifted
     words.3 = words.3 << 45 | words.3 >> 19
     return result
+  }
+
+  /// A number from 0 to `bound` − 1, uniform but for a bias below `bound` · 2⁻⁶⁴.
+  package mutating func next(below bound: Int) -> Int {
+    Int(next().multipliedFullWidth(by: UInt64(bound)).high)
   }
 
   /// A uniform number in [0, 1), a multiple of 2⁻²⁴.

@@ -1,8 +1,8 @@
 import CastleOperations
 import CastleTensors
 
-/// A backend of another module: memory and products of its own, everything else by the reference. It uses nothing but what
-/// CastleOperations and CastleTensors make public.
+/// A backend of another module: memory and products of its own, everything else by the reference. It uses
+/// nothing but what CastleOperations and CastleTensors make public.
 final class StubBackend: ForwardingBackend {
   let inner: any Backend = ReferenceBackend<Float>()
   let summary = "stub"
@@ -22,6 +22,7 @@ final class StubBackend: ForwardingBackend {
     let w: Matrix
     switch weight {
     case .float32(let matrix): w = matrix
+    case .packed: preconditionFailure("this backend does not read packed weights")
     }
     precondition(y.rowCount == x.rowCount && y.columnCount == w.rowCount && x.columnCount == w.columnCount)
     products += 1

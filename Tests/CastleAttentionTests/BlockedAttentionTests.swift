@@ -9,6 +9,7 @@ struct BlockedAttentionTests {
     .causal, .castle, .slidingWindow(1), .slidingWindow(5), .slidingWindow(64), .slidingWindow(100),
     Mechanism(window: .unlimited, appliesSiLU: false), Mechanism(window: .unlimited, usesCausalKeys: false),
     Mechanism(window: .tokens(70), appliesSiLU: false, usesCausalKeys: false),
+    .causal(lastTokens: 2), .causal(lastTokens: 5), .causal(lastTokens: 64), .causal(lastTokens: 90),
   ]
 
   /// Expects the fast form to agree with the reference.
@@ -35,7 +36,9 @@ struct BlockedAttentionTests {
     }
   }
 
-  @Test("long sequences agree", arguments: [Mechanism.causal, .castle, .slidingWindow(128)])
+  @Test(
+    "long sequences agree",
+    arguments: [Mechanism.causal, .castle, .slidingWindow(128), .causal(lastTokens: 200)])
   func longSequences(mechanism: Mechanism) {
     Self.compare(
       .init(length: TestEffort.choose(1025, small: 150), headSize: 16), mechanism, seed: 5, threads: 2)

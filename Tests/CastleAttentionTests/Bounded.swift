@@ -16,11 +16,12 @@ struct Bounded {
   static func += (x: inout Bounded, y: Bounded) { x = x + y }
 }
 
-/// Arithmetic with bounds, to first order (Higham, "Accuracy and Stability of Numerical Algorithms", chapter 3).
+/// Arithmetic with bounds, to first order (Higham, "Accuracy and Stability of Numerical Algorithms", chapter
+/// 3).
 ///
-/// A computed sum of products is off by at most n ε/2 times the sum of their magnitudes, plus what the factors are off by,
-/// where n is the number of roundings that a term goes through. So every product is charged with n ε/2 of itself, and
-/// sums cost nothing more.
+/// A computed sum of products is off by at most n ε/2 times the sum of their magnitudes, plus what the
+/// factors are off by, where n is the number of roundings that a term goes through. So every product is
+/// charged with n ε/2 of itself, and sums cost nothing more.
 struct BoundedArithmetic {
   /// n ε/2.
   private let unit: Double

@@ -48,8 +48,8 @@ struct CausalityTests {
     }
   }
 
-  /// The threads of a call share a head, which changes the order of its sums, only where it has fewer than eight heads and
-  /// documents for each.
+  /// The threads of a call share a head, which changes the order of its sums, only where it has fewer than
+  /// eight heads and documents for each.
   @Test("documents are separate calls", arguments: InstructionSet.available, mechanisms)
   func documents(instructionSet: InstructionSet, mechanism: Mechanism) {
     for threads in 1...2 {
@@ -104,7 +104,8 @@ struct CausalityTests {
     }
   }
 
-  /// A query is its token's own, q^U speaks to the next token first, everything else to its own token and all later.
+  /// A query is its token's own, q^U speaks to the next token first, everything else to its own token and all
+  /// later.
   private func check(_ problem: AttentionProblem<Float>, name: String, place: Int) {
     let first = name == "qu" ? place + 1 : place
     let last = name == "qc" ? place : Self.sizes.length - 1

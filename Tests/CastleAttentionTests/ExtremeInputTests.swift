@@ -47,7 +47,8 @@ struct ExtremeInputTests {
     }
   }
 
-  /// From token 64 on, queries see the first 64 keys with scores of minus infinity, and the others with −1000 and less.
+  /// From token 64 on, queries see the first 64 keys with scores of minus infinity, and the others with −1000
+  /// and less.
   @Test(
     "scores of minus infinity before others", arguments: InstructionSet.available,
     [Mechanism.causal, .castle, .slidingWindow(9)])

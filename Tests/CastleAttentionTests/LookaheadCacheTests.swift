@@ -6,7 +6,8 @@ import Testing
 @Suite(.serialized)
 struct LookaheadCacheTests {
   static let mechanisms: [Mechanism] = [
-    .causal, .castle, .slidingWindow(1), .slidingWindow(40), .slidingWindow(100),
+    .causal, .castle, .slidingWindow(1), .slidingWindow(40), .slidingWindow(100), .causal(lastTokens: 1),
+    .causal(lastTokens: 37), .causal(lastTokens: 80),
     Mechanism(window: .unlimited, appliesSiLU: false), Mechanism(window: .tokens(70), usesCausalKeys: false),
   ]
 

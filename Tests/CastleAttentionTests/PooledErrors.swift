@@ -31,8 +31,8 @@ struct PooledErrors {
     }
   }
 
-  /// What errors of a result are relative to: the root mean square of its elements, for gradients that of the largest
-  /// gradient. A log-sum-exp is the logarithm of what it scales, so its errors are relative already.
+  /// What errors of a result are relative to: the root mean square of its elements, for gradients that of the
+  /// largest gradient. A log-sum-exp is the logarithm of what it scales, so its errors are relative already.
   private static func size(_ name: String, _ truth: ReferenceSolution.Results<Double>) -> Double {
     if name == "lse" { return 1 }
     let gradients = name.hasPrefix("d")
@@ -46,7 +46,8 @@ struct PooledErrors {
     for (name, sum) in sums.sorted(by: { $0.key < $1.key }) {
       #expect(
         sum.fast <= ErrorBudget.factor * ErrorBudget.factor * sum.naive,
-        "\(name): errors of \((sum.fast / sum.naive).squareRoot()) times the naive ones over \(sum.cases) cases; \(comment)",
+        "\(name): errors of \((sum.fast / sum.naive).squareRoot()) times the naive ones over \(sum.cases) "
+          + "cases; \(comment)",
         sourceLocation: sourceLocation)
     }
   }

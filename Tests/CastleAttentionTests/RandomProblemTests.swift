@@ -4,10 +4,12 @@ import CastleTensors
 import Foundation
 import Testing
 
-/// Problems of random shape against the reference: 500 or more in each run, from the seed `CASTLE_SEED` if that is set.
+/// Problems of random shape against the reference: 500 or more in each run, from the seed `CASTLE_SEED` if
+/// that is set.
 ///
-/// Every element has to lie within the bound that follows from the number of roundings. Over the cases of a pool, the
-/// error of each result, in units of its root mean square, may be twice that of the naive computation.
+/// Every element has to lie within the bound that follows from the number of roundings. Over the cases of a
+/// pool, the error of each result, in units of its root mean square, may be twice that of the naive
+/// computation.
 struct RandomProblemTests {
   static let seed: UInt64 = {
     let seed = environment("CASTLE_SEED").flatMap(UInt64.init) ?? .random(in: 1..<1_000_000)
@@ -17,7 +19,7 @@ struct RandomProblemTests {
 
   /// Which mechanisms and vector loops the cases of a pool have in common.
   struct Pool: CustomTestStringConvertible {
-    enum Kind: CaseIterable { case causal, castle, slidingWindow, ablations }
+    enum Kind: CaseIterable { case causal, limitedCausal, castle, slidingWindow, ablations }
 
     let kind: Kind
     let instructionSet: InstructionSet
@@ -47,7 +49,8 @@ struct RandomProblemTests {
       problem.computeBlocked(mechanism, threads: threads, instructionSet: pool.instructionSet)
       errors.add(
         problem.computed(mechanism), ReferenceSolution(sizes, mechanism, seed: seed),
-        "CASTLE_SEED=\(Self.seed), \(pool.testDescription) \(number): \(sizes), \(mechanism), \(threads) threads"
+        "CASTLE_SEED=\(Self.seed), \(pool.testDescription) \(number): \(sizes), \(mechanism), "
+          + "\(threads) threads"
       )
     }
     if !TestEffort.isSmall { errors.check("CASTLE_SEED=\(Self.seed), \(pool.testDescription)") }
@@ -79,6 +82,7 @@ struct RandomProblemTests {
     let window = Int.random(in: 1...160, using: &generator)
     switch kind {
     case .causal: return .causal
+    case .limitedCausal: return .causal(lastTokens: max(2, window))
     case .castle: return .castle
     case .slidingWindow: return .slidingWindow(window)
     case .ablations:

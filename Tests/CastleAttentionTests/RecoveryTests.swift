@@ -4,17 +4,19 @@ import CastleTensors
 import Foundation
 import Testing
 
-/// How exactly the backward pass recovers early lookahead keys by subtracting what later tokens added to them.
+/// How exactly the backward pass recovers early lookahead keys by subtracting what later tokens added to
+/// them.
 struct RecoveryTests {
   private static let early = 128
   private static let isLong = ProcessInfo.processInfo.environment["CASTLE_LONG_TESTS"] != nil
 
-  /// Compares the gradients of the first tokens in a sequence of `length` whose later outputs have no gradient with the
-  /// exact ones, which are those of a sequence that ends there.
+  /// Compares the gradients of the first tokens in a sequence of `length` whose later outputs have no
+  /// gradient with the exact ones, which are those of a sequence that ends there.
   ///
-  /// A lookahead key that is recovered from the last one is as exact as that: its error grows with the size of the last
-  /// key, and with the root of the number of blocks that were added and subtracted (Higham and Mary, "A New Approach to
-  /// Probabilistic Rounding Error Analysis", 2019), where the naive form adds the first tokens one by one.
+  /// A lookahead key that is recovered from the last one is as exact as that: its error grows with the size
+  /// of the last key, and with the root of the number of blocks that were added and subtracted (Higham and
+  /// Mary, "A New Approach to Probabilistic Rounding Error Analysis", 2019), where the naive form adds the
+  /// first tokens one by one.
   private func check(length: Int, mechanism: Mechanism) {
     let long = AttentionProblem<Float>(.init(length: length, headSize: 64), seed: 1)
     let naive = AttentionProblem<Float>(.init(length: Self.early, headSize: 64), seed: 2)

@@ -2,7 +2,8 @@ import CastleAttention
 import CastleMeasurement
 import Testing
 
-/// What a problem's results have to be: the reference in double precision, and how far from it single precision may be.
+/// What a problem's results have to be: the reference in double precision, and how far from it single
+/// precision may be.
 struct ReferenceSolution {
   typealias Results<Scalar> = [(name: String, values: [Scalar])]
 
@@ -35,8 +36,8 @@ struct ReferenceSolution {
       naive: single.computed(mechanism), truth: truth, bounds: RoundingBound.bounds(double, mechanism))
   }
 
-  /// Expects what is in `computed` to be about as close to the truth as the naive results are, as a whole and in every
-  /// element.
+  /// Expects what is in `computed` to be about as close to the truth as the naive results are, as a whole and
+  /// in every element.
   func check(
     _ computed: Results<Float>, _ comment: String, sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -63,10 +64,11 @@ struct ReferenceSolution {
     }
   }
 
-  /// Expects no element to come more than twice as close to its bound as the worst naive element of any result does.
+  /// Expects no element to come more than twice as close to its bound as the worst naive element of any
+  /// result does.
   ///
-  /// A bound assumes that all roundings push the same way; over a thousand tokens those of gradients exceed the gradients.
-  /// So only how they compare with each other is taken from them; their scale is measured.
+  /// A bound assumes that all roundings push the same way; over a thousand tokens those of gradients exceed
+  /// the gradients. So only how they compare with each other is taken from them; their scale is measured.
   private func checkElements(
     _ values: [Float], at place: Int, _ comment: String, sourceLocation: SourceLocation
   ) {

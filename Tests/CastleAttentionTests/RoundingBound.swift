@@ -1,11 +1,12 @@
 import CastleAttention
 import CastleMeasurement
 
-/// How far results of attention in single precision can be from the truth, element by element, whatever the order
-/// of the sums: the formulas of the dense form, Equations (4)–(5) and their derivatives, with ``BoundedArithmetic``.
+/// How far results of attention in single precision can be from the truth, element by element, whatever the
+/// order of the sums: the formulas of the dense form, Equations (4)–(5) and their derivatives, with
+/// ``BoundedArithmetic``.
 ///
-/// The backward pass may recover the lookahead keys of an earlier moment from the last ones, so all that it does with
-/// them is charged with the roundings of the last ones.
+/// The backward pass may recover the lookahead keys of an earlier moment from the last ones, so all that it
+/// does with them is charged with the roundings of the last ones.
 struct RoundingBound {
   private typealias Row = UnsafeMutablePointer<Double>
 
@@ -18,9 +19,11 @@ struct RoundingBound {
   private let rootD: Double
   private let arithmetic: BoundedArithmetic
 
-  /// The bounds of everything that `problem` computes, by name, in the order of its elements. Overwrites its results.
+  /// The bounds of everything that `problem` computes, by name, in the order of its elements. Overwrites its
+  /// results.
   ///
-  /// - Parameter inputsAreRounded: Whether the computation gets the inputs of `problem` rounded to single precision.
+  /// - Parameter inputsAreRounded: Whether the computation gets the inputs of `problem` rounded to single
+  ///   precision.
   static func bounds(
     _ problem: AttentionProblem<Double>, _ mechanism: Mechanism, inputsAreRounded: Bool = false
   ) -> ReferenceSolution.Results<Double> {
@@ -42,8 +45,8 @@ struct RoundingBound {
   }
 
   /// A term goes through the sums over features, over tokens (once more where lookahead keys are recovered
-  /// backwards) and over the query heads of a group, and through a few scalings and functions. A product may have two
-  /// rounded inputs.
+  /// backwards) and over the query heads of a group, and through a few scalings and functions. A product may
+  /// have two rounded inputs.
   private init(
     _ problem: AttentionProblem<Double>, _ mechanism: Mechanism, inputsAreRounded: Bool,
     batch: Int, queryHead: Int, document: Range<Int>
@@ -151,12 +154,13 @@ struct RoundingBound {
     return arithmetic.product(gate, Bounded(value: 1) + arithmetic.product(x, rest))
   }
 
-  /// Adds the errors of the output, the log-sum-exp and v^C's gradient, and to `s` what recovering adds; the result is
-  /// a row of dA.
+  /// Adds the errors of the output, the log-sum-exp and v^C's gradient, and to `s` what recovering adds; the
+  /// result is a row of dA.
   private func softmax(_ t: Int, _ s: inout [Bounded], _ recovered: [[Double]]) -> [Bounded] {
     let (x, query, dOutput) = (problem.projections, own(problem.projections.qc, t), own(problem.dOutput, t))
+    let seen = max(0, t - mechanism.visibleLength + 1)...t
     func scores() -> [Bounded] {
-      (0...t).map { key in
+      seen.map { key in
         let causal = mechanism.usesCausalKeys ? score(query, shared(x.kc, key)) : Bounded()
         guard mechanism.hasLookahead else { return causal }
         return causal
@@ -170,7 +174,7 @@ struct RoundingBound {
     var delta = Bounded()
     for i in 0..<d {
       var output = Bounded()
-      for key in 0...t { output += arithmetic.product(weights[key], shared(x.vc, key)[i]) }
+      for (key, weight) in zip(seen, weights) { output += arithmetic.product(weight, shared(x.vc, key)[i]) }
       own(problem.results.output, t)[i] = output.error
       delta += arithmetic.product(output, dOutput[i])
     }
@@ -180,9 +184,10 @@ struct RoundingBound {
     }
     let p = scores().map { arithmetic.exp($0 - logSumExp) }
     return (0..<length).map { key in
-      guard key <= t else { return Bounded() }
-      add(p[key], dOutput, to: shared(problem.gradients.vc, key), scale: 1)
-      return arithmetic.product(p[key], arithmetic.dot(dOutput, shared(x.vc, key), d) - delta)
+      guard seen.contains(key) else { return Bounded() }
+      let weight = p[key - seen.lowerBound]
+      add(weight, dOutput, to: shared(problem.gradients.vc, key), scale: 1)
+      return arithmetic.product(weight, arithmetic.dot(dOutput, shared(x.vc, key), d) - delta)
     }
   }
 

@@ -36,6 +36,19 @@ struct WindowTests {
     }
   }
 
+  @Test(
+    "causal attention to the last tokens is all of it where they are all",
+    arguments: InstructionSet.available, 1...3)
+  func allVisible(instructionSet: InstructionSet, threads: Int) {
+    let causal = bits(.causal, computedAs: .causal, threads: threads, instructionSet)
+    for count in [Self.length, 1 << 20, .max] {
+      let limited = bits(.causal(lastTokens: count), computedAs: .causal, threads: threads, instructionSet)
+      #expect(limited == causal, "\(count) tokens")
+    }
+    let fewer = Mechanism.causal(lastTokens: Self.length - 1)
+    #expect(bits(fewer, computedAs: .causal, threads: threads, instructionSet) != causal)
+  }
+
   @Test("without lookahead, its projections are not read and its gradients not written")
   func unusedProjections() {
     let sizes = AttentionProblem<Float>.Sizes(length: 70, headSize: 8)

@@ -40,6 +40,22 @@ struct PreparedCorpusTests {
     #expect(text.training.shards.count > 1)
   }
 
+  @Test func keysAreInSnakeCaseAndThoseOfEarlierVersionsAreRead() throws {
+    let manifest = try CorpusManifest.read(folder: shards)
+    let text = try folder.text("text/" + CorpusManifest.fileName)
+    let keys = text.matches(of: /"(\w+)" :/).map { String($0.1) }
+    #expect(keys.contains("token_bytes") && !keys.contains { $0.contains(where: \.isUppercase) }, "\(keys)")
+    let old = keys.reduce(text) { text, key in
+      let words = key.split(separator: "_")
+      let camel = words[0] + words.dropFirst().map(\.capitalized).joined()
+      return text.replacing("\"\(key)\" :", with: "\"\(camel)\" :")
+    }
+    try #require(old.contains("tokenBytes") && !old.contains("_bytes"))
+    try AtomicFile.write(old.utf8, path: shards + "/" + CorpusManifest.fileName)
+    #expect(try CorpusManifest.read(folder: shards) == manifest)
+    #expect(message() == "no error")
+  }
+
   @Test func anotherTokenizerIsRefused() throws {
     try change("tokenizer.json", "<|endoftext|>", "<|endofpage|>")
     #expect(message().contains("text/tokenizer.json was changed after it was made"), "\(message())")
@@ -51,7 +67,8 @@ struct PreparedCorpusTests {
   }
 
   @Test(arguments: [
-    ("\"vocabularySize\" : 257", "\"vocabularySize\" : 258"), ("\"endOfText\" : 256", "\"endOfText\" : 0"),
+    ("\"vocabulary_size\" : 257", "\"vocabulary_size\" : 258"),
+    ("\"end_of_text\" : 256", "\"end_of_text\" : 0"),
   ])
   func aManifestOfAnotherTokenizerIsRefused(old: String, new: String) throws {
     try change(CorpusManifest.fileName, old, new)

@@ -1,6 +1,7 @@
 // Numbers in double precision, each with a bound on how far a computation in single precision may be from it.
 //
-// Every operation adds the error of one rounding, also where a kernel leaves it out (as a fused multiplication does).
+// Every operation adds the error of one rounding, also where a kernel leaves it out (as a fused
+// multiplication does).
 #pragma once
 
 #include <math.h>
@@ -66,7 +67,8 @@ static inline void sum_add(sum *s, bounded term) {
   s->count++;
 }
 
-/// The sum; `extra` are the roundings of a term beyond those of the additions and those that its own error counts.
+/// The sum; `extra` are the roundings of a term beyond those of the additions and those that its own error
+/// counts.
 static inline bounded sum_total(const sum *s, ptrdiff_t extra) {
   const double count = (double)(s->count + extra), part = count * ROUNDING / (1 - count * ROUNDING);
   const double error = s->total.error + (s->magnitude + s->total.error) * part + count * SMALLEST_ROUNDING;

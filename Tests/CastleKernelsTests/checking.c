@@ -86,7 +86,9 @@ matrix matrix_copy(matrix source, ptrdiff_t gap) {
   return x;
 }
 
-void matrix_spoil(matrix x) { matrix_row(x, random_whole(0, x.rows - 1))[random_whole(0, x.columns - 1)] = NAN; }
+void matrix_spoil(matrix x) {
+  matrix_row(x, random_whole(0, x.rows - 1))[random_whole(0, x.columns - 1)] = NAN;
+}
 
 void report_begin(report *report, const char *isa) {
   memset(report, 0, sizeof *report);

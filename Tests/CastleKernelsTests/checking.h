@@ -1,5 +1,5 @@
-// What the checks of the kernels share: random inputs, memory that shows stray reads and writes, and the comparison
-// of results with what they should be.
+// What the checks of the kernels share: random inputs, memory that shows stray reads and writes, and the
+// comparison of results with what they should be.
 #pragma once
 
 #include <stddef.h>
@@ -20,8 +20,8 @@ ptrdiff_t random_whole(ptrdiff_t low, ptrdiff_t high);
 /// From -1 to 1.
 double random_uniform(void);
 
-/// Rows of adjacent floats, `stride` apart. The memory after the last element cannot be touched; all that belongs to no
-/// row is a pattern.
+/// Rows of adjacent floats, `stride` apart. The memory after the last element cannot be touched; all that
+/// belongs to no row is a pattern.
 typedef struct matrix {
   float *at;
   ptrdiff_t rows;
@@ -45,7 +45,9 @@ matrix matrix_copy(matrix source, ptrdiff_t gap);
 void matrix_spoil(matrix x);
 
 static inline float *matrix_row(matrix x, ptrdiff_t i) { return x.at + i * x.stride; }
-static inline bounded matrix_exact(matrix x, ptrdiff_t i, ptrdiff_t j) { return b_exact(x.at[i * x.stride + j]); }
+static inline bounded matrix_exact(matrix x, ptrdiff_t i, ptrdiff_t j) {
+  return b_exact(x.at[i * x.stride + j]);
+}
 
 /// How far the results of one function are from the truth, in units of what is allowed.
 typedef struct tally {

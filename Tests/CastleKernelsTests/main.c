@@ -1,6 +1,6 @@
-// Checks the kernels of every instruction set that this processor has: each result lies within the errors of rounding
-// of the same formula in double precision, and over a whole function they are at most twice as far off as those of the
-// portable kernels, as a root mean square in units of these bounds.
+// Checks the kernels of every instruction set that this processor has: each result lies within the errors of
+// rounding of the same formula in double precision, and over a whole function they are at most twice as far
+// off as those of the portable kernels, as a root mean square in units of these bounds.
 //
 //   check-kernels [neon|avx2|avx512]...  fails if one of these is not available
 #include <stdio.h>
@@ -40,8 +40,8 @@ static long failures(const report *report, const struct report *portable) {
     const tally *tally = &report->tallies[f];
     const double error = root_mean_square(tally), allowed = 2 * root_mean_square(&portable->tallies[f]);
     printf(
-        "%-8s  %-17s %8ld values, at most %.3f of the bound, root mean square %.4f (portable: %.4f)", report->isa,
-        tally->function, tally->values, tally->largest, error, allowed / 2);
+        "%-8s  %-17s %8ld values, at most %.3f of the bound, root mean square %.4f (portable: %.4f)",
+        report->isa, tally->function, tally->values, tally->largest, error, allowed / 2);
     const int is_far = error > allowed;
     if (tally->failures) printf(", %ld wrong", tally->failures);
     if (is_far) printf(", too far off");

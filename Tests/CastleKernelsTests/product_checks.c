@@ -3,7 +3,9 @@
 
 static const castle_band whole = {-(PTRDIFF_MAX / 4), PTRDIFF_MAX / 4};
 
-static int in_band(castle_band band, ptrdiff_t i, ptrdiff_t j) { return j >= band.begin + i && j < band.end + i; }
+static int in_band(castle_band band, ptrdiff_t i, ptrdiff_t j) {
+  return j >= band.begin + i && j < band.end + i;
+}
 
 /// A band of a matrix: all, an end, a beginning, or both; it may be empty.
 static castle_band random_band(ptrdiff_t rows, ptrdiff_t columns) {
@@ -30,7 +32,8 @@ static float *a_element(const operands *x, ptrdiff_t i, ptrdiff_t k) {
 
 static castle_term make_term(operands *x, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k) {
   x->transposed = (int)random_whole(0, 1);
-  x->a = x->transposed ? matrix_random(k, m, random_whole(0, 5), 2) : matrix_random(m, k, random_whole(0, 5), 2);
+  x->a =
+      x->transposed ? matrix_random(k, m, random_whole(0, 5), 2) : matrix_random(m, k, random_whole(0, 5), 2);
   x->b = matrix_random(k, n, random_whole(0, 5), 2);
   x->known = k;
   const castle_term term = {
@@ -92,14 +95,15 @@ static void check_product(const castle_attention_kernels *kernels, ptrdiff_t m, 
   const matrix c = matrix_copy(before, c_gap);
   product.c = c.at;
   case_begin(
-      "product", "m %td, n %td, k %td, %d terms, update %d, first A %s", m, n, k, product.term_count, product.update,
-      operands[0].transposed ? "transposed" : "as it lies");
+      "product", "m %td, n %td, k %td, %d terms, update %d, first A %s", m, n, k, product.term_count,
+      product.update, operands[0].transposed ? "transposed" : "as it lies");
 
   kernels->product(&product);
   for (ptrdiff_t i = 0; i < m; i++) {
     int is_known = 1;
     for (int t = 0; t < product.term_count; t++)
-      is_known &= operands[t].known == product.terms[t].k || product.terms[t].a_band.end + i <= operands[t].known;
+      is_known &=
+          operands[t].known == product.terms[t].k || product.terms[t].a_band.end + i <= operands[t].known;
     for (ptrdiff_t j = 0; is_known && j < n; j++)
       if (in_band(product.c_band, i, j))
         expect(matrix_row(c, i)[j], true_element(&product, operands, before, i, j), "C", i, j);
@@ -117,7 +121,8 @@ static void check_copy(const castle_attention_kernels *kernels, ptrdiff_t rows, 
   kernels->copy(rows, columns, factor, source.at, source.stride, target.at, target.stride);
   for (ptrdiff_t i = 0; i < rows; i++)
     for (ptrdiff_t j = 0; j < whole; j++) {
-      const bounded result = j < columns ? b_multiply(b_exact(factor), matrix_exact(source, i, j)) : b_exact(0);
+      const bounded result =
+          j < columns ? b_multiply(b_exact(factor), matrix_exact(source, i, j)) : b_exact(0);
       expect(matrix_row(target, i)[j], result, "target", i, j);
     }
   expect_gaps(target, "target");
@@ -135,7 +140,8 @@ static void check_write(const castle_attention_kernels *kernels, ptrdiff_t rows,
   kernels->write(rows, columns, factor, source.at, source.stride, target.at, target.stride);
   for (ptrdiff_t i = 0; i < rows; i++)
     for (ptrdiff_t j = 0; j < columns; j++)
-      expect(matrix_row(target, i)[j], b_multiply(b_exact(factor), matrix_exact(before, i, j)), "target", i, j);
+      expect(
+          matrix_row(target, i)[j], b_multiply(b_exact(factor), matrix_exact(before, i, j)), "target", i, j);
   expect_gaps(target, "target");
 }
 
@@ -146,7 +152,8 @@ static void check_transpose(const castle_attention_kernels *kernels, ptrdiff_t r
   case_begin("transpose", "%td x %td", rows, columns);
   kernels->transpose(rows, columns, source.at, source.stride, target.at, target.stride);
   for (ptrdiff_t i = 0; i < columns; i++)
-    for (ptrdiff_t j = 0; j < rows; j++) expect(matrix_row(target, i)[j], matrix_exact(source, j, i), "target", i, j);
+    for (ptrdiff_t j = 0; j < rows; j++)
+      expect(matrix_row(target, i)[j], matrix_exact(source, j, i), "target", i, j);
   expect_gaps(target, "target");
 }
 

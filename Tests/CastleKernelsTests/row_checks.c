@@ -34,13 +34,14 @@ static void check_sum_of_squares(const castle_row_kernels *kernels, ptrdiff_t co
 static void check_rms_norm(const castle_row_kernels *kernels, ptrdiff_t rows, ptrdiff_t columns) {
   const int has_residual = (int)random_whole(0, 1);
   const float epsilon = 1e-5f;
-  const matrix x = some(rows, columns, ONE_OF(magnitudes)), residual = some(rows, columns, ONE_OF(magnitudes));
+  const matrix x = some(rows, columns, ONE_OF(magnitudes)),
+               residual = some(rows, columns, ONE_OF(magnitudes));
   const matrix weight = some(1, columns, 2), before = matrix_copy(x, 0);
   const matrix y = matrix_make(rows, columns, random_whole(0, 5)), scales = matrix_make(1, rows, 0);
   case_begin("rms_norm", "%td x %td, residual %d", rows, columns, has_residual);
   kernels->rms_norm(
-      rows, columns, x.at, x.stride, has_residual ? residual.at : 0, residual.stride, weight.at, epsilon, y.at,
-      y.stride, scales.at);
+      rows, columns, x.at, x.stride, has_residual ? residual.at : 0, residual.stride, weight.at, epsilon,
+      y.at, y.stride, scales.at);
   for (ptrdiff_t i = 0; i < rows; i++) {
     sum squares = {0};
     for (ptrdiff_t j = 0; j < columns; j++) {
@@ -53,8 +54,8 @@ static void check_rms_norm(const castle_row_kernels *kernels, ptrdiff_t rows, pt
     expect(scales.at[i], scale, "scales", 0, i);
     for (ptrdiff_t j = 0; j < columns; j++)
       expect(
-          matrix_row(y, i)[j], b_multiply(b_multiply(matrix_exact(x, i, j), scale), b_exact(weight.at[j])), "y", i,
-          j);
+          matrix_row(y, i)[j], b_multiply(b_multiply(matrix_exact(x, i, j), scale), b_exact(weight.at[j])),
+          "y", i, j);
   }
   expect_gaps(x, "x");
   expect_gaps(y, "y");
@@ -135,7 +136,8 @@ static void check_swiglu(const castle_row_kernels *kernels, ptrdiff_t rows, ptrd
 
 static void check_swiglu_backward(const castle_row_kernels *kernels, ptrdiff_t rows, ptrdiff_t columns) {
   const int in_place = (int)random_whole(0, 1);
-  const matrix dy = some(rows, columns, ONE_OF(magnitudes)), gate_up = some(rows, 2 * columns, ONE_OF(magnitudes));
+  const matrix dy = some(rows, columns, ONE_OF(magnitudes)),
+               gate_up = some(rows, 2 * columns, ONE_OF(magnitudes));
   const matrix before = matrix_copy(gate_up, 0);
   const matrix d = in_place ? gate_up : matrix_make(rows, 2 * columns, random_whole(0, 5));
   case_begin("swiglu_backward", "%td x %td, in place %d", rows, columns, in_place);
@@ -211,7 +213,8 @@ static void check_adamw(const castle_row_kernels *kernels, ptrdiff_t count) {
     const bounded m =
         b_add(b_multiply(b_exact(first_before.at[j]), beta1), b_multiply(g, b_subtract(one, beta1)));
     const bounded v = b_add(
-        b_multiply(b_exact(second_before.at[j]), beta2), b_multiply(b_multiply(g, g), b_subtract(one, beta2)));
+        b_multiply(b_exact(second_before.at[j]), beta2),
+        b_multiply(b_multiply(g, g), b_subtract(one, beta2)));
     const bounded root =
         b_add(b_square_root(b_multiply(v, b_exact(step.second_correction))), b_exact(step.epsilon));
     const bounded before = b_exact(weights_before.at[j]);
@@ -230,7 +233,8 @@ void check_row_kernels(const castle_row_kernels *kernels) {
   static void (*const of_count[])(const castle_row_kernels *, ptrdiff_t) = {
       check_add, check_sum_of_squares, check_adamw};
   static void (*const of_rows[])(const castle_row_kernels *, ptrdiff_t, ptrdiff_t) = {
-      check_rms_norm, check_rms_norm_backward, check_rotate, check_swiglu, check_swiglu_backward, check_cross_entropy};
+      check_rms_norm, check_rms_norm_backward, check_rotate, check_swiglu, check_swiglu_backward,
+      check_cross_entropy};
   static const ptrdiff_t heights[] = {1, 2, 7};
   enum { REPETITIONS = 8 };
   for (ptrdiff_t w = 0; w < COUNT_OF(widths); w++)

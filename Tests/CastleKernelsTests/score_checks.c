@@ -19,8 +19,8 @@ static castle_scores random_scores(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t 
 
 static void case_of(const char *function, const castle_scores *block, int has_lookahead) {
   case_begin(
-      function, "%td rows, %td columns, diagonal %td, window %td, lookahead %d, silu %d", block->rows, block->columns,
-      block->diagonal, block->window, has_lookahead, block->silu);
+      function, "%td rows, %td columns, diagonal %td, window %td, lookahead %d, silu %d", block->rows,
+      block->columns, block->diagonal, block->window, has_lookahead, block->silu);
 }
 
 /// Whether the key of column j has read the token of row i, and whether the query of row i sees the key.
@@ -33,7 +33,8 @@ static int is_visible(const castle_scores *block, ptrdiff_t i, ptrdiff_t j) {
   return j < block->columns && j <= block->diagonal + i;
 }
 
-/// A block of numbers; NaN where `needed` says no, and in a tenth of the other places if it is to be `spoiled`.
+/// A block of numbers; NaN where `needed` says no, and in a tenth of the other places if it is to be
+/// `spoiled`.
 static matrix random_block(
     const castle_scores *block, int needed(const castle_scores *, ptrdiff_t, ptrdiff_t), double magnitude,
     int spoiled) {
@@ -48,7 +49,8 @@ static int is_spoiled(void) { return random_whole(0, 3) == 0; }
 
 static void check_row_dots(const castle_attention_kernels *kernels, ptrdiff_t rows, ptrdiff_t d) {
   matrices_clear();
-  const matrix a = matrix_random(rows, d, random_whole(0, 3), 1), b = matrix_random(rows, d, random_whole(0, 3), 1);
+  const matrix a = matrix_random(rows, d, random_whole(0, 3), 1),
+               b = matrix_random(rows, d, random_whole(0, 3), 1);
   const matrix y = matrix_make(1, rows, 0);
   if (is_spoiled()) matrix_spoil(a);
   case_begin("row_dots", "%td rows, %td wide", rows, d);
@@ -68,7 +70,8 @@ static void check_row_dots(const castle_attention_kernels *kernels, ptrdiff_t ro
 
 static void check_gate(const castle_attention_kernels *kernels, castle_scores block) {
   matrices_clear();
-  const matrix z = random_block(&block, is_read, ONE_OF(magnitudes), is_spoiled()), before = matrix_copy(z, 0);
+  const matrix z = random_block(&block, is_read, ONE_OF(magnitudes), is_spoiled()),
+               before = matrix_copy(z, 0);
   case_of("gate", &block, 1);
   kernels->gate(&block, z.at);
   for (ptrdiff_t i = 0; i < block.rows; i++)
@@ -113,7 +116,7 @@ typedef struct softmax_state {
   bounded largest[WIDTH];
 } softmax_state;
 
-/// How far a score may lie above the reference.
+/// How far a score may be above the reference.
 #define ALLOWANCE 12.0
 
 static void check_softmax_row(
@@ -157,32 +160,39 @@ static void check_softmax_row(
     if (is_visible(block, i, j)) {
       const bounded s = lookahead ? matrix_exact(*lookahead, i, j) : b_exact(0);
       const bounded a = score(block, matrix_exact(causal, i, j), lookahead ? &s : 0);
-      if (a.value > -INFINITY) expect(matrix_row(p, i)[j], b_exp2(b_subtract(a, b_exact(reference))), "P", i, j);
+      if (a.value > -INFINITY)
+        expect(matrix_row(p, i)[j], b_exp2(b_subtract(a, b_exact(reference))), "P", i, j);
     }
   const double highest = state->largest[i].value + state->largest[i].error;
   const bounded allowed = b_add(b_exact(reference), b_exact(ALLOWANCE));
   const double lowest = highest - 2 * state->largest[i].error - ALLOWANCE - allowed.error;
   expect_between(reference, lowest, highest, "references", i);
-  const bounded shrink = b_exp2(is_first ? b_exact(-INFINITY) : b_subtract(b_exact(before), b_exact(reference)));
+  const bounded shrink =
+      b_exp2(is_first ? b_exact(-INFINITY) : b_subtract(b_exact(before), b_exact(reference)));
   expect(
-      state->sums.at[i], b_add(b_multiply(b_exact(old->sums.at[i]), shrink), sum_total(&sum, 0)), "sums", 0, i);
+      state->sums.at[i], b_add(b_multiply(b_exact(old->sums.at[i]), shrink), sum_total(&sum, 0)), "sums", 0,
+      i);
   for (ptrdiff_t v = 0; v < state->output.columns; v++)
-    expect(matrix_row(state->output, i)[v], b_multiply(matrix_exact(old->output, i, v), shrink), "output", i, v);
+    expect(
+        matrix_row(state->output, i)[v], b_multiply(matrix_exact(old->output, i, v), shrink), "output", i, v);
 }
 
-/// Sets scores to -infinity: all of every other row, or some; or one to +infinity, after which the row is NaN.
+/// Sets scores to -infinity: all of every other row, or some; or one to +infinity, after which the row is
+/// NaN.
 static void add_infinities(matrix causal, int may_be_positive) {
   const ptrdiff_t kind = random_whole(0, 5);
   for (ptrdiff_t i = 0; i < causal.rows; i++)
     for (ptrdiff_t j = 0; j < causal.columns; j++)
-      if ((kind == 0 && i % 2 == 0) || (kind == 1 && random_whole(0, 9) == 0)) matrix_row(causal, i)[j] = -INFINITY;
+      if ((kind == 0 && i % 2 == 0) || (kind == 1 && random_whole(0, 9) == 0))
+        matrix_row(causal, i)[j] = -INFINITY;
   if (kind == 2 && may_be_positive)
     matrix_row(causal, random_whole(0, causal.rows - 1))[random_whole(0, causal.columns - 1)] = INFINITY;
 }
 
 /// Blocks of several panels one after another, with and without the lookahead term.
 static void check_softmax(
-    const castle_attention_kernels *kernels, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t diagonal, ptrdiff_t d) {
+    const castle_attention_kernels *kernels, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t diagonal,
+    ptrdiff_t d) {
   enum { BLOCKS = 3 };
   const int has_lookahead = (int)random_whole(0, 1), is_last_spoiled = is_spoiled();
   softmax_state state = {0};
@@ -261,7 +271,8 @@ static void check_softmax_backward(const castle_attention_kernels *kernels, cast
         const bounded reference = b_in_powers_of_two(b_exact(log_sum_exp.at[i]));
         const bounded a = b_subtract(matrix_exact(causal, i, j), reference);
         probability = b_exp2(score(&block, a, has_lookahead ? &s : 0));
-        d_score = b_multiply(probability, b_subtract(matrix_exact(d_probability, i, j), b_exact(delta.at[i])));
+        d_score =
+            b_multiply(probability, b_subtract(matrix_exact(d_probability, i, j), b_exact(delta.at[i])));
         d_lookahead = b_negative(b_multiply(slope(&block, s), d_score));
       }
       expect(matrix_row(p, i)[j], probability, "P", i, j);

@@ -18,7 +18,9 @@ struct ControlGroupsTests {
     }
   }
 
-  private var available: Int? { ControlGroups(root: system.path).available }
+  private var available: Int? { ControlGroups(root: system.path).availableMemory }
+
+  private var processors: Int? { ControlGroups(root: system.path).processors }
 
   @Test func withoutGroupsThereIsNoLimit() throws {
     #expect(available == nil)
@@ -65,5 +67,33 @@ struct ControlGroupsTests {
       "sys/fs/cgroup/memory.max": "1000\n", "sys/fs/cgroup/memory.current": "100\n",
     ])
     #expect(available == 900)
+  }
+
+  @Test func theSmallestQuotaOfProcessorsUpToTheRootCounts() throws {
+    #expect(processors == nil)
+    try write([
+      "proc/self/cgroup": "0::/user/run\n", "sys/fs/cgroup/user/run/cpu.max": "max 100000\n",
+      "sys/fs/cgroup/cpu.max": "max 100000\n",
+    ])
+    #expect(processors == nil)
+    try write(["sys/fs/cgroup/user/cpu.max": "250000 100000\n"])
+    #expect(processors == 3)
+    try write(["sys/fs/cgroup/user/run/cpu.max": "50000 100000\n"])
+    #expect(processors == 1)
+  }
+
+  /// The controllers of processors share a tree, which has a link of each name or that of all.
+  @Test(arguments: ["cpu", "cpu,cpuacct"])
+  func quotasOfTheFirstVersionAreReadToo(tree: String) throws {
+    try write([
+      "proc/self/cgroup": "4:memory:/run\n3:cpu,cpuacct:/a/b\n2:cpuset:/a\n0::/\n",
+      "sys/fs/cgroup/\(tree)/cpu.cfs_quota_us": "-1\n",
+      "sys/fs/cgroup/\(tree)/cpu.cfs_period_us": "100000\n",
+      "sys/fs/cgroup/\(tree)/a/cpu.cfs_quota_us": "400000\n",
+      "sys/fs/cgroup/\(tree)/a/cpu.cfs_period_us": "100000\n",
+      "sys/fs/cgroup/\(tree)/a/b/cpu.cfs_quota_us": "600000\n",
+      "sys/fs/cgroup/\(tree)/a/b/cpu.cfs_period_us": "100000\n",
+    ])
+    #expect(processors == 4)
   }
 }

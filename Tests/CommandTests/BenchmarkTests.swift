@@ -85,9 +85,9 @@ struct BenchmarkTests {
     func refuse(_ arguments: String..., naming word: String) throws {
       try CastleProcess.expectRefusal(["benchmark"] + arguments, naming: word)
     }
-    try refuse("matmul", "--size", "-3", naming: "--size -3")
+    try refuse("matmul", "--size", "-3", naming: "--size is -3")
     try refuse("matmul", "--repetitions", "9223372036854775807", naming: "--repetitions")
-    try refuse("bandwidth", "--megabytes", "0", naming: "--megabytes 0")
+    try refuse("bandwidth", "--megabytes", "0", naming: "--megabytes is 0")
     try refuse("attention", "--lengths", "7,x", naming: "\"x\"")
     try refuse("attention", "--lengths", "1000000", "--heads", "1024", naming: "--lengths 1000000")
     try refuse("attention", "--passes", "sideways", naming: "sideways")

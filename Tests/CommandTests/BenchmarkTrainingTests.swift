@@ -97,11 +97,12 @@ struct BenchmarkTrainingTests {
       try CastleProcess.expectRefusal(["benchmark", "training"] + arguments, naming: word)
     }
     try refuse("--model", "huge", naming: "huge")
-    try refuse("--repetitions", "0", naming: "--repetitions 0")
-    try refuse("--batch-size", "0", naming: "--batch-size 0")
-    try refuse("--length", "1", naming: "--length 1")
+    try refuse("--repetitions", "0", naming: "--repetitions is 0")
+    try refuse("--batch-size", "0", naming: "--batch-size is 0")
+    try refuse("--length", "1", naming: "--length is 1")
     try refuse("--set", "model.hiden-size=4", naming: "model.hidden-size")
     try refuse("--set", "model.initial=x", naming: "model.initial")
+    try refuse("--set", "model.from-causal=x", naming: "model.from-causal")
     try refuse("--config", "/no/such.yaml", naming: "/no/such.yaml")
     try refuse("--model", "xl-castle", "--batch-size", "60000", naming: "training.batch-size")
   }

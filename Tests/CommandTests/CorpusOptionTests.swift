@@ -25,6 +25,12 @@ struct CorpusOptionTests {
     let invalidByteCount: Int
   }
 
+  private static func manifest(_ json: Data) throws -> Manifest {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Manifest.self, from: json)
+  }
+
   private func prepare(_ arguments: [String], input: String = "", in folder: String? = nil) throws -> (
     manifest: Manifest, notes: String
   ) {
@@ -33,7 +39,7 @@ struct CorpusOptionTests {
         + arguments,
       input: input, folder: folder)
     try #require(result.exitCode == 0, "\(result.errorOutput)")
-    return (try JSONDecoder().decode(Manifest.self, from: Data(result.output.utf8)), result.errorOutput)
+    return (try Self.manifest(Data(result.output.utf8)), result.errorOutput)
   }
 
   private let lines = (0..<50).map { "{\"text\": \"line \($0)\"}\n" }.joined()
@@ -104,6 +110,41 @@ struct CorpusOptionTests {
     #expect(tokenized.errorOutput.contains("2 bytes not in UTF-8"), "\(tokenized.errorOutput)")
   }
 
+  @Test func filesAreReadByWhatTheyAreInEveryCommand() throws {
+    let model = try TinyModel.shared.get().model
+    let text = "To be, or not to be, that is question 7.\n"
+    let wide = [UInt8]([0xFF, 0xFE]) + text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+    let plain = try folder.write(text, to: "plain.txt")
+    func output(_ path: String) throws -> [String] {
+      try [
+        ["tokenize", "--tokenizer", tokenizer, "--file", path],
+        ["evaluate", "--model", model, "--data", path, "--json"],
+        ["generate", "--model", model, "--prompt-file", path, "--temperature", "0", "--max-tokens", "4"],
+      ].map { try CastleProcess.output($0) }
+    }
+    let expected = try output(plain)
+    #expect(try output(folder.write(wide, to: "wide.txt")) == expected)
+    #expect(try output(folder.write(CompressedBytes.gzip(wide), to: "wide.txt.gz")) == expected)
+    #expect(try output(folder.write([0xEF, 0xBB, 0xBF] + Array(text.utf8), to: "mark.txt")) == expected)
+    let table = try folder.write(Array("PAR1\u{15}\u{4}".utf8), to: "table.txt")
+    for arguments in [
+      ["tokenize", "--tokenizer", tokenizer, "--file", table],
+      ["evaluate", "--model", model, "--data", table],
+      ["generate", "--model", model, "--prompt-file", table],
+      ["prepare", "--tokenizer", tokenizer, "--output", folder.path("none"), table],
+    ] {
+      try CastleProcess.expectRefusal(arguments, naming: "a Parquet table")
+    }
+    let damaged = try folder.write(Array(text.utf8) + [0xFF], to: "damaged.txt")
+    for arguments in [
+      ["evaluate", "--model", model, "--data", damaged],
+      ["generate", "--model", model, "--prompt-file", damaged, "--max-tokens", "1"],
+    ] {
+      let result = try CastleProcess.run(arguments)
+      #expect(result.errorOutput.contains("note: 1 byte not in UTF-8"), "\(result.errorOutput)")
+    }
+  }
+
   @Test func pathsAreOfAnyKind() throws {
     let home = try TemporaryFolder()
     let environment = "HOME='\(home.path)'"
@@ -123,7 +164,7 @@ struct CorpusOptionTests {
     try process.run()
     process.waitUntilExit()
     #expect(process.terminationStatus == 0)
-    let manifest = try JSONDecoder().decode(Manifest.self, from: Data(home.bytes("made/manifest.json")))
+    let manifest = try Self.manifest(Data(home.bytes("made/manifest.json")))
     #expect(manifest.train.documents == 3)
     let cleaning = Process()
     cleaning.executableURL = URL(fileURLWithPath: "/bin/rm")

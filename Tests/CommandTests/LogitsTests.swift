@@ -5,8 +5,9 @@ import Testing
 
 struct LogitsTests {
   private static let config = """
-    {"model_type": "llama", "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-     "intermediate_size": 6, "tie_word_embeddings": true, "max_position_embeddings": 16}
+    {"model_type": "llama", "vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 1,
+     "num_attention_heads": 2, "intermediate_size": 6, "tie_word_embeddings": true,
+     "max_position_embeddings": 16}
     """
 
   private static let shapes: [(String, [Int])] = [

@@ -54,6 +54,49 @@ struct TrainFaultTests {
     try expectNothingLost(text)
   }
 
+  /// `make` and containers signal a whole group of processes, and then each of them once more.
+  @Test(arguments: [SIGINT, SIGTERM])
+  func repeatsOfASignalAreOne(signal: Int32) throws {
+    let text = try TrainingText()
+    let run = try BackgroundRun(
+      text.training("run", "--set", "training.steps=100000", "--set", "checkpoints.every=0"))
+    run.wait(for: "a few steps") { text.metricsLineCount("run") >= 5 }
+    for _ in 0..<3 {
+      run.signal(signal)
+      // Two that come together would be one.
+      Thread.sleep(forTimeInterval: 0.002)
+    }
+    let ended = try run.end()
+    #expect(ended.exitCode == 0 && !ended.wasKilled, "\(ended)")
+    try expectNothingLost(text)
+  }
+
+  /// On a process that waits for its input, and so does not end at a request.
+  @Test func onlyALaterCtrlCEndsAtOnce() throws {
+    let folder = try TemporaryFolder()
+    let pipe = folder.path("pipe")
+    try #require(mkfifo(pipe, 0o600) == 0)
+    let run = try BackgroundRun([
+      "prepare", "--tokenizer", try TinyModel.shared.get().tokenizer, "--output", folder.path("out"), pipe,
+    ])
+    var writer: Int32 = -1
+    run.wait(for: "the reader of the pipe") {
+      writer = open(pipe, O_WRONLY | O_NONBLOCK)
+      return writer >= 0
+    }
+    defer { close(writer) }
+    for signal in [SIGTERM, SIGTERM, SIGINT, SIGINT] {
+      run.signal(signal)
+      Thread.sleep(forTimeInterval: 0.02)
+    }
+    Thread.sleep(forTimeInterval: 1.2)
+    run.signal(SIGTERM)
+    Thread.sleep(forTimeInterval: 0.05)
+    #expect(run.isRunning)
+    run.signal(SIGINT)
+    #expect(try run.end().exitCode == 130)
+  }
+
   @Test func withoutATerminalFromTheStartItsEndIsNoInterrupt() throws {
     let text = try TrainingText()
     let run = try Self.start(text.training("run", "--set", "training.steps=100000"), ignoringHangUps: true)

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 if [ -z "${PYTHON:-}" ]; then
   venv=.venv-interop
   PYTHON=$PWD/$venv/bin/python
-  packages="torch transformers tokenizers safetensors numpy pyarrow lm-eval[hf]"
+  packages="torch transformers tokenizers safetensors numpy pyarrow lm-eval[hf,api] openai"
   [ -x "$PYTHON" ] || python3 -m venv "$venv"
   if [ "$(cat "$venv/installed" 2>/dev/null)" != "$packages" ]; then
     # The build of torch without GPU libraries is a tenth of the size: from a folder of wheels that pip is set to

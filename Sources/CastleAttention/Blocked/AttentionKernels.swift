@@ -91,7 +91,7 @@ extension castle_band {
 }
 
 extension castle_term {
-  /// A B, where A's rows lie in `a`; A is zero outside `left`, B outside `right`.
+  /// A B, where A's rows are in `a`; A is zero outside `left`, B outside `right`.
   static func product(
     _ a: Rows, _ b: Rows, depth k: Int, left aBand: castle_band = .whole, right bBand: castle_band = .whole
   ) -> castle_term {
@@ -99,7 +99,7 @@ extension castle_term {
       a: a.base, a_row: a.stride, a_column: 1, b: b.base, b_row: b.stride, k: k, a_band: aBand, b_band: bBand)
   }
 
-  /// Aᵀ B, where A's rows lie in `a`; A, as it lies there, is zero outside `left`, B outside `right`.
+  /// Aᵀ B, where A's rows are in `a`; A, as it is there, is zero outside `left`, B outside `right`.
   static func transposedProduct(
     _ a: Rows, _ b: Rows, depth k: Int, left aBand: castle_band = .whole, right bBand: castle_band = .whole
   ) -> castle_term {

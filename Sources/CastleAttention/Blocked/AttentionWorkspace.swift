@@ -38,8 +38,9 @@ final class ScratchArena {
 
   var byteCount: Int { buffer?.byteCount ?? 0 }
 
-  /// The bytes between pieces, those of a block of rows: pieces for a power of two of tokens would otherwise be a multiple of
-  /// the cache's size apart, and their blocks, which are used together, would drive each other out.
+  /// The bytes between pieces, those of a block of rows: pieces for a power of two of tokens would otherwise
+  /// be a multiple of the cache's size apart, and their blocks, which are used together, would drive each
+  /// other out.
   private static let gap = BlockGeometry.blockRows * BlockGeometry.panelWidth * MemoryLayout<Float>.stride
 
   /// Takes everything back and makes room for `count` floats in at most `pieces` pieces.

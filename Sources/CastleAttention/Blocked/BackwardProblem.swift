@@ -14,7 +14,7 @@ struct BackwardProblem {
 
   /// What all parts of a task read.
   private struct Operands {
-    /// What writes the rows that do not lie as products want them.
+    /// What writes the rows that are not laid out as products want them.
     var copies: [GroupCopy] = []
     var queries: GroupRows
     var dOutput: GroupRows
@@ -35,11 +35,11 @@ struct BackwardProblem {
     var dE: LookaheadWeights?
   }
 
-  private var lookahead: AttentionProjections<Float>.Lookahead? {
+  var lookahead: AttentionProjections<Float>.Lookahead? {
     context.mechanism.hasLookahead ? projections.lookahead : nil
   }
 
-  private var dLookahead: AttentionProjections<Float>.Lookahead? {
+  var dLookahead: AttentionProjections<Float>.Lookahead? {
     context.mechanism.hasLookahead ? gradients.lookahead : nil
   }
 
@@ -87,41 +87,6 @@ struct BackwardProblem {
       finish(task, block: index, operands: operands, partials: partials, scratch: block)
     }
   }
-
-  // MARK: Memory
-
-  private func operandCount(_ task: HeadTask) -> Int {
-    let length = task.document.count
-    var count = context.packedCount(projections.qc, times: context.scale, heads: group, length: length)
-    count += context.packedCount(dOutput, heads: group, length: length)
-    count += 2 * group * length
-    if let lookahead {
-      count += context.packedCount(lookahead.ku, times: context.scale, heads: 1, length: length)
-      count += context.packedCount(lookahead.vu, heads: 1, length: length)
-      count += LookaheadWeights.count(BlockGeometry(length: length), heads: group)
-    }
-    return count
-  }
-
-  private var prepareCount: Int { LookaheadWeights.scratchCount(context) }
-
-  private func partialCount(_ task: HeadTask, inPlace: Bool) -> Int {
-    let length = task.document.count
-    var count = context.accumulatorCount(for: gradients.qc, heads: group, length: length, inPlace: inPlace)
-    if let dLookahead {
-      count += context.accumulatorCount(for: dLookahead.ku, heads: 1, length: length, inPlace: inPlace)
-      count += dVUCount(task) + LookaheadWeights.count(BlockGeometry(length: length), heads: group)
-    }
-    return count
-  }
-
-  private func dVUCount(_ task: HeadTask) -> Int {
-    BlockGeometry(length: task.document.count).blockCount * context.headSize * BlockGeometry.blockRows
-  }
-
-  private var sweepCount: Int { BackwardStep.scratchCount + BackwardPanel.scratchCount(context) }
-
-  private var finishCount: Int { BlockGeometry.blockRows * context.paddedSize }
 
   // MARK: Steps
 
@@ -202,7 +167,7 @@ struct BackwardProblem {
     var panel = BackwardPanel(context, arena: arena)
     for index in geometry.panels(part: part, of: parts) {
       load(geometry.panel(index), task: task, into: &panel)
-      for block in geometry.blocks(ofPanel: index).reversed() {
+      for block in geometry.blocks(ofPanel: index, visible: context.mechanism.visibleLength).reversed() {
         step.run(
           backwardBlock(block, geometry: geometry, task: task, operands: operands, partial: partial),
           heads: group, panel: panel)
@@ -319,7 +284,7 @@ struct BackwardProblem {
     }
   }
 
-  /// Writes rows, which may lie there already, times `factor` to their tokens.
+  /// Writes rows, which may be there already, times `factor` to their tokens.
   private func write(
     _ rows: Rows, times factor: Float, to view: HeadView<Float>, head: Int, task: HeadTask, tokens: Range<Int>
   ) {

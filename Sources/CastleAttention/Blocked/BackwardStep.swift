@@ -1,71 +1,16 @@
 import CastleKernels
 
-/// A panel of keys with what the backward sweep knows and gathers about it: gradients up to ``GradientFactors``.
-struct BackwardPanel {
-  /// The tokens of the panel, counted from the start of the document.
-  var tokens: Range<Int>
-  /// q^U, k^C, v^C and the lookahead keys as columns, (d, panel width).
-  var qu, kc, vc, u: Rows
-  /// q^U, k^C and the lookahead keys as rows, (tokens, d) in whole vectors.
-  var quRows, kcRows, uRows: Rows
-  /// The gradient of the lookahead keys after the block at hand, (d, panel width).
-  var dU: Rows
-  /// The gradients of q^U, k^C and v^C, (tokens, d) in whole vectors.
-  var dQU, dKC, dVC: Rows
-
-  /// The floats of scratch memory that a panel needs, in ``pieceCount`` pieces.
-  static func scratchCount(_ context: BlockContext) -> Int {
-    BlockGeometry.panelWidth * (5 * context.headSize + 6 * context.paddedSize)
-  }
-  static let pieceCount = 11
-
-  init(_ context: BlockContext, arena: ScratchArena) {
-    let width = BlockGeometry.panelWidth
-    func columns() -> Rows { Rows(arena.take(context.headSize * width), stride: width) }
-    func rows() -> Rows { Rows(arena.take(width * context.paddedSize), stride: context.paddedSize) }
-    tokens = 0..<0
-    (qu, kc, vc, u, dU) = (columns(), columns(), columns(), columns(), columns())
-    (quRows, kcRows, uRows) = (rows(), rows(), rows())
-    (dQU, dKC, dVC) = (rows(), rows(), rows())
-  }
-}
-
-/// The queries of one head group for a block of tokens, and the gradients that they gather, up to ``GradientFactors``.
-///
-/// What belongs to a query head is given for the first head of the group, with the distance to the next.
-struct BackwardBlock {
-  /// The tokens of the block, counted from the start of the document.
-  var tokens: Range<Int>
-  /// k^U, times ``BlockContext/scale``, and v^U, (tokens, d).
-  var ku, vu: Rows
-  /// q^C times ``BlockContext/scale``, (tokens, d), and its gradient.
-  var queries, dQueries: Rows
-  var queryHeadStride, dQueryHeadStride: Int
-  /// dO, (tokens, d).
-  var dOutput: Rows
-  var dOutputHeadStride: Int
-  /// E and its gradient, (tokens, tokens).
-  var e, dE: Rows
-  var eHeadStride: Int
-  /// The log-sum-exp and Δ = dO · o, an element a token.
-  var logSumExp, delta: UnsafeMutablePointer<Float>
-  var statisticsHeadStride: Int
-  /// The gradient of k^U, (tokens, d).
-  var dKU: Rows
-  /// The gradient of v^U that comes through U, (d, block rows).
-  var dVU: Rows
-}
-
 /// One block of queries against one panel of keys, backwards: Equations (8).
 ///
-/// On entry the panel's `u` is as it stands after the block, on return as before it. The first block, before which
-/// `u` is zero, leaves it and its gradient alone.
+/// On entry the panel's `u` is as it stands after the block, on return as before it. The first block, before
+/// which `u` is zero, leaves it and its gradient alone.
 struct BackwardStep {
   static let scratchCount = 6 * BlockGeometry.blockRows * BlockGeometry.panelWidth
   static let pieceCount = 6
 
   private let context: BlockContext
-  /// G⊤, Q^C K^C⊤ and then P, S and then dS, dP and then dA, dG⊤ and then dZ⊤: each (block rows, panel width).
+  /// G⊤, Q^C K^C⊤ and then P, S and then dS, dP and then dA, dG⊤ and then dZ⊤: each (block rows, panel
+  /// width).
   private let gate, causal, lookahead, dProbability, dGate: Rows
   /// G, (panel width, block rows).
   private let gateColumns: Rows
@@ -122,6 +67,7 @@ struct BackwardStep {
       pair.rows, pair.width, into: dProbability, band: pair.visible,
       .product(
         block.dOutput.offset(head * block.dOutputHeadStride), panel.vc, depth: context.headSize))
+    context.hideKeys(pair, in: dProbability, by: 0)
     var shape = pair.scores
     let statistics = head * block.statisticsHeadStride
     context.kernels.table.pointee.softmax_backward(

@@ -1,6 +1,9 @@
 import CastleKernels
 
-/// How a block of queries and a panel of keys lie to each other.
+/// Where a block of queries is relative to a panel of keys.
+///
+/// The window of the mechanism is applied here: ``read`` bounds the products with G⊤, ``scores`` those of the
+/// innermost loops, and ``movesKeys`` leaves out the blocks that no key of the panel reaches.
 struct BlockPair {
   /// The queries and the keys.
   let rows, keys: Int
@@ -8,8 +11,10 @@ struct BlockPair {
   let width: Int
   /// The shape of the block of scores.
   let scores: castle_scores
-  /// Where scores exist: a query sees the keys up to its own.
+  /// Where scores exist: a query sees the keys up to its own, as far back as the mechanism says.
   let visible: castle_band
+  /// Whether some query does not see a key for being too far behind.
+  let hidesKeys: Bool
   /// Where G⊤ is not zero: a key reads the tokens after its own, as far as the window reaches.
   let read: castle_band
   /// Whether some key reads some token of the block: otherwise G is zero and U stands still.
@@ -27,10 +32,11 @@ struct BlockPair {
     scores = castle_scores(
       rows: rows.count, columns: columns.count, diagonal: diagonal, window: mechanism.windowLength,
       silu: mechanism.appliesSiLU ? 1 : 0)
-    visible = .before(diagonal + 1)
+    visible =
+      mechanism.visibleTokens.map { .last($0, before: diagonal + 1) } ?? .before(diagonal + 1)
+    hidesKeys = rows.upperBound - 1 - columns.lowerBound >= mechanism.visibleLength
     read = .last(mechanism.windowLength, before: diagonal)
-    movesKeys =
-      mechanism.hasLookahead && rows.lowerBound - (columns.upperBound - 1) <= mechanism.windowLength
+    movesKeys = mechanism.reads(distance: max(1, rows.lowerBound - (columns.upperBound - 1)))
     beginsKeys = diagonal == 0
   }
 }
@@ -44,6 +50,16 @@ extension BlockContext {
     }
     kernels.multiply(
       pair.rows, pair.width, into: causal, band: pair.visible, .product(queries, kc, depth: headSize))
+    hideKeys(pair, in: causal, by: -.infinity)
+  }
+
+  /// Puts `value` where a key is too far behind for a query.
+  func hideKeys(_ pair: BlockPair, in block: Rows, by value: Float) {
+    guard pair.hidesKeys else { return }
+    for row in 0..<pair.rows {
+      let first = max(0, min(pair.keys, pair.visible.begin + row))
+      (block.base + row * block.stride).update(repeating: value, count: first)
+    }
   }
 
   /// S = Q^C U + E G⊤, where U is what the keys were before the block.

@@ -10,8 +10,8 @@ extension BlockedAttention {
   ///   - projections: As given to ``forward(_:documents:results:)``.
   ///   - documents: As given to ``forward(_:documents:results:)``.
   ///   - results: What ``forward(_:documents:results:)`` left, the lookahead keys included.
-  ///   - gradients: Where the gradients go, in the shapes of the projections; overwritten, but for those of projections
-  ///     that the mechanism does not read.
+  ///   - gradients: Where the gradients go, in the shapes of the projections; overwritten, but for those of
+  ///     projections that the mechanism does not read.
   public func backward(
     _ dOutput: HeadView<Float>, _ projections: AttentionProjections<Float>, documents: Documents,
     results: AttentionResults<Float>, gradients: AttentionProjections<Float>

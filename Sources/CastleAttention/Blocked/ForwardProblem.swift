@@ -16,7 +16,7 @@ struct ForwardProblem<Keys: KeySource> {
 
   /// What all parts of a task read.
   private struct Operands {
-    /// What writes the rows that do not lie as products want them.
+    /// What writes the rows that are not laid out as products want them.
     var copies: [GroupCopy] = []
     var queries: GroupRows
     var ku: GroupRows?
@@ -154,8 +154,10 @@ struct ForwardProblem<Keys: KeySource> {
     let step = ForwardStep(context, arena: arena)
     let scratch = KeyPanel(context, arena: arena)
     for index in geometry.panels(part: part, of: parts) {
+      let blocks = geometry.blocks(ofPanel: index, visible: context.mechanism.visibleLength)
+      guard !blocks.isEmpty else { continue }
       let panel = keys.panel(index, tokens: geometry.panel(index), task: task, scratch: scratch)
-      for block in geometry.blocks(ofPanel: index) {
+      for block in blocks {
         step.run(
           queryBlock(block, geometry: geometry, task: task, operands: operands, partial: partial),
           heads: group, panel: panel)

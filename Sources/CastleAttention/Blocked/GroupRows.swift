@@ -13,7 +13,8 @@ struct GroupRows {
   }
 }
 
-/// Rows of all heads of a group that are to be copied times `factor`, the target's filled up to whole vectors.
+/// Rows of all heads of a group that are to be copied times `factor`, the target's filled up to whole
+/// vectors.
 struct GroupCopy {
   var source: GroupRows
   var target: GroupRows
@@ -22,7 +23,7 @@ struct GroupCopy {
 }
 
 extension BlockContext {
-  /// Whether products can use the rows of `view` where they lie: adjacent, and a row is whole vectors.
+  /// Whether products can use the rows of `view` where they are: adjacent, and a row is whole vectors.
   ///
   /// Rows far apart would fall into the same few cache sets.
   func isPacked(_ view: HeadView<Float>) -> Bool {
@@ -34,8 +35,8 @@ extension BlockContext {
     isPacked(view) && factor == 1 ? 0 : heads * length * paddedSize
   }
 
-  /// The rows of `heads` heads from `firstHead` on times `factor`, as products want them: in place if they already are, or
-  /// where `copies` will write them.
+  /// The rows of `heads` heads from `firstHead` on times `factor`, as products want them: in place if they
+  /// already are, or where `copies` will write them.
   func pack(
     _ view: HeadView<Float>, times factor: Float = 1, firstHead: Int, heads: Int, task: HeadTask,
     into arena: ScratchArena, copies: inout [GroupCopy]

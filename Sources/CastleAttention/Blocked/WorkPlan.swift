@@ -20,9 +20,9 @@ package struct SharedTask {
 
 /// Which tasks threads take whole, and which they share by splitting the panels of keys.
 ///
-/// Tasks that are left over when all threads have got the same number are shared, one after another, where that takes less
-/// time than a round in which some threads have nothing to do. The plan depends on the problem and the number of threads
-/// alone, and so do the results.
+/// Tasks that are left over when all threads have got the same number are shared, one after another, where
+/// that takes less time than a round in which some threads have nothing to do. The plan depends on the
+/// problem and the number of threads alone, and so do the results.
 package struct WorkPlan {
   package let whole: [HeadTask]
   package let shared: [SharedTask]
@@ -52,7 +52,8 @@ package struct WorkPlan {
     self.shared = shares ? shared.map { SharedTask(task: $0.task, parts: $0.parts) } : []
   }
 
-  /// Several plans side by side. Each problem is split as if it came alone, so that its results do not depend on the others.
+  /// Several plans side by side. Each problem is split as if it came alone, so that its results do not depend
+  /// on the others.
   package init(_ plans: [WorkPlan]) {
     whole = plans.flatMap(\.whole)
     shared = plans.flatMap(\.shared)
@@ -63,8 +64,9 @@ package struct WorkPlan {
 }
 
 extension BlockGeometry {
-  /// About how long a task takes when its panels are split into `parts`, in quarters of the time of a block of queries
-  /// and a panel of keys. What comes before the panels takes a quarter for each block; splitting takes two.
+  /// About how long a task takes when its panels are split into `parts`, in quarters of the time of a block
+  /// of queries and a panel of keys. What comes before the panels takes a quarter for each block; splitting
+  /// takes two.
   fileprivate func time(parts: Int) -> Int {
     var pairs = Array(repeating: 0, count: parts)
     for panel in 0..<panelCount { pairs[part(ofPanel: panel, of: parts)] += blocks(ofPanel: panel).count }

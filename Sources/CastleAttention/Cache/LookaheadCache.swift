@@ -70,12 +70,19 @@ public final class LookaheadCache {
     snapshots = other.snapshots
   }
 
-  /// The bytes that the tokens in the cache and the snapshots take, in whole panels of 64 tokens. What several of them
-  /// share counts once.
+  /// The bytes that the tokens in the cache and the snapshots take, in whole panels of 64 tokens. What
+  /// several of them share counts once.
   public var byteCount: Int {
     var counted: Set<ObjectIdentifier> = []
     let memory = ([panels] + snapshots.values).joined().joined().flatMap(\.memory)
     return memory.reduce(0) { counted.insert(ObjectIdentifier($1)).inserted ? $0 + $1.byteCount : $0 }
+  }
+
+  /// The bytes that a cache of `length` tokens takes before any query is dropped, without snapshots and
+  /// sharing.
+  package static func byteCount(mechanism: Mechanism, kvHeads: Int, headSize: Int, length: Int) -> Int {
+    kvHeads * BlockGeometry(length: length).panelCount
+      * CachedPanel.byteCount(headSize: headSize, hasLookahead: mechanism.hasLookahead)
   }
 
   /// Tokens that a cache is to append.
@@ -116,8 +123,8 @@ public final class LookaheadCache {
 
   /// Appends to several caches in one call, which spreads the heads of all of them over the threads.
   ///
-  /// What a cache computes does not depend on the others, not even in the last bit: its heads are split as if it came alone.
-  /// Traps if a cache occurs twice, or if two have different pools.
+  /// What a cache computes does not depend on the others, not even in the last bit: its heads are split as if
+  /// it came alone. Traps if a cache occurs twice, or if two have different pools.
   public static func append(_ additions: [Addition]) {
     guard let first = additions.first?.cache else { return }
     precondition(
@@ -184,29 +191,32 @@ public final class LookaheadCache {
 
   // MARK: Copies
 
-  /// A copy, with its snapshots, that goes its own way. It shares with this cache whatever neither of them changes: k^C,
-  /// v^C and q^U of full panels, and the lookahead keys that the window has left behind.
+  /// A copy, with its snapshots, that goes its own way. It shares with this cache whatever neither of them
+  /// changes: k^C, v^C and q^U of full panels, and the lookahead keys that the window has left behind.
   ///
-  /// The two also share the pool and the scratch memory, so that they must not append at the same time: the second traps.
+  /// The two also share the pool and the scratch memory, so that they must not append at the same time: the
+  /// second traps.
   public func fork() -> LookaheadCache { LookaheadCache(forking: self) }
 
   /// Remembers the state at the present length, so that ``truncate(to:)`` can come back to it.
   ///
-  /// A snapshot takes no time. The next ``append(_:output:logSumExp:)`` copies what it changes: the last panel, unless it is
-  /// full, and the lookahead keys that the window reaches, which for full lookahead are those of all tokens.
+  /// A snapshot takes no time. The next ``append(_:output:logSumExp:)`` copies what it changes: the last
+  /// panel, unless it is full, and the lookahead keys that the window reaches, which for full lookahead are
+  /// those of all tokens.
   public func snapshot() { snapshots[length] = panels }
 
   /// Forgets all snapshots and gives back their memory.
   public func discardSnapshots() { snapshots = [:] }
 
-  /// Whether ``truncate(to:)`` can go to `length`: if a snapshot was taken there, it is the present length or 0, or there
-  /// are no lookahead keys to restore and as many tokens.
+  /// Whether ``truncate(to:)`` can go to `length`: if a snapshot was taken there, it is the present length or
+  /// 0, or there are no lookahead keys to restore and as many tokens.
   public func canTruncate(to length: Int) -> Bool {
     length == self.length || snapshots[length] != nil
       || (!mechanism.hasLookahead && (0...self.length).contains(length)) || length == 0
   }
 
-  /// Drops the tokens from `length` on, and the snapshots that have more. Traps if ``canTruncate(to:)`` says no.
+  /// Drops the tokens from `length` on, and the snapshots that have more. Traps if ``canTruncate(to:)`` says
+  /// no.
   public func truncate(to length: Int) {
     precondition(canTruncate(to: length), "no snapshot was taken at \(length) tokens")
     guard length != self.length else { return }
@@ -269,8 +279,7 @@ public final class LookaheadCache {
 
   /// Whether the window of some key in the panel reaches the next token.
   private func isReached(_ index: Int) -> Bool {
-    mechanism.hasLookahead
-      && length - ((index + 1) * BlockGeometry.panelWidth - 1) <= mechanism.windowLength
+    mechanism.reads(distance: max(1, length - ((index + 1) * BlockGeometry.panelWidth - 1)))
   }
 
   private func dropQueriesOutsideWindow() {

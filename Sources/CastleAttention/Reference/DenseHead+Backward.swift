@@ -5,7 +5,7 @@ extension DenseHead {
     let dA = scoreGradients(dOutput)
     let length = document.count
     for t in 0..<length {
-      for s in 0...t {
+      for s in seen(by: t) {
         ReferenceAttention.add(p[t, s], row(dOutput, t), to: keyRow(gradients.vc, s), d)
         guard mechanism.usesCausalKeys else { continue }
         ReferenceAttention.add(dA[t, s] / rootD, keyRow(x.kc, s), to: row(gradients.qc, t), d)
@@ -21,11 +21,11 @@ extension DenseHead {
     var dA = Square(size: document.count)
     for t in 0..<document.count {
       var delta: Scalar = 0
-      for s in 0...t {
+      for s in seen(by: t) {
         dA[t, s] = ReferenceAttention.dot(row(dOutput, t), keyRow(x.vc, s), d)
         delta += p[t, s] * dA[t, s]
       }
-      for s in 0...t { dA[t, s] = p[t, s] * (dA[t, s] - delta) }
+      for s in seen(by: t) { dA[t, s] = p[t, s] * (dA[t, s] - delta) }
     }
     return dA
   }

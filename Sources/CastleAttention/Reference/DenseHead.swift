@@ -66,9 +66,14 @@ struct DenseHead<Scalar: Real> {
   /// The tokens that the key of `s` has read when the last of them is `t`: j = s+1 … min(s+W, t).
   @inlinable
   func read(by s: Int, upTo t: Int) -> Range<Int> {
-    let last = t - s <= mechanism.windowLength ? t : s + mechanism.windowLength
-    return s + 1..<max(s + 1, last + 1)
+    guard t > s else { return s + 1..<s + 1 }
+    let last = mechanism.reads(distance: t - s) ? t : s + mechanism.windowLength
+    return s + 1..<last + 1
   }
+
+  /// The tokens that the query of `t` sees.
+  @inlinable
+  func seen(by t: Int) -> ClosedRange<Int> { max(0, t - mechanism.visibleLength + 1)...t }
 
   /// The features of a token of this document in a view that has a row for every query head.
   @inlinable
@@ -110,13 +115,15 @@ struct DenseHead<Scalar: Real> {
   mutating func formScores() {
     let length = document.count
     for t in 0..<length {
-      for s in 0...t {
+      let seen = seen(by: t)
+      for s in seen {
         var a: Scalar = 0
         if mechanism.usesCausalKeys { a = ReferenceAttention.dot(row(x.qc, t), keyRow(x.kc, s), d) / rootD }
         if mechanism.hasLookahead { a -= ReferenceAttention.activation(self.s[t, s], mechanism) }
         p[t, s] = a
       }
-      logSumExp.append(ReferenceAttention.softmax(&p.elements[t * length...t * length + t]))
+      logSumExp.append(
+        ReferenceAttention.softmax(&p.elements[t * length + seen.lowerBound...t * length + t]))
     }
   }
 
@@ -126,7 +133,7 @@ struct DenseHead<Scalar: Real> {
     for t in 0..<length {
       let output = row(results.output, t)
       output.update(repeating: 0, count: d)
-      for s in 0...t { ReferenceAttention.add(p[t, s], keyRow(x.vc, s), to: output, d) }
+      for s in seen(by: t) { ReferenceAttention.add(p[t, s], keyRow(x.vc, s), to: output, d) }
       row(results.logSumExp, t)[0] = logSumExp[t]
     }
     guard mechanism.hasLookahead, let lookahead = x.lookahead, let keys = results.lookaheadKeys else {

@@ -29,8 +29,8 @@ extension ReferenceAttention {
   ///
   /// - Parameters:
   ///   - dOutput: The gradient of o, (B, Hq, L, d).
-  ///   - gradients: Where the gradients go, in the shapes of the projections; overwritten, but for those of projections
-  ///     that the mechanism does not read.
+  ///   - gradients: Where the gradients go, in the shapes of the projections; overwritten, but for those of
+  ///     projections that the mechanism does not read.
   @inlinable
   public static func parallelBackward<Scalar: Real>(
     _ dOutput: HeadView<Scalar>, _ projections: AttentionProjections<Scalar>, mechanism: Mechanism,

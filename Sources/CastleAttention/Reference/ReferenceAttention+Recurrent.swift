@@ -43,7 +43,7 @@ extension ReferenceAttention {
     for t in document {
       // (1): token t is read by the keys of the tokens before it, as far as the window reaches.
       if let lookahead = x.lookahead, mechanism.hasLookahead {
-        for s in document.lowerBound..<t where t - s <= mechanism.windowLength {
+        for s in document.lowerBound..<t where mechanism.reads(distance: t - s) {
           let gate = sigmoid(
             dot(lookahead.qu.token(batch, head, s), lookahead.ku.token(batch, head, t), d) / rootD)
           add(gate, lookahead.vu.token(batch, head, t), to: u(s), d)
@@ -52,7 +52,8 @@ extension ReferenceAttention {
       for queryHead in head * shape.group..<(head + 1) * shape.group {
         let query = x.qc.token(batch, queryHead, t)
         // (2)
-        var scores = (document.lowerBound...t).map { s -> Scalar in
+        let seen = max(document.lowerBound, t - mechanism.visibleLength + 1)...t
+        var scores = seen.map { s -> Scalar in
           let causal = mechanism.usesCausalKeys ? dot(query, x.kc.token(batch, head, s), d) / rootD : 0
           guard mechanism.hasLookahead else { return causal }
           return causal - activation(dot(query, u(s), d) / rootD, mechanism)
@@ -61,7 +62,7 @@ extension ReferenceAttention {
         results.logSumExp.token(batch, queryHead, t)[0] = softmax(&scores)
         let output = results.output.token(batch, queryHead, t)
         output.update(repeating: 0, count: d)
-        for (s, p) in zip(document.lowerBound...t, scores) {
+        for (s, p) in zip(seen, scores) {
           add(p, x.vc.token(batch, head, s), to: output, d)
         }
       }

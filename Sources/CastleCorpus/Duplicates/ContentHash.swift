@@ -1,8 +1,8 @@
 import CastleTensors
 
-/// A hash of 128 bits over bytes that come piece by piece: equal bytes have equal hashes wherever they are
-/// cut, and different ones of any real corpus have different hashes. It is fast, and no protection against
-/// forgery.
+/// A 128-bit hash of bytes that come in pieces: equal bytes hash equally however they are cut.
+///
+/// Collisions are not expected in any real corpus. Fast, and no protection against forgery.
 struct ContentHash {
   private var first: UInt64 = 0x9E37_79B9_7F4A_7C15
   private var second: UInt64 = 0xC2B2_AE3D_27D4_EB4F

@@ -1,14 +1,15 @@
-/// Contents that have been met, numbered in their order, by their hashes: 16 bytes each and 5 to 11 for
-/// finding them.
+/// Numbers distinct texts in order of first occurrence, by their hashes.
+///
+/// Takes 16 bytes a text, and 5 to 11 for the index.
 struct ContentTable {
   private var hashes: [UInt128] = []
-  /// One more than the numbers of contents, at the places that their hashes say or behind; 0 is free.
+  /// One more than the number of a text, at the place that its hash says or after it; 0 is free.
   private var slots = [UInt32](repeating: 0, count: 1 << 10)
 
-  /// The number of contents.
+  /// The number of texts.
   var count: Int { hashes.count }
 
-  /// The number of the content with that hash; it is ``count`` if it is new, and then it is added.
+  /// The number of the text with that hash. A new one is added and gets the number ``count``.
   mutating func number(_ hash: UInt128) -> Int {
     if 4 * (hashes.count + 1) > 3 * slots.count { grow() }
     let slot = slot(of: hash)
@@ -18,7 +19,7 @@ struct ContentTable {
     return hashes.count - 1
   }
 
-  /// Where a content is, or the free place where it belongs.
+  /// Where a text is, or the free place where it belongs.
   private func slot(of hash: UInt128) -> Int {
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: hash) & mask

@@ -87,7 +87,10 @@ public struct CorpusManifest: Codable, Sendable, Hashable {
     let data = file.withBytes { Data($0) }
     let manifest: CorpusManifest
     do {
-      manifest = try JSONDecoder().decode(CorpusManifest.self, from: data)
+      let decoder = JSONDecoder()
+      // Keys in camel case, as earlier versions wrote them, stay as they are.
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      manifest = try decoder.decode(CorpusManifest.self, from: data)
     } catch {
       throw InputError("\(path) is not a manifest of token shards; prepare the corpus again")
     }
@@ -98,16 +101,18 @@ public struct CorpusManifest: Codable, Sendable, Hashable {
       let tokens = try TokenShard(path: "\(folder)/\(shard.file)").tokenCount
       guard tokens == shard.tokens else {
         throw InputError(
-          "\(folder)/\(shard.file) has \(tokens) tokens, \(path) says \(shard.tokens); prepare the corpus again"
+          "\(folder)/\(shard.file) has \(tokens) tokens, \(path) says \(shard.tokens); "
+            + "prepare the corpus again"
         )
       }
     }
     return manifest
   }
 
-  /// The bytes of `manifest.json`.
+  /// The bytes of `manifest.json`, with keys in snake case.
   public func json() throws -> [UInt8] {
     let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return Array(try encoder.encode(self)) + [UInt8(ascii: "\n")]
   }

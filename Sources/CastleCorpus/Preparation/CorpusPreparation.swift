@@ -27,7 +27,7 @@ public struct CorpusPreparation: Sendable {
   /// Documents of 1 in 100 for validation, shards of a hundred million tokens.
   public init() {}
 
-  /// How far preparation is. `all` is 0 for pipes, of which only the end tells how long they are.
+  /// How far preparation is. `all` is 0 for pipes, whose length is known only at their end.
   public enum Progress: Sendable, Hashable {
     /// A pipe is copied beside the output, so that it can be read twice: so many bytes are done.
     case copying(done: Int)
@@ -38,7 +38,7 @@ public struct CorpusPreparation: Sendable {
     case encoding(done: Int, all: Int)
   }
 
-  /// Reads the files and folders at `paths` as ``CorpusInput`` tells and makes the folder `output`.
+  /// Reads the files and folders at `paths` as ``CorpusInput`` says and makes the folder `output`.
   ///
   /// See ``run(_:tokenizerPath:output:pool:progress:note:)``.
   public func run(
@@ -57,7 +57,7 @@ public struct CorpusPreparation: Sendable {
   ///
   /// - Parameters:
   ///   - input: The text.
-  ///   - tokenizerPath: Where the tokenizer lies.
+  ///   - tokenizerPath: The path of the tokenizer.
   ///   - pool: The threads to work on.
   ///   - progress: Called now and then. If it throws, nothing is made.
   ///   - note: Told what is unusual, in one line each.

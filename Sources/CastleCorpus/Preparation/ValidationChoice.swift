@@ -31,10 +31,10 @@ public enum ValidationSize: Sendable, Hashable {
 ///
 /// Every document has a number made of the seed, the name of its file and its place in it; the documents with
 /// the smallest numbers are chosen. So the choice depends neither on the threads nor on where the corpus
-/// lies. Two documents of one file never have one number, two of different files with a probability of 2⁻⁶⁴.
+/// is. Two documents of one file never have one number, two of different files with a probability of 2⁻⁶⁴.
 ///
-/// Documents of white space alone are none. A text that several documents have counts once, by the first of
-/// them, and the others follow it: what models are measured on is never what they were trained on.
+/// Documents of white space alone do not count. A text that several documents have counts once, by the first
+/// of them, and the others follow it: what models are measured on is never what they were trained on.
 struct ValidationChoice {
   /// Documents whose text an earlier one has, in their order; nil if nobody has looked.
   private(set) var duplicates: [DuplicateDocument]?
@@ -128,7 +128,7 @@ struct ValidationChoice {
     chosenContents = Set(documents.duplicates.map(\.content).filter { numbers[$0] <= threshold })
   }
 
-  /// The end of the line after which the last `fraction` of a text begins, which lies in `range` of a file.
+  /// The end of the line after which the last `fraction` of a text begins, which is `range` of a file.
   private static func cut(_ file: CorpusFile, _ range: Range<Int>, fraction: Double) throws -> Int {
     let wanted = range.lowerBound + Int(Double(range.count) * (1 - fraction))
     let stream = try file.open()

@@ -8,7 +8,7 @@ enum Blank {
   }
 }
 
-/// The first line of a file, which tells JSON lines from text.
+/// The first line of a file, which distinguishes JSON lines from text.
 enum FirstLine {
   /// Whether the first line that is not blank begins an object with a text under `key`. `bytes` may end
   /// within it.

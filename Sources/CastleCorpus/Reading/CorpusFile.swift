@@ -1,5 +1,6 @@
 import CastleFormats
 import CastleTokenizer
+import Foundation
 
 /// A file of a corpus.
 struct CorpusFile: Sendable {
@@ -24,11 +25,11 @@ struct CorpusFile: Sendable {
   /// What messages call the file.
   let path: String
   /// The path below the folder that was asked for, with a number if an earlier file has the same: no two
-  /// files of a corpus have one name, and it is the same wherever the folders lie.
+  /// files of a corpus have one name, and it is the same wherever the folders are.
   let name: String
   /// The size in bytes; 0 for a pipe.
   private(set) var byteCount: Int
-  /// How the documents lie in the file.
+  /// How the file holds its documents.
   let format: TextFormat
   /// What a user should know of the format.
   let surprise: Surprise?
@@ -101,7 +102,7 @@ struct CorpusFile: Sendable {
     if case .pipe = origin { true } else { false }
   }
 
-  /// The number of bytes of text; nil if only reading tells.
+  /// The number of bytes of text; nil if only reading shows it.
   var textByteCount: Int? {
     compression == nil && encoding == .utf8 && !isPipe ? byteCount - markLength : nil
   }
@@ -133,6 +134,17 @@ struct CorpusFile: Sendable {
     copy.origin = .open(file, start: 0)
     copy.byteCount = source.byteCount
     return copy
+  }
+
+  /// Where the bytes of an open file come from, and their number; 0 for a pipe, whose first bytes are read.
+  static func origin(_ file: FileDescriptor, name: String) throws -> (Origin, byteCount: Int) {
+    var status = stat()
+    guard fstat(file.number, &status) == 0 else { throw SystemError.error("read", path: name) }
+    if status.st_mode & S_IFMT == S_IFREG {
+      let start = max(0, Int(lseek(file.number, 0, SEEK_CUR)))
+      return (.open(file, start: start), max(0, Int(status.st_size) - start))
+    }
+    return (.pipe(file, prefix: try FileSource(pipe: file, name: name).read(pipePrefixLength)), 0)
   }
 
   private static func source(_ origin: Origin, byteCount: Int, path: String) throws -> FileSource {
@@ -173,8 +185,8 @@ extension CorpusFile {
 
   private static let lineEndings = ["jsonl", "ndjson"]
 
-  /// How documents lie in a file of that name, a second ending for compression left aside; nil if the name
-  /// does not tell.
+  /// How a file of that name holds documents, a second ending for compression left aside; nil if the name
+  /// does not say.
   static func format(ofName name: String) -> TextFormat? {
     var parts = name.split(separator: "/").last?.split(separator: ".", omittingEmptySubsequences: false) ?? []
     if parts.count > 2, Compression.endings.contains(parts.last!.lowercased()) { parts.removeLast() }
@@ -208,7 +220,7 @@ final class CorpusStream {
   /// The number of bytes of the file that have been read.
   var bytesRead: Int { source.byteCount }
 
-  /// The number of bytes of text that are left; nil if only reading tells.
+  /// The number of bytes of text that are left; nil if only reading shows it.
   var remaining: Int? { isPlain ? source.remaining : nil }
 
   /// Appends the next `count` bytes to `bytes`, fewer only at the end. Returns their number.

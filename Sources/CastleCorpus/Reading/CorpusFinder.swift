@@ -67,8 +67,8 @@ struct CorpusFinder {
     }
     if unexpectedLines.count > 0 {
       notes.append(
-        "note: \(unexpectedLines.text) looks like JSON lines with \"\(input.textKey)\", but is read as text as "
-          + "named; its documents are read with \(.format("jsonl"))")
+        "note: \(unexpectedLines.text) looks like JSON lines with \"\(input.textKey)\", "
+          + "but is read as text as named; its documents are read with \(.format("jsonl"))")
     }
     if recognizedLines.count > 0 {
       notes.append(
@@ -116,16 +116,8 @@ struct CorpusFinder {
 
   /// Adds a file that is open. One that is a regular file can be read more than once.
   private mutating func addDescriptor(_ file: FileDescriptor, name: String, path: String) throws {
-    var status = stat()
-    guard fstat(file.number, &status) == 0 else { throw SystemError.error("read", path: name) }
-    if status.st_mode & S_IFMT == S_IFREG {
-      let start = max(0, Int(lseek(file.number, 0, SEEK_CUR)))
-      try add(
-        .open(file, start: start), name: path, path: name, byteCount: max(0, Int(status.st_size) - start))
-    } else {
-      let prefix = try FileSource(pipe: file, name: name).read(CorpusFile.pipePrefixLength)
-      try add(.pipe(file, prefix: prefix), name: path, path: name, byteCount: 0)
-    }
+    let (origin, byteCount) = try CorpusFile.origin(file, name: name)
+    try add(origin, name: path, path: name, byteCount: byteCount)
   }
 
   private mutating func add(

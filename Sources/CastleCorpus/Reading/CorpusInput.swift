@@ -1,7 +1,7 @@
 import CastleFormats
 import CastleTokenizer
 
-/// How documents lie in a file.
+/// How a file holds documents.
 public enum TextFormat: String, Sendable, CaseIterable {
   /// The file is one document, or several with lines between them that hold only the separator.
   case text
@@ -25,7 +25,7 @@ public struct CorpusInput: Sendable {
   /// Files that name more files and folders, one a line, or with a zero byte after each; `-` for standard
   /// input.
   public var lists: [String] = []
-  /// How documents lie in all files, whatever their names; all files in folders are taken then. Nil: as each
+  /// How all files hold documents, whatever their names; all files in folders are taken then. Nil: as each
   /// file says.
   public var format: TextFormat?
   /// The key of a JSON line that holds the text.
@@ -36,7 +36,7 @@ public struct CorpusInput: Sendable {
     self.paths = paths
   }
 
-  /// The files, in order, the same file once. `note` is told what is left out and what is unusual.
+  /// The files, in order, the same file once. `note` gets what is left out and what is unusual.
   ///
   /// - Throws: ``InputError`` if something cannot be read or is no text, or there is nothing to read.
   func files(note: (ErrorText) -> Void) throws -> [CorpusFile] {

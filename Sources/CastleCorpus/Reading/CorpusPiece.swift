@@ -21,7 +21,7 @@ struct CorpusItem: Sendable {
   var pieces: [CorpusPiece]
   /// The file.
   var file: CorpusFile
-  /// Where the bytes lie in the text of the file.
+  /// Where the bytes are in the text of the file.
   var offset: Int
   /// Whether the pieces come after the place where the file is cut in two.
   var isAfterCut: Bool

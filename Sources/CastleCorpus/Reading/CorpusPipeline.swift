@@ -1,14 +1,14 @@
 import CastleFormats
 import CastleTensors
 
-/// Reads a corpus, works on its items on all threads, and hands the results on in order: the three go on at the
-/// same time.
+/// Reads a corpus, works on its items on all threads, and hands the results on in order: the three go on at
+/// the same time.
 struct CorpusPipeline {
   /// The threads.
   let pool: ThreadPool
 
-  /// The bytes that the threads work on in one round, for each thread: many items, so that no thread waits long for the
-  /// others' last one.
+  /// The bytes that the threads work on in one round, for each thread: many items, so that no thread waits
+  /// long for the others' last one.
   private static let roundBytes = 48 * CorpusReader.itemBytes
 
   /// Runs to the end of the corpus.

@@ -7,7 +7,7 @@ public struct TextChanged: Error, Hashable, CustomStringConvertible {
   public let description: String
 }
 
-/// What tells whether a file has been replaced or written to since it was mapped.
+/// What shows whether a file has been replaced or written to since it was mapped.
 struct FileState: Sendable {
   private let path: String
   private let size: Int
@@ -24,8 +24,7 @@ struct FileState: Sendable {
 
   /// Throws ``TextChanged`` if the file is gone, another one, or has another size or date.
   func checkUnchanged() throws {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
+    guard let status = FilePath.status(path) else {
       throw TextChanged(description: "\(path) cannot be read any more: \(SystemError.text)")
     }
     let now = status.modified

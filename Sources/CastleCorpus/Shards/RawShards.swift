@@ -45,7 +45,7 @@ struct RawShards {
       }
       return "\(folder)/\(name)"
     }
-    guard let status = FilePath.status(path), status.st_mode & S_IFMT == S_IFDIR else { return path }
+    guard FilePath.isFolder(path) else { return path }
     guard FilePath.status("\(path)/\(name)") != nil else {
       throw InputError(
         subject: "\(path)", problem: "holds no \(name)",

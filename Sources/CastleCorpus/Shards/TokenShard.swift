@@ -28,7 +28,7 @@ public struct TokenShard: Sendable {
     tokenCount = file.count / width.byteCount
   }
 
-  /// The width that the header of the file at `path` tells; nil if there is no header.
+  /// The width that the header of the file at `path` states; nil if there is no header.
   ///
   /// - Throws: ``InputError`` if the file cannot be read.
   static func widthInHeader(path: String) throws -> TokenWidth? {
@@ -57,7 +57,8 @@ public struct TokenShard: Sendable {
     }
     guard header[1] == TokenShardHeader.version(width) else {
       throw InputError(
-        "\(path) is a token shard of version \(header[1]); only \(TokenShardHeader.version(width)) can be read"
+        "\(path) is a token shard of version \(header[1]); "
+          + "only \(TokenShardHeader.version(width)) can be read"
       )
     }
     let expected = TokenShardHeader.byteCount + Int(header[2]) * width.byteCount
@@ -71,7 +72,7 @@ public struct TokenShard: Sendable {
     headerByteCount = TokenShardHeader.byteCount
   }
 
-  /// Where the file lies.
+  /// The path of the file.
   public var path: String { file.path }
 
   /// Throws ``TextChanged`` if the file has been replaced, written to or removed since it was opened: what is

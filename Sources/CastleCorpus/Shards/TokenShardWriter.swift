@@ -35,8 +35,8 @@ public final class TokenShardWriter {
 
   /// Appends tokens.
   ///
-  /// - Throws: ``InputError`` if a token does not fit the width, the shard would get more tokens than its header
-  ///   can tell of, or the file cannot be written.
+  /// - Throws: ``InputError`` if a token does not fit the width, the shard would get more tokens than its
+  ///   header can count, or the file cannot be written.
   public func append(_ tokens: UnsafeBufferPointer<Int32>) throws {
     guard tokens.count <= TokenShardHeader.mostTokens - tokenCount else {
       throw InputError(
@@ -75,8 +75,8 @@ public final class TokenShardWriter {
     buffered += tokens.count * width.byteCount
   }
 
-  /// Completes the file and gives it its name. The hash is computed while the disk takes the bytes, if `pool` has a
-  /// thread to spare.
+  /// Completes the file and gives it its name. The hash is computed while the disk takes the bytes, if `pool`
+  /// has a thread to spare.
   public func finish(pool: ThreadPool = ThreadPool(threadCount: 1)) throws -> Summary {
     try flush()
     try TokenShardHeader.bytes(width, tokenCount: tokenCount).withUnsafeBytes { try file.write($0, at: 0) }

@@ -29,7 +29,7 @@ public enum TokenWidth: Int, Sendable, CaseIterable {
 enum TokenShardHeader {
   static let byteCount = 256 * 4
 
-  /// The most tokens that the header can tell of.
+  /// The most tokens that the header can count.
   static let mostTokens = Int(Int32.max)
 
   static func magic(_ width: TokenWidth) -> Int32 {

@@ -10,8 +10,8 @@ struct PreTokenCounter {
   /// How the text is got out of the files.
   let source: PieceText
 
-  /// The pre-tokens of all documents, and the number of bytes that are not UTF-8; `progress` is called with the
-  /// number of bytes that are done.
+  /// The pre-tokens of all documents, and the number of bytes that are not UTF-8; `progress` is called with
+  /// the number of bytes that are done.
   func count(
     _ reader: CorpusReader, progress: (Int) throws -> Void
   ) throws -> (table: PreTokenTable, invalidBytes: Int) {

@@ -3,7 +3,7 @@ public import CastleTensors
 public import CastleTokenizer
 
 extension TokenizerTrainer {
-  /// Learns from the files and folders at `paths`, read as ``CorpusInput`` tells.
+  /// Learns from the files and folders at `paths`, read as ``CorpusInput`` says.
   ///
   /// See ``train(_:pool:progress:note:)``.
   public func train(
@@ -16,10 +16,10 @@ extension TokenizerTrainer {
   /// Learns from a corpus. Bytes that are not UTF-8 count as U+FFFD.
   ///
   /// The vocabulary stays smaller than ``vocabularySize`` if the text has no more pairs that occur
-  /// ``minimumFrequency`` times. `note` is told what is unusual, in one line each.
+  /// ``minimumFrequency`` times. `note` gets what is unusual, in one line each.
   ///
-  /// - Throws: `InputError` if something cannot be read, a special token is a pre-token, or the vocabulary has no room
-  ///   for a merge.
+  /// - Throws: `InputError` if something cannot be read, a special token is a pre-token, or the vocabulary
+  ///   has no room for a merge.
   public func train(
     _ input: CorpusInput, pool: ThreadPool, progress: (Progress) throws -> Void = { _ in },
     note: (ErrorText) -> Void = { _ in }

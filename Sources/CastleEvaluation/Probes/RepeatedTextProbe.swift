@@ -9,7 +9,7 @@ public import CastleTokenizer
 /// A sequence is the token that starts a text, random tokens, and once more the same. Nothing but the first
 /// time helps to predict the second, so the difference of the two losses is what in-context copying gives
 /// (the measure of induction heads: Olsson et al., "In-context Learning and Induction Heads", 2022). The
-/// first token of each half is not counted: nothing tells that the repetition begins.
+/// first token of each half is not counted: nothing shows that the repetition begins.
 public struct RepeatedTextProbe {
   /// What the probe found.
   public struct Result: Sendable, Hashable {
@@ -30,7 +30,7 @@ public struct RepeatedTextProbe {
   private let ids: [Int32]
   private let start: Int32?
 
-  /// A probe of `model`. `tokenizer` tells which tokens are text; without it all are taken for text.
+  /// A probe of `model`. `tokenizer` says which tokens are text; without it all are taken for text.
   ///
   /// - Throws: ``InputError`` if there are fewer than two such tokens.
   public init(_ model: LanguageModel, tokenizer: Tokenizer?) throws {
@@ -63,7 +63,7 @@ public struct RepeatedTextProbe {
     let inputs = 2 * half - (start == nil ? 1 : 0)
     let batch = min(sequences, max(1, 4096 / inputs))
     let pass = try ScoringMemory.makePass(model, tokenCapacity: batch * inputs, longest: inputs) {
-      "sequences of \(length) tokens need \($0); lower --length"
+      InputError(problem: "sequences of \(length) tokens need \($0)", remedy: "lower \(.sequenceLength)")
     }
     var random = RandomSource(seed: seed)
     var losses: [(first: Double, second: Double)] = []
@@ -80,9 +80,7 @@ public struct RepeatedTextProbe {
   }
 
   private func sequence(_ half: Int, _ random: inout RandomSource) -> [Int32] {
-    let text = (0..<half).map { _ in
-      ids[Int(random.next().multipliedFullWidth(by: UInt64(ids.count)).high)]
-    }
+    let text = (0..<half).map { _ in ids[random.next(below: ids.count)] }
     return (start.map { [$0] } ?? []) + text + text
   }
 

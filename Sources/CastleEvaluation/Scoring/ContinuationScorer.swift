@@ -94,7 +94,9 @@ final class ContinuationScorer {
     _ model: LanguageModel, capacity: Int, longest: Int
   ) throws -> ScoringPass {
     try ScoringMemory.makePass(model, tokenCapacity: capacity, longest: longest) {
-      "scoring \(capacity) tokens at a time needs \($0); free some, or take a smaller model"
+      InputError(
+        problem: "scoring \(capacity) tokens at a time needs \($0)",
+        remedy: "free some, or take a smaller model")
     }
   }
 }

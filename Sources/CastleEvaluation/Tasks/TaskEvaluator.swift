@@ -66,7 +66,7 @@ public final class TaskEvaluator {
         do {
           encoded = try encoder.encode(continuation, after: prefix + context)
         } catch let error as InputError {
-          throw InputError("\(set.path):\(item.line): \(error)")
+          throw error.within("\(set.path):\(item.line)")
         }
         isCut = isCut || encoded.isCut
         try scorer.append(encoded)
@@ -80,8 +80,8 @@ public final class TaskEvaluator {
   private static func result(
     _ set: TaskSet, scores: [ContinuationScore], cutItems: Int
   ) -> TaskResult {
-    var right: [Double] = []
-    var rightNormalized: [Double] = []
+    var correct: [Double] = []
+    var correctNormalized: [Double] = []
     var start = 0
     for item in set.items {
       let own = scores[start..<start + item.choiceCount]
@@ -89,22 +89,22 @@ public final class TaskEvaluator {
       let logs = own.map(\.logProbability)
       switch item.kind {
       case .sentencePairs:
-        right.append(logs[0] > logs[1] ? 1 : 0)
+        correct.append(logs[0] > logs[1] ? 1 : 0)
       case .cloze:
-        right.append(own.allSatisfy(\.isGreedy) ? 1 : 0)
+        correct.append(own.allSatisfy(\.isGreedy) ? 1 : 0)
       case .contextChoice:
-        right.append(firstLargest(logs) == item.answer ? 1 : 0)
+        correct.append(firstLargest(logs) == item.answer ? 1 : 0)
       case .multipleChoice:
-        right.append(firstLargest(logs) == item.answer ? 1 : 0)
+        correct.append(firstLargest(logs) == item.answer ? 1 : 0)
         let lengths = item.continuations.map { Double($0.utf8.count) }
         let normalized = zip(logs, lengths).map { $0 / $1 }
-        rightNormalized.append(firstLargest(normalized) == item.answer ? 1 : 0)
+        correctNormalized.append(firstLargest(normalized) == item.answer ? 1 : 0)
       }
     }
     return TaskResult(
       name: set.name, path: set.path, kind: set.kind, items: set.items.count,
-      accuracy: MeanEstimate(of: right),
-      normalizedAccuracy: rightNormalized.isEmpty ? nil : MeanEstimate(of: rightNormalized),
+      accuracy: MeanEstimate(of: correct),
+      normalizedAccuracy: correctNormalized.isEmpty ? nil : MeanEstimate(of: correctNormalized),
       perplexity: set.kind == .cloze ? perplexity(scores) : nil, cutItems: cutItems)
   }
 

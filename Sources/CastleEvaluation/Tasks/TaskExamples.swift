@@ -55,7 +55,7 @@ public struct TaskExamples: Sendable {
     let size = skipped == nil ? size : size - 1
     var chosen: Set<Int> = []
     for last in size - count..<size {
-      let number = Int(random.next().multipliedFullWidth(by: UInt64(last + 1)).high)
+      let number = random.next(below: last + 1)
       if !chosen.insert(number).inserted { chosen.insert(last) }
     }
     return chosen.map { number in

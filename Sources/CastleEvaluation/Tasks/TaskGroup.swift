@@ -1,11 +1,10 @@
 import CastleFormats
-import Foundation
 
 /// The sets of one folder, whose mean is a score of its own, or a single file.
 public struct TaskGroup: Sendable {
   /// The name of the folder or file.
   public let name: String
-  /// Where it lies.
+  /// Its path.
   public let path: String
   /// The sets, in order of their paths; at least one.
   public let sets: [TaskSet]
@@ -17,14 +16,13 @@ public struct TaskGroup: Sendable {
   /// - Throws: ``InputError`` if there is nothing at `path`, or a file is not as ``TaskSet/init(path:)``
   ///   asks.
   public init(path: String) throws {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+    guard FilePath.exists(path) else {
       throw InputError("there is no task file or folder \(path)")
     }
     self.path = path
-    self.isFolder = isFolder.boolValue
+    isFolder = FilePath.isFolder(path)
     name = Self.name(of: path)
-    guard isFolder.boolValue else {
+    guard isFolder else {
       sets = [try TaskSet(path: path)]
       return
     }
@@ -37,22 +35,14 @@ public struct TaskGroup: Sendable {
 
   /// The last part of a path that says something: "blimp" for `blimp/data`.
   private static func name(of path: String) -> String {
-    var parts = URL(fileURLWithPath: path).standardizedFileURL.pathComponents
-    if parts.count > 2, parts.last == "data" { parts.removeLast() }
-    return ((parts.last ?? path) as NSString).deletingPathExtension
+    var parts = FilePath.absolute(path).split(separator: "/")
+    if parts.count > 1, parts.last == "data" { parts.removeLast() }
+    return FilePath.stem(of: String(parts.last ?? "/"))
   }
 
   private static func files(in folder: String) throws -> [String] {
-    let paths: [String]
-    do {
-      let target = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
-      paths = try FileManager.default.subpathsOfDirectory(atPath: target)
-    } catch {
-      throw InputError("cannot read all of the folder \(folder): \(error.localizedDescription)")
-    }
-    return
-      paths
+    try FilePath.tree(ofFolder: folder)
       .filter { $0.hasSuffix(".jsonl") && !$0.split(separator: "/").contains { $0.hasPrefix(".") } }
-      .sorted().map { (folder as NSString).appendingPathComponent($0) }
+      .sorted().map { FilePath.path($0, in: folder) }
   }
 }

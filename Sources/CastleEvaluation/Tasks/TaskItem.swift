@@ -4,7 +4,7 @@ public enum TaskKind: String, Sendable, Hashable, CaseIterable {
   case sentencePairs = "sentence_pairs"
   /// A context and several continuations.
   case multipleChoice = "multiple_choice"
-  /// Several contexts and what comes after the right one.
+  /// Several contexts and what comes after the correct one.
   case contextChoice = "context_choice"
   /// A context and its continuation: does the model know it?
   case cloze
@@ -20,7 +20,7 @@ public struct TaskItem: Sendable, Hashable {
   public var contexts: [String]
   /// The continuations, one or as many as there are to choose from.
   public var continuations: [String]
-  /// The index of the right choice.
+  /// The index of the correct choice.
   public var answer: Int
   /// What stands between a context and a continuation.
   public var delimiter: String

@@ -32,7 +32,7 @@ struct TaskLine {
         lists[key] = list
       case "answer":
         guard ("0"..."9").contains(Unicode.Scalar(scanner.peek())) else {
-          throw scanner.malformed("the number of the right choice, counted from 0, as \"answer\"")
+          throw scanner.malformed("the number of the correct choice, counted from 0, as \"answer\"")
         }
         answer = try scanner.wholeNumber()
       default:
@@ -101,7 +101,7 @@ struct TaskLine {
   private func answer(_ kind: TaskKind, count: Int) throws -> Int {
     guard kind == .multipleChoice || kind == .contextChoice else { return 0 }
     guard let answer else {
-      throw InputError("\"answer\" is missing; give the number of the right choice, counted from 0")
+      throw InputError("\"answer\" is missing; give the number of the correct choice, counted from 0")
     }
     guard answer < count else {
       throw InputError("\"answer\" is \(answer); with \(count) choices it must be from 0 to \(count - 1)")

@@ -1,51 +1,15 @@
-import Foundation
-
-/// The mean of numbers and its standard error.
-public struct MeanEstimate: Sendable, Hashable {
-  /// The mean.
-  public var value: Double
-  /// The standard error of the mean; nil if it is not known.
-  public var standardError: Double?
-
-  /// Bundles the two.
-  public init(value: Double, standardError: Double?) {
-    self.value = value
-    self.standardError = standardError
-  }
-
-  /// The mean of independent numbers, at least one; its error from their sample variance, if there are two or
-  /// more.
-  init(of numbers: [Double]) {
-    let count = Double(numbers.count)
-    let mean = numbers.reduce(0, +) / count
-    let squares = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-    let error = numbers.count > 1 ? (squares / (count - 1) / count).squareRoot() : nil
-    self.init(value: mean, standardError: error)
-  }
-
-  /// The mean of means, each of which counts the same.
-  init(of means: [MeanEstimate]) {
-    let count = Double(means.count)
-    let errors = means.compactMap(\.standardError)
-    let error = errors.reduce(0) { $0 + $1 * $1 }.squareRoot() / count
-    self.init(
-      value: means.reduce(0) { $0 + $1.value } / count,
-      standardError: errors.count == means.count ? error : nil)
-  }
-}
-
 /// How a model does on one set of questions.
 public struct TaskResult: Sendable, Hashable {
   /// The name of the set.
   public var name: String
-  /// Where its file lies.
+  /// The path of its file.
   public var path: String
   /// What its questions are like.
   public var kind: TaskKind
   /// The number of questions.
   public var items: Int
-  /// The share of questions whose most probable choice is right; of cloze questions, those whose continuation
-  /// greedy decoding would have written.
+  /// The share of questions whose most probable choice is correct; of cloze questions, those whose
+  /// continuation greedy decoding would have written.
   public var accuracy: MeanEstimate
   /// The same where a choice's log-probability is divided by its bytes; multiple choice only.
   public var normalizedAccuracy: MeanEstimate?
@@ -59,7 +23,7 @@ public struct TaskResult: Sendable, Hashable {
 public struct TaskGroupResult: Sendable, Hashable {
   /// The name of the folder or file.
   public var name: String
-  /// Where it lies.
+  /// Its path.
   public var path: String
   /// Whether it is a folder.
   public var isFolder: Bool
@@ -69,7 +33,7 @@ public struct TaskGroupResult: Sendable, Hashable {
   /// The mean accuracy, in which every set counts the same.
   public var accuracy: MeanEstimate { MeanEstimate(of: sets.map(\.accuracy)) }
 
-  /// The mean normalised accuracy, if all sets have one.
+  /// The mean normalized accuracy, if all sets have one.
   public var normalizedAccuracy: MeanEstimate? {
     let known = sets.compactMap(\.normalizedAccuracy)
     return known.count == sets.count ? MeanEstimate(of: known) : nil

@@ -5,7 +5,7 @@ import Foundation
 public struct TaskSet: Sendable {
   /// The name of the file without its ending.
   public let name: String
-  /// Where the file lies.
+  /// The path of the file.
   public let path: String
   /// What the questions are like.
   public let kind: TaskKind
@@ -46,7 +46,7 @@ public struct TaskSet: Sendable {
         "\(path):\(other.line): this question is of the kind \(other.kind.rawValue), those before it "
           + "\(first.kind.rawValue); a file holds one kind")
     }
-    name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+    name = FilePath.stem(of: FilePath.name(of: path))
     self.path = path
     kind = first.kind
     self.items = items
@@ -69,7 +69,7 @@ public struct TaskSet: Sendable {
         do {
           items.append(try members.item(line: number))
         } catch let error as InputError {
-          throw InputError("\(path):\(number): \(error)")
+          throw error.within("\(path):\(number)")
         }
       }
       start = end + 1

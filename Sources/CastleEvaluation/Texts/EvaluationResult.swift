@@ -6,8 +6,9 @@ public struct EvaluationResult: Sendable, Hashable {
   public var loss: Double
   /// The number of tokens predicted.
   public var tokens: Int
-  /// The bits that the model needs for a byte of the text that the predicted tokens stand for: those for the
-  /// ends of documents count, which are no text. Nil if it is not known what the tokens stand for.
+  /// The bits that the model needs for a byte of the text that the predicted tokens of ``Evaluator`` stand
+  /// for: those for the ends of documents count, which are no text. Nil if it is not known what the tokens
+  /// stand for.
   public var bitsPerByte: Double?
   /// The share of the tokens that greedy decoding would have written; nil if it was not asked for.
   public var accuracy: Double?

@@ -1,4 +1,5 @@
 import CastleAttention
+public import CastleCluster
 import CastleCorpus
 import CastleFormats
 public import CastleModel
@@ -6,25 +7,36 @@ import Foundation
 
 /// Measures how well a model predicts a text.
 ///
-/// The text is cut into windows that follow each other; every token but the first is predicted once, from the
-/// tokens of its window (and of its document, if documents are separated).
+/// The text is cut into sequences that follow each other; every token but the first is predicted once, from
+/// the tokens of its sequence (and of its document, if documents are separated).
 public final class Evaluator {
   private let pass: ScoringPass
   private let batch: Int
   private let length: Int
   private let separator: Int32?
+  private let communicator: any Communicator
 
-  /// An evaluator that runs through `pass`, which has room for `batch` windows of `length` tokens.
-  public init(_ pass: ScoringPass, batch: Int, length: Int, separator: Int32?) {
+  /// An evaluator that runs through `pass`, which has room for `batch` sequences of `length` tokens.
+  /// The ranks of `communicator` share the sequences of a text.
+  public init(
+    _ pass: ScoringPass, batch: Int, length: Int, separator: Int32?,
+    communicator: any Communicator = SingleProcess()
+  ) {
     self.pass = pass
     self.batch = batch
     self.length = length
     self.separator = separator
+    self.communicator = communicator
   }
 
-  /// An evaluator in the memory of a training pass, which was made for `batch` windows of `length` tokens.
-  public convenience init(_ pass: TrainingPass, batch: Int, length: Int, separator: Int32?) {
-    self.init(ScoringPass(sharing: pass), batch: batch, length: length, separator: separator)
+  /// An evaluator in the memory of a training pass, which was made for `batch` sequences of `length` tokens.
+  public convenience init(
+    _ pass: TrainingPass, batch: Int, length: Int, separator: Int32?,
+    communicator: any Communicator = SingleProcess()
+  ) {
+    self.init(
+      ScoringPass(sharing: pass), batch: batch, length: length, separator: separator,
+      communicator: communicator)
   }
 
   /// An evaluator with a pass of its own.
@@ -32,27 +44,42 @@ public final class Evaluator {
   /// - Throws: ``InputError`` if `length` is more than the model reads, or the memory is not free.
   public convenience init(_ model: LanguageModel, batch: Int, length: Int, separator: Int32?) throws {
     let pass = try ScoringMemory.makePass(model, tokenCapacity: batch * length, longest: length) {
-      "\(batch) sequences of \(length) tokens need \($0); lower --batch-size or --length"
+      InputError(
+        problem: "\(batch) sequences of \(length) tokens need \($0)",
+        remedy: "lower \(.batchSize) or \(.sequenceLength)")
     }
     self.init(pass, batch: batch, length: length, separator: separator)
   }
 
   /// Measures on `text`. `progress` gets the share that is done before each batch, and ends the work by
-  /// returning false; the result is then nil.
+  /// returning false; the result is then nil, on every rank.
+  ///
+  /// - Throws: ``InputError`` if the text has fewer than two tokens, an id outside the vocabulary, or the
+  ///   loss is not finite.
   public func evaluate(
     _ text: EvaluationText, progress: (_ share: Double) -> Bool = { _ in true }
   ) throws -> EvaluationResult? {
     try text.checkLength()
     let predicted = text.tokenCount - 1
-    var sum = 0.0
-    var bytes = 0
-    for start in stride(from: 0, to: predicted, by: batch * length) {
-      guard progress(Double(start) / Double(predicted)) else { return nil }
-      let end = min(start + batch * length, predicted)
-      let piece = try text.tokens(start..<end + 1)
-      sum += try loss(piece, name: text.name)
-      bytes += text.byteCounts?.sum(piece.dropFirst()) ?? 0
+    let windows = communicator.world.share(of: (predicted + length - 1) / length)
+    let share = min(windows.lowerBound * length, predicted)..<min(windows.upperBound * length, predicted)
+    var own = Sums()
+    let all = try communicator.together {
+      for start in stride(from: share.lowerBound, to: share.upperBound, by: batch * length) {
+        guard progress(Double(start - share.lowerBound) / Double(share.count)) else {
+          own.isCancelled = true
+          break
+        }
+        let end = min(start + batch * length, share.upperBound)
+        let piece = try text.tokens(start..<end + 1)
+        own.loss += try self.loss(piece, name: text.name)
+        own.bytes += text.byteCounts?.sum(piece.dropFirst()) ?? 0
+      }
+      return own
     }
+    guard !all.contains(where: \.isCancelled) else { return nil }
+    let sum = all.dropFirst().reduce(all[0].loss) { $0 + $1.loss }
+    let bytes = all.reduce(0) { $0 + $1.bytes }
     let loss = sum / Double(predicted)
     guard loss.isFinite else {
       throw InputError("the model's loss on \(text.name) is \(loss): its weights are damaged")
@@ -60,6 +87,13 @@ public final class Evaluator {
     return EvaluationResult(
       loss: loss, tokens: predicted,
       bitsPerByte: bytes > 0 ? sum / (log(2) * Double(bytes)) : nil)
+  }
+
+  /// What a rank has measured on its share.
+  private struct Sums: BitwiseCopyable {
+    var loss = 0.0
+    var bytes = 0
+    var isCancelled = false
   }
 
   /// The summed loss of all but the first of `piece`.
@@ -70,7 +104,9 @@ public final class Evaluator {
     do {
       return try pass.loss(tokens: inputs, targets: Array(piece.dropFirst()), documents: Documents(documents))
     } catch let error as InputError {
-      throw InputError("\(name): \(error); prepare it with the tokenizer of the model")
+      var error = error.within("\(name)")
+      error.remedy = "prepare it with the tokenizer of the model"
+      throw error
     }
   }
 }

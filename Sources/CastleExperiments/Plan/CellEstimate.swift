@@ -14,7 +14,8 @@ package struct CellEstimate: Sendable {
   package let share: Double
   /// The seconds from beginning to end.
   package let seconds: Double
-  /// Whether the seconds come from cells that were trained on this folder's machine, not from its rate of matrix products.
+  /// Whether the seconds come from cells that were trained on this folder's machine, not from its rate of
+  /// matrix products.
   package let isMeasured: Bool
 
   /// The seconds that are left.
@@ -25,8 +26,9 @@ package struct CellEstimate: Sendable {
     }
   }
 
-  /// Estimates every cell of `folder`: from the speed of cells with the same model that have done some steps, or of the others
-  /// by the operations of a token, or from `peakRate`, the machine's rate of matrix products.
+  /// Estimates every cell of `folder`: from the speed of cells with the same model that have done some steps,
+  /// or of the others by the operations of a token, or from `peakRate`, the machine's rate of matrix
+  /// products.
   package static func all(in folder: ExperimentFolder, peakRate: Double) throws -> [CellEstimate] {
     let rows = try folder.experiment.cells.map { cell in
       let configuration = try folder.configuration(cell)
@@ -35,7 +37,7 @@ package struct CellEstimate: Sendable {
           cell: cell, plan: try TrainingPlan(configuration),
           state: try folder.state(cell), history: try folder.history(cell))
       } catch let error as InputError {
-        throw InputError("\(folder.experiment.source): cell \(cell.name): \(error)")
+        throw error.within("\(folder.experiment.source): cell \(cell.name)")
       }
     }
     let speed = Speed(rows)

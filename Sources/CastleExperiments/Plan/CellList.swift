@@ -7,7 +7,7 @@ struct CellList {
 
   private static let most = 100_000
 
-  init(_ members: [String: ExperimentYAML], axes: [ExperimentAxis], source: String) throws {
+  init(_ members: [String: ExperimentNode], axes: [ExperimentAxis], source: String) throws {
     let recipe = try members["recipe"].map { try Self.path($0.text(), beside: source) }
     let base = try members["base"]?.settings() ?? []
     let included = try members["include"]?.items().map { try CellPattern($0, axes: axes) }
@@ -91,7 +91,7 @@ struct CellList {
 
   /// A cell that the file lists: a name, values on axes if it has some, and settings.
   private static func cell(
-    _ yaml: ExperimentYAML, axes: [ExperimentAxis], recipe: String?, base: [SettingOverride]
+    _ yaml: ExperimentNode, axes: [ExperimentAxis], recipe: String?, base: [SettingOverride]
   ) throws -> ExperimentCell {
     let members = try yaml.members(among: ["name", "settings"] + axes.map(\.name))
     guard let name = try members["name"]?.text() else { throw yaml.error("has no name") }
@@ -109,7 +109,8 @@ struct CellList {
   }
 
   private static func path(_ path: String, beside source: String) -> String {
-    path.hasPrefix("/") ? path : AtomicFile.folder(of: source) + "/" + path
+    let path = FilePath.expanded(path)
+    return path.hasPrefix("/") ? path : AtomicFile.folder(of: source) + "/" + path
   }
 }
 
@@ -117,7 +118,7 @@ struct CellList {
 struct CellPattern {
   private let values: [(axis: String, among: Set<String>)]
 
-  init(_ yaml: ExperimentYAML, axes: [ExperimentAxis]) throws {
+  init(_ yaml: ExperimentNode, axes: [ExperimentAxis]) throws {
     values = try yaml.members(among: axes.map(\.name)).map { name, value in
       let known = axes.first { $0.name == name }?.values.map(\.name) ?? []
       let texts = try value.items().map { item in

@@ -1,7 +1,8 @@
 import CastleFormats
 import Foundation
 
-/// An experiment as its file describes it: runs that differ in known ways, what to measure on them and what to compare.
+/// An experiment as its file describes it: runs that differ in known ways, what to measure on them and what
+/// to compare.
 package struct Experiment: Sendable {
   /// The file.
   package let source: String
@@ -26,7 +27,7 @@ package struct Experiment: Sendable {
     package let name: String
     /// A folder made by `castle prepare`, a shard or a text file; may hold `${key}`.
     let data: String
-    /// The tokens of a window; nil for those of training.
+    /// The tokens of a sequence; nil for those of training.
     package let length: Int?
     /// The number of tokens read; 0 for all.
     package let tokens: Int
@@ -75,7 +76,7 @@ package struct Experiment: Sendable {
 
   /// Reads `yaml`; `source` is its file, beside which a recipe is looked for.
   package init(yaml: String, source: String) throws {
-    let top = try ExperimentYAML(text: yaml, source: source)
+    let top = try ExperimentNode(text: yaml, source: source)
     let members = try top.members(among: Self.keys)
     self.source = source
     guard let name = try members["name"]?.text() else { throw top.error("has no name") }
@@ -103,11 +104,12 @@ package struct Experiment: Sendable {
     if let cell = cells.first(where: { $0.name == text }) { return cell }
     if let number = Int(text), cells.indices.contains(number - 1) { return cells[number - 1] }
     throw InputError(
-      "\(source) has no cell '\(text)': name one of its \(cells.count) cells, or a number from 1 to \(cells.count)"
+      "\(source) has no cell '\(text)': name one of its \(cells.count) cells, "
+        + "or a number from 1 to \(cells.count)"
     )
   }
 
-  private static func tasks(_ yaml: ExperimentYAML?) throws -> [TaskMeasurement] {
+  private static func tasks(_ yaml: ExperimentNode?) throws -> [TaskMeasurement] {
     try yaml?.members().map { name, value in
       guard value.isMapping else {
         return TaskMeasurement(name: name, data: try value.text(), shots: 0, seed: 1, examples: nil)
@@ -121,7 +123,7 @@ package struct Experiment: Sendable {
     } ?? []
   }
 
-  private static func scores(_ yaml: ExperimentYAML?) throws -> [TextScore] {
+  private static func scores(_ yaml: ExperimentNode?) throws -> [TextScore] {
     guard let texts = yaml else { return [] }
     return try texts.members().map { name, value in
       guard value.isMapping else {
@@ -137,7 +139,7 @@ package struct Experiment: Sendable {
 }
 
 extension Experiment.Comparison {
-  fileprivate init(_ yaml: ExperimentYAML, axes: [ExperimentAxis]) throws {
+  fileprivate init(_ yaml: ExperimentNode, axes: [ExperimentAxis]) throws {
     let members = try yaml.members(among: ["axis", "baseline", "pair", "scale"])
     func axis(_ key: String) throws -> ExperimentAxis? {
       guard let value = members[key] else { return nil }
@@ -154,7 +156,7 @@ extension Experiment.Comparison {
     guard compared.values.contains(where: { $0.name == value }) else {
       throw baseline.error(
         "is '\(value)', which is no value of \(compared.name); there are "
-          + compared.values.map(\.name).joined(separator: ", "))
+          + "\(compared.values.map(\.name).joined(separator: ", "))")
     }
     let scale = try axis("scale")
     guard Set([compared.name, pair.name, scale?.name ?? ""]).count == 3 else {

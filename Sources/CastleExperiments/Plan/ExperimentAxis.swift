@@ -1,3 +1,5 @@
+import CastleFormats
+
 /// What an experiment varies, such as the mechanism or the seed.
 package struct ExperimentAxis: Sendable, Hashable {
   /// A value of the axis: a name with the settings that make it.
@@ -15,7 +17,7 @@ package struct ExperimentAxis: Sendable, Hashable {
   package let values: [Value]
 
   /// Reads `axes.NAME`: names with settings each, or a list of values of the setting NAME.
-  init(_ name: String, _ yaml: ExperimentYAML) throws {
+  init(_ name: String, _ yaml: ExperimentNode) throws {
     self.name = name
     if yaml.isMapping {
       values = try yaml.members().map { key, value in
@@ -30,8 +32,8 @@ package struct ExperimentAxis: Sendable, Hashable {
     }
     for value in values where !CellName.isValid(value.label) {
       throw yaml.error(
-        "has the value '\(value.name)', of which no folder can be named; give it a name of letters, digits and "
-          + ". _ + - =, as in name: {setting: value}")
+        "has the value '\(value.name)', of which no folder can be named; give it a name of letters, "
+          + "digits and . _ + - =, as in name: {setting: value}")
     }
     let names = values.map(\.name)
     if let double = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {

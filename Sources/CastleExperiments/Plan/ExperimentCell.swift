@@ -34,8 +34,15 @@ package struct ExperimentCell: Sendable, Hashable {
       return try recipe.map { try TrainingConfiguration(path: $0, overrides: overrides + [folder]) }
         ?? TrainingConfiguration(yaml: "", source: "the experiment", overrides: overrides + [folder])
     } catch let error as InputError {
-      let text = error.description
-      throw InputError("cell \(name): \(text.hasPrefix("--set ") ? String(text.dropFirst(6)) : text)")
+      throw error.replacingTerms(Self.plain).within("cell \(name)")
+    }
+  }
+
+  /// Settings are spelled as in the experiment's file, where no interface has an option for them.
+  private static func plain(_ term: ErrorText.Term) -> ErrorText.Term {
+    switch term {
+    case .setting, .givenSetting: .key(term.description)
+    default: term
     }
   }
 }

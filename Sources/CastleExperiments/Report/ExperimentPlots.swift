@@ -28,7 +28,8 @@ struct ExperimentPlots {
     }
   }
 
-  /// Final loss against parameters, or against what the runs are paired along if that is a number other than a seed.
+  /// Final loss against parameters, or against what the runs are paired along if that is a number other than
+  /// a seed.
   var scales: [Plot] {
     let groups = summary.groups
     let pair = summary.experiment.comparison?.pair
@@ -55,7 +56,8 @@ struct ExperimentPlots {
   /// What the kinds of lines mean.
   var legend: String {
     isPairedBySeed
-      ? "Strong lines are means over seeds, areas one standard deviation to either side, thin lines every run."
+      ? "Strong lines are means over seeds, areas one standard deviation to either side, "
+        + "thin lines every run."
       : "Strong lines are the best run of each, thin lines every run."
   }
 
@@ -87,23 +89,26 @@ struct ExperimentPlots {
       guard results.count > 1 else {
         return Plot.Series(
           name: group.name,
-          curves: results.map { Plot.Curve(name: $0.result.cell, points: points($0.result), weight: .strong) }
+          curves: results.map {
+            Plot.Curve(name: $0.result.cell, points: points($0.result), emphasis: .strong)
+          }
         )
       }
       var series = Plot.Series(
         name: group.name,
-        curves: results.map { Plot.Curve(name: $0.result.cell, points: points($0.result), weight: .thin) })
+        curves: results.map { Plot.Curve(name: $0.result.cell, points: points($0.result), emphasis: .thin) })
       if isPairedBySeed {
         let means = Self.means(results.map { curve($0.result) }, at: place)
         series.curves.append(
           Plot.Curve(
-            name: "\(group.name), mean of \(results.count)", points: means.map(\.mean), weight: .strong))
+            name: "\(group.name), mean of \(results.count)", points: means.map(\.mean), emphasis: .strong))
         series.band = means.compactMap { point in
           point.deviation.map { Plot.Band(x: point.mean.x, low: point.mean.y - $0, high: point.mean.y + $0) }
         }
       } else if let best = Self.best(results) {
         series.name = "\(group.name), best \(best.pair)"
-        series.curves.append(Plot.Curve(name: best.result.cell, points: points(best.result), weight: .strong))
+        series.curves.append(
+          Plot.Curve(name: best.result.cell, points: points(best.result), emphasis: .strong))
       }
       return series
     }
@@ -137,12 +142,13 @@ struct ExperimentPlots {
     return curves[0].map(\.tokens).compactMap { tokens in
       let points = tables.compactMap { $0[tokens] }
       guard points.count == curves.count else { return nil }
-      let losses = Sample(points.map(\.loss))
-      return (Plot.Point(x: Sample(points.map(place)).mean, y: losses.mean), losses.standardDeviation)
+      let losses = SeedStatistics(points.map(\.loss))
+      return (Plot.Point(x: SeedStatistics(points.map(place)).mean, y: losses.mean), losses.standardDeviation)
     }
   }
 
-  /// Final losses over a number that the runs have; nil unless there are two that differ by more than a twentieth.
+  /// Final losses over a number that the runs have; nil unless there are two that differ by more than a
+  /// twentieth.
   private static func final(
     _ title: String, _ groups: [ExperimentSummary.Group], label: String,
     at place: (ExperimentSummary.Member) -> Double?
@@ -157,11 +163,11 @@ struct ExperimentPlots {
         else { continue }
         losses[x, default: []].append(loss)
       }
-      let samples = losses.sorted { $0.key < $1.key }.map { ($0.key, Sample($0.value)) }
+      let samples = losses.sorted { $0.key < $1.key }.map { ($0.key, SeedStatistics($0.value)) }
       var one = Plot.Series(
         name: name,
         curves: [
-          Plot.Curve(name: name, points: samples.map { Plot.Point(x: $0, y: $1.mean) }, weight: .strong)
+          Plot.Curve(name: name, points: samples.map { Plot.Point(x: $0, y: $1.mean) }, emphasis: .strong)
         ])
       one.showsPoints = true
       one.bars = samples.compactMap { x, sample in

@@ -55,9 +55,9 @@ extension ExperimentReport {
     return [header] + rows
   }
 
-  private func sample(_ place: Place) -> Sample {
+  private func sample(_ place: Place) -> SeedStatistics {
     let group = summary.groups.first { $0.condition == place.condition && $0.name == place.name }
-    return Sample(
+    return SeedStatistics(
       (group?.members ?? []).filter(\.result.isFinished).compactMap {
         $0.result.finalScores[place.measure].map { 100 * $0 }
       })
@@ -80,9 +80,9 @@ extension ExperimentReport {
       $0.isScore && $0.measure == place.measure && $0.name == place.name && $0.condition == place.condition
     }
     guard let row else { return "" }
-    let sample = Sample(row.differences.values.map { 100 * $0 })
+    let sample = SeedStatistics(row.differences.values.map { 100 * $0 })
     let mean = Self.signed(sample.mean, digits: 1)
-    guard let half = sample.halfWidth else { return mean + " (one pair)" }
+    guard let half = sample.intervalHalfWidth else { return mean + " (one pair)" }
     let (low, high) = (sample.mean - half, sample.mean + half)
     return "\(mean) (\(Self.signed(low, digits: 1)) … \(Self.signed(high, digits: 1)))"
   }

@@ -83,8 +83,8 @@ package struct ExperimentReport {
       let rows = summary.groups.compactMap { group -> [String]? in
         let finished = group.members.filter { $0.result.isFinished && $0.result.finalLosses[measure] != nil }
         guard !finished.isEmpty else { return nil }
-        let losses = Sample(finished.compactMap { $0.result.finalLosses[measure] })
-        let bits = Sample(finished.compactMap { $0.result.finalBits[measure] })
+        let losses = SeedStatistics(finished.compactMap { $0.result.finalLosses[measure] })
+        let bits = SeedStatistics(finished.compactMap { $0.result.finalBits[measure] })
         let each = pairs.map { pair in
           finished.first { $0.pair == pair }?.result.finalLosses[measure].map(Self.loss) ?? ""
         }
@@ -111,13 +111,13 @@ package struct ExperimentReport {
     return [
       .heading("Differences from \(comparison.baseline)"),
       .text(
-        "Loss minus that of \(comparison.baseline) with the same \(pairName); below zero is better. Intervals of the mean are "
-          + "Student's t over the pairs."),
+        "Loss minus that of \(comparison.baseline) with the same \(pairName); below zero is better. "
+          + "Intervals of the mean are Student's t over the pairs."),
       .table(
         [header]
           + rows.map { row in
             let sample = row.differences
-            let interval = sample.halfWidth.map {
+            let interval = sample.intervalHalfWidth.map {
               "\(Self.signed(sample.mean - $0)) … \(Self.signed(sample.mean + $0))"
             }
             return [
@@ -136,8 +136,8 @@ package struct ExperimentReport {
     return [
       .heading("How early one reaches the other's final loss"),
       .text(
-        "Validation loss, on straight lines between evaluations, as a share of the other's tokens and of its seconds on this "
-          + "machine; means over the pairs that get there."),
+        "Validation loss, on straight lines between evaluations, as a share of the other's tokens and of its "
+          + "seconds on this machine; means over the pairs that get there."),
       .table(
         [header]
           + rows.map { row in
@@ -168,8 +168,9 @@ package struct ExperimentReport {
     return [
       .heading("Runs"), .table([header] + rows, left: [0]),
       .text(
-        "Computed by \(machines.joined(separator: "; ")). Training text: \(texts.joined(separator: ", ")) (SHA-256 of its "
-          + "files' hashes). Times are those of the machine as it was, with whatever else it did."),
+        "Computed by \(machines.joined(separator: "; ")). Training text: "
+          + "\(texts.joined(separator: ", ")) (SHA-256 of its files' hashes). "
+          + "Times are those of the machine as it was, with whatever else it did."),
       .folded(
         "Settings that differ",
         [
@@ -197,7 +198,7 @@ package struct ExperimentReport {
     (value < 0 ? "−" : "+") + NumberFormat.fixed(abs(value), digits)
   }
 
-  private static func share(_ sample: Sample) -> String {
+  private static func share(_ sample: SeedStatistics) -> String {
     sample.count > 0 ? NumberFormat.fixed(sample.mean * 100, 0) + " %" : "never"
   }
 }

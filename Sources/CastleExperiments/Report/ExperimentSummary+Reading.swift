@@ -20,8 +20,7 @@ extension ExperimentSummary {
   ///
   /// - Throws: ``InputError`` if one is another experiment's, or damaged.
   package init(_ experiment: Experiment, collectedIn path: String) throws {
-    var isFolder = ObjCBool(false)
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+    guard FilePath.isFolder(path) else {
       throw InputError("there is no folder \(path): name one that castle experiment collect has made")
     }
     let results = try experiment.cells.compactMap { cell -> CellResult? in

@@ -30,7 +30,7 @@ package struct ExperimentSummary: Sendable {
     /// The pairs.
     package let pairs: [String]
     /// For every pair, how much higher the value is than the baseline's.
-    package let differences: Sample
+    package let differences: SeedStatistics
   }
 
   /// How early one mechanism reaches what another ends with.
@@ -38,10 +38,11 @@ package struct ExperimentSummary: Sendable {
     package let condition: String
     package let name: String
     package let baseline: String
-    /// The part of the baseline's tokens after which its final loss is reached, for every pair that reaches it.
-    package let tokens: Sample
+    /// The part of the baseline's tokens after which its final loss is reached, for every pair that reaches
+    /// it.
+    package let tokens: SeedStatistics
     /// The same of its seconds.
-    package let seconds: Sample
+    package let seconds: SeedStatistics
     /// The number of pairs.
     package let pairCount: Int
   }
@@ -103,7 +104,8 @@ package struct ExperimentSummary: Sendable {
     groups.map(\.condition).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
-  /// The measures that some finished cell has, the validation text first: "validation" or the name of a scored text.
+  /// The measures that some finished cell has, the validation text first: "validation" or the name of a
+  /// scored text.
   package var measures: [String] {
     let finished = groups.flatMap(\.members).map(\.result).filter(\.isFinished)
     let names = Set(finished.flatMap { $0.finalLosses.keys })
@@ -138,10 +140,11 @@ package struct ExperimentSummary: Sendable {
     return Difference(
       condition: group.condition, name: group.name, baseline: baseline.name, measure: measure,
       isScore: isScore, pairs: pairs.map(\.pair),
-      differences: Sample(pairs.map { (value($0.own) ?? .nan) - (value($0.base) ?? .nan) }))
+      differences: SeedStatistics(pairs.map { (value($0.own) ?? .nan) - (value($0.base) ?? .nan) }))
   }
 
-  /// How early each group reaches the baseline's final loss on the validation text, and the baseline each group's.
+  /// How early each group reaches the baseline's final loss on the validation text, and the baseline each
+  /// group's.
   package var crossings: [Crossing] {
     compared { group, baseline in
       [Self.crossing(group, reaching: baseline), Self.crossing(baseline, reaching: group)].compactMap { $0 }
@@ -179,8 +182,8 @@ package struct ExperimentSummary: Sendable {
     }
     return Crossing(
       condition: group.condition, name: group.name, baseline: baseline.name,
-      tokens: Sample(places.map(\.tokens)),
-      seconds: Sample(places.map(\.seconds)), pairCount: pairs.count)
+      tokens: SeedStatistics(places.map(\.tokens)),
+      seconds: SeedStatistics(places.map(\.seconds)), pairCount: pairs.count)
   }
 }
 
@@ -223,7 +226,8 @@ extension CellResult {
     }
   }
 
-  /// Where the validation loss first falls to `loss`, on a straight line between evaluations; nil if it never does.
+  /// Where the validation loss first falls to `loss`, on a straight line between evaluations; nil if it never
+  /// does.
   package func firstPlace(atOrBelow loss: Double) -> (tokens: Double, seconds: Double)? {
     guard let index = validation.firstIndex(where: { $0.loss <= loss }) else { return nil }
     let end = validation[index]

@@ -25,12 +25,8 @@ package struct SeriesReport {
   }
 
   /// The JSON of each report.
-  package var json: JSONObject {
-    get throws {
-      JSONObject([
-        ("series", .array(try summaries.map { .object(try ExperimentReport($0).json) }))
-      ])
-    }
+  package var json: JSONValue {
+    get throws { .object(["series": .list(try summaries.map { try ExperimentReport($0).json })]) }
   }
 
   private var blocks: [ReportPage.Block] {
@@ -57,7 +53,7 @@ package struct SeriesReport {
       summary.groups.compactMap { group -> [String]? in
         let finished = group.members.map(\.result).filter { $0.isFinished && !$0.validation.isEmpty }
         guard let first = finished.first else { return nil }
-        let sample = Sample(finished.compactMap { $0.validation.last?.loss })
+        let sample = SeedStatistics(finished.compactMap { $0.validation.last?.loss })
         return [
           summary.experiment.name, ExperimentReport.title(group.name, group.condition),
           first.parameters.map(NumberFormat.grouped) ?? "", NumberFormat.grouped(first.tokens),
@@ -73,7 +69,7 @@ package struct SeriesReport {
     let rows = summaries.flatMap { summary in
       summary.differences.filter { !$0.isScore && $0.measure == "validation" }.map { row in
         let sample = row.differences
-        let interval = sample.halfWidth.map {
+        let interval = sample.intervalHalfWidth.map {
           "\(ExperimentReport.signed(sample.mean - $0)) … \(ExperimentReport.signed(sample.mean + $0))"
         }
         return [

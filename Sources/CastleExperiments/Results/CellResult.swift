@@ -13,11 +13,12 @@ package struct CellResult: Sendable, Hashable, JSONFile {
   package var cell: String
   /// The value on every axis.
   package var values: [String: String]
-  /// Every setting of the run as it took effect, without its folder, and with names in place of the folders of texts.
+  /// Every setting of the run as it took effect, without its folder, and with names in place of the folders
+  /// of texts.
   package var settings: [String: String]
   /// The cell and the step from which the run branched; nil if it began with random weights.
   package var branch: String?
-  /// The hash that tells the training text.
+  /// The hash that identifies the training text.
   package var text: String?
   /// The version of the program, threads, instruction set and BLAS.
   package var machine: String?
@@ -62,7 +63,7 @@ package struct CellResult: Sendable, Hashable, JSONFile {
     package var bitsPerByte: Double?
     /// The number of tokens predicted.
     package var tokens: Int
-    /// The tokens of a window.
+    /// The tokens of a sequence.
     package var length: Int
   }
 
@@ -99,7 +100,7 @@ package struct CellResult: Sendable, Hashable, JSONFile {
     text = trainer?.state.text
     machine = trainer?.state.machine
     parameters = trainer?.plan.parameterCount
-    steps = trainer?.state.step ?? history.steps.count
+    steps = trainer?.state.step ?? history.lastStep
     tokens = history.steps.last?.tokens ?? 0
     seconds = trainer?.state.seconds ?? history.steps.last?.seconds ?? 0
     training = Self.averaged(history.steps, into: Self.trainingPoints)

@@ -9,13 +9,13 @@ enum CellIdentity {
     let present: String
   }
 
-  /// What may differ: where things lie, and what leaves the numbers alone.
+  /// What may differ: where things are, and what leaves the numbers alone.
   private static let free = ["output", "data.shards", "checkpoints.", "samples.", "training.check-memory"]
 
   /// The first setting in which a run with the settings `present` is not the planned one.
   ///
-  /// The text itself is compared by its hash when a run is resumed. Settings that `present` does not have are those of a later
-  /// version. A warm-up that is not planned follows from the length of the run.
+  /// The text itself is compared by its hash when a run is resumed. Settings that `present` does not have are
+  /// those of a later version. A warm-up that is not planned follows from the length of the run.
   static func difference(
     _ planned: TrainingConfiguration, _ present: [String: String], texts: [String: String]
   ) -> Difference? {
@@ -32,8 +32,8 @@ enum CellIdentity {
 }
 
 extension TrainingConfiguration {
-  /// Every setting but the run's folder with its value, in which the folders of `texts` are written `${key}`: what does not
-  /// depend on where things lie.
+  /// Every setting but the run's folder with its value, in which the folders of `texts` are written `${key}`:
+  /// what does not depend on where things are.
   func portableValues(texts: [String: String]) -> [String: String] {
     let folders = texts.filter { !$0.value.isEmpty }.sorted { $0.value.count > $1.value.count }
     let values = entries.filter { $0.path != "output" }.map { entry in

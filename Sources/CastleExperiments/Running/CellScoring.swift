@@ -15,8 +15,10 @@ extension ExperimentFolder {
   /// The questions of `task`, and the examples before them.
   func questions(of task: Experiment.TaskMeasurement) throws -> (group: TaskGroup, examples: TaskExamples) {
     do {
-      let group = try TaskGroup(path: SettingOverride.fill(task.data, from: texts))
-      let source = try task.examples.map { try TaskSet(path: SettingOverride.fill($0, from: texts)) }
+      let group = try TaskGroup(path: FilePath.expanded(SettingOverride.fill(task.data, from: texts)))
+      let source = try task.examples.map {
+        try TaskSet(path: FilePath.expanded(SettingOverride.fill($0, from: texts)))
+      }
       let examples = TaskExamples(count: task.shots, seed: task.seed, source: source)
       for set in group.sets { try examples.check(set) }
       return (group, examples)
@@ -40,7 +42,7 @@ struct CellScoring {
   func scores(known: [String: CellResult.Score]) throws -> [String: CellResult.Score]? {
     var scores = known
     for score in folder.experiment.scores where known[score.name] == nil {
-      let path = try SettingOverride.fill(score.data, from: folder.texts)
+      let path = FilePath.expanded(try SettingOverride.fill(score.data, from: folder.texts))
       let text = try EvaluationText(path: path, tokenizer: tokenizer, limit: score.tokens)
       let length = score.length ?? configuration.training.sequenceLength
       let evaluator = try Evaluator(

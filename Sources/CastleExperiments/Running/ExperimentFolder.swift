@@ -41,13 +41,26 @@ package struct ExperimentFolder: Sendable {
     self.texts = texts
     guard let owner = try Owner.read(ownerPath), owner.experiment != experiment.name else { return }
     throw InputError(
-      "\(path) holds the experiment \(owner.experiment), not \(experiment.name): choose another --output")
+      subject: "\(path)", problem: "holds the experiment \(owner.experiment), not \(experiment.name)",
+      remedy: "choose another \(.outputFolder)")
   }
 
   /// The folder of a cell's run.
   package func run(_ cell: ExperimentCell) -> String { "\(path)/cells/\(cell.name)" }
 
-  func claim(_ cell: ExperimentCell) -> String { "\(path)/claims/\(cell.name)" }
+  private func settingsPath(_ cell: ExperimentCell) -> String {
+    run(cell) + "/" + RunFolder.configurationName
+  }
+
+  private func claimPath(_ cell: ExperimentCell) -> String { "\(path)/claims/\(cell.name)" }
+
+  /// The right to work on a cell; nil if another process has it.
+  ///
+  /// - Throws: ``InputError`` if there can be no lock.
+  func claim(_ cell: ExperimentCell) throws -> FileLock? {
+    try AtomicFolder.makeFolder("\(path)/claims")
+    return try FileLock(path: claimPath(cell))
+  }
 
   package func result(_ cell: ExperimentCell) -> String { "\(path)/results/\(cell.name).json" }
 
@@ -62,7 +75,7 @@ package struct ExperimentFolder: Sendable {
       if let branch = cell.branch { try check(branch, of: cell) }
       return configuration
     } catch let error as InputError {
-      throw InputError("\(experiment.source): \(error)")
+      throw error.within("\(experiment.source)")
     }
   }
 
@@ -92,11 +105,13 @@ package struct ExperimentFolder: Sendable {
   func take() throws {
     try AtomicFolder.makeFolder(path)
     guard try Owner.read(ownerPath) == nil else { return }
-    let present = try FileManager.default.contentsOfDirectory(atPath: path)
-    if let stranger = present.sorted().first(where: {
+    let present = FilePath.entries(ofFolder: path) ?? []
+    if let stranger = present.first(where: {
       !["cells", "experiment.json"].contains($0) && !$0.hasPrefix(".")
     }) {
-      throw InputError("\(path) holds \(stranger) and no experiment: choose another --output")
+      throw InputError(
+        subject: "\(path)", problem: "holds \(stranger) and no experiment",
+        remedy: "choose another \(.outputFolder)")
     }
     try Owner(experiment: experiment.name).write(ownerPath)
   }
@@ -112,42 +127,44 @@ package struct ExperimentFolder: Sendable {
       place = self.result(cell)
       guard result.branch == cell.branch?.text else {
         throw InputError(
-          "\(place) branched from \(result.branch ?? "nothing"), but \(experiment.source) now says "
-            + "\(cell.branch?.text ?? "nothing"): choose another --output, or remove what is there of the cell "
-            + cell.name)
+          subject: "\(place)",
+          problem: "branched from \(result.branch ?? "nothing"), "
+            + "but \(experiment.source) now says \(cell.branch?.text ?? "nothing")",
+          remedy: "choose another \(.outputFolder), or remove what is there of the cell \(cell.name)")
       }
       difference = CellIdentity.difference(planned, result.settings, texts: texts)
-    } else if FileManager.default.fileExists(atPath: run(cell) + "/config.yaml") {
+    } else if FilePath.exists(settingsPath(cell)) {
       place = run(cell)
-      let present = try TrainingConfiguration(path: run(cell) + "/config.yaml")
+      let present = try TrainingConfiguration(path: settingsPath(cell))
       difference = CellIdentity.difference(planned, present.portableValues(texts: texts), texts: texts)
     } else {
       return
     }
     guard let difference else { return }
     throw InputError(
-      "\(place) was made with \(difference.setting) \(difference.present), but \(experiment.source) now says "
-        + "\(difference.planned): choose another --output, or remove what is there of the cell \(cell.name)")
+      subject: "\(place)",
+      problem: "was made with \(difference.setting) \(difference.present), "
+        + "but \(experiment.source) now says \(difference.planned)",
+      remedy: "choose another \(.outputFolder), or remove what is there of the cell \(cell.name)")
   }
 
   /// How far a cell is. Whoever has its claim says so.
   package func state(_ cell: ExperimentCell, isClaimed: Bool = false) throws -> CellState {
-    let manager = FileManager.default
     let result = try CellResult.read(ifPresent: result(cell))
     if let result, experiment.scores.allSatisfy({ result.scores[$0.name] != nil }),
       experiment.tasks.allSatisfy({ result.tasks?[$0.name] != nil })
     {
       return .finished
     }
-    if try !isClaimed && CellClaim.isTaken(claim(cell)) { return .running }
+    if !isClaimed && FileLock.isTaken(claimPath(cell)) { return .running }
     if let failure = try Failure.read(failure(cell)) { return .failed(failure.reason) }
-    return manager.fileExists(atPath: run(cell) + "/config.yaml") ? .interrupted : .missing
+    return FilePath.exists(settingsPath(cell)) ? .interrupted : .missing
   }
 
   /// What is known of a cell's losses: of its result if it is finished, of its run if that has begun.
   package func history(_ cell: ExperimentCell) throws -> CellResult? {
     if let result = try CellResult.read(ifPresent: result(cell)) { return result }
-    guard FileManager.default.fileExists(atPath: run(cell) + "/config.yaml") else { return nil }
+    guard FilePath.exists(settingsPath(cell)) else { return nil }
     let history = try RunHistory(ifBegun: run(cell))
     return history.flatMap { history in
       try? CellResult(
@@ -161,7 +178,7 @@ package struct ExperimentFolder: Sendable {
   }
 
   func forgetFailure(of cell: ExperimentCell) {
-    unlink(failure(cell))
+    try? FilePath.remove(failure(cell))
   }
 
   private struct Owner: JSONFile {
@@ -171,29 +188,5 @@ package struct ExperimentFolder: Sendable {
   private struct Failure: JSONFile {
     var cell: String
     var reason: String
-  }
-}
-
-/// A small JSON file with keys in snake case.
-protocol JSONFile: Codable {}
-
-extension JSONFile {
-  /// Reads the file; nil if there is none.
-  static func read(_ path: String) throws -> Self? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    do {
-      return try decoder.decode(Self.self, from: data)
-    } catch {
-      throw InputError("\(path) is damaged: put the old file back or remove it")
-    }
-  }
-
-  func write(_ path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(try encoder.encode(self) + Data("\n".utf8), path: path)
   }
 }

@@ -1,6 +1,6 @@
 import CastleCorpus
 import CastleEvaluation
-import CastleFormats
+package import CastleFormats
 import CastleModel
 package import CastleOperations
 import CastleReports
@@ -8,26 +8,26 @@ import CastleSystem
 package import CastleTraining
 import Foundation
 
-/// Who is told how an experiment goes on.
+/// Hears how an experiment goes.
 package protocol ExperimentProgress: AnyObject {
   /// Something worth saying once.
   func note(_ text: String)
-  /// A cell begins or goes on; the progress of its training is told to what is returned.
+  /// A cell begins or goes on; what is returned hears the progress of its training.
   func begin(_ cell: ExperimentCell, number: Int, of count: Int) -> any TrainingProgress
   /// A finished model is measured.
   func scoring(_ cell: ExperimentCell, _ score: String, share: Double)
   /// A cell is trained and scored.
   func finished(_ cell: ExperimentCell, _ result: CellResult)
   /// A cell failed.
-  func failed(_ cell: ExperimentCell, reason: String)
+  func failed(_ cell: ExperimentCell, _ error: InputError)
 }
 
 /// Does the cells of an experiment, one after another. Several may work in one folder.
 package final class ExperimentRunner {
   /// How the work ended.
   package enum Outcome: Sendable, Hashable {
-    /// There is nothing left that this runner could do. The names of cells that failed, now or before, and of those that others
-    /// work on.
+    /// Nothing is left that this runner could do. The names of cells that failed, now or before, and of those
+    /// that others work on.
     case done(failed: [String], taken: [String])
     /// Someone asked to end; the cell can be resumed.
     case interrupted
@@ -38,8 +38,7 @@ package final class ExperimentRunner {
   private let progress: any ExperimentProgress
   private let isInterrupted: () -> Bool
 
-  /// A runner in `folder`. `isInterrupted` is
-  /// asked between steps.
+  /// A runner in `folder`. `isInterrupted` is asked between steps.
   package init(
     _ folder: ExperimentFolder, backend: any Backend, progress: any ExperimentProgress,
     isInterrupted: @escaping () -> Bool = { Interruption.isRequested }
@@ -52,8 +51,8 @@ package final class ExperimentRunner {
 
   /// Does what is missing of `cells`; those that failed before only if `retriesFailed` is true.
   ///
-  /// - Throws: ``InputError`` if the folder is another experiment's, a cell there was made with other settings, or the folder
-  ///   cannot be written. An error in a cell is that cell's.
+  /// - Throws: ``InputError`` if the folder is another experiment's, a cell there was made with other
+  ///   settings, or the folder cannot be written. An error in a cell is that cell's.
   package func run(_ cells: [ExperimentCell], retriesFailed: Bool = false) throws -> Outcome {
     for cell in cells { try folder.checkIdentity(cell) }
     try checkTexts(of: cells)
@@ -72,7 +71,7 @@ package final class ExperimentRunner {
           throw InputError("\(cell.name): \(error)")
         }
       }
-      guard let claim = try CellClaim(folder.claim(cell)) else {
+      guard let claim = try folder.claim(cell) else {
         taken.append(cell.name)
         continue
       }
@@ -80,7 +79,7 @@ package final class ExperimentRunner {
       switch try folder.state(cell, isClaimed: true) {
       case .finished: continue
       case .failed(let reason) where !retriesFailed:
-        progress.failed(cell, reason: reason)
+        progress.failed(cell, InputError(reason))
         failed.append(cell.name)
       default:
         guard let isDone = try complete(cell) else { return .interrupted }
@@ -114,15 +113,16 @@ package final class ExperimentRunner {
     return checkpoint
   }
 
-  /// Checks that finished cells were trained on the texts that the others will be. Those under way check it themselves.
+  /// Checks that finished cells were trained on the texts that the others will be. Those under way check it
+  /// themselves.
   private func checkTexts(of cells: [ExperimentCell]) throws {
     for cell in cells {
       guard let text = try CellResult.read(ifPresent: folder.result(cell))?.text,
         try TrainingData(folder.configuration(cell)).fingerprint != text
       else { continue }
       throw InputError(
-        "\(folder.result(cell)) was trained on another text than --data names now: name that one, or choose another --output"
-      )
+        subject: "\(folder.result(cell))", problem: "was trained on another text than the one given now",
+        remedy: "give that one, or choose another \(.outputFolder)")
     }
   }
 
@@ -136,7 +136,7 @@ package final class ExperimentRunner {
       return true
     } catch let error as InputError {
       try folder.remember(error.description, of: cell)
-      progress.failed(cell, reason: error.description)
+      progress.failed(cell, error)
       return false
     }
   }
@@ -145,12 +145,13 @@ package final class ExperimentRunner {
     let configuration = try folder.configuration(cell)
     if let result = try CellResult.read(ifPresent: folder.result(cell)) {
       // Trained before, and the experiment has come to ask for more.
-      let model = try LanguageModel(folder: configuration.output + "/model", backend: backend)
+      let model = try LanguageModel(
+        folder: configuration.output + "/" + RunFolder.modelName, backend: backend)
       return try measured(result, cell, model, configuration)
     }
     // A branch has a checkpoint before it has settings.
     let isBegun =
-      FileManager.default.fileExists(atPath: configuration.output + "/config.yaml")
+      FilePath.exists(configuration.output + "/" + RunFolder.configurationName)
       || !CheckpointStore(run: configuration.output).entries.isEmpty
     let number = (folder.experiment.cells.firstIndex(of: cell) ?? 0) + 1
     let trainer = try Trainer(

@@ -1,6 +1,6 @@
 import CZlib
 
-/// The bytes of gzip-compressed ones (RFC 1952), of all members one after another.
+/// Decompresses gzip (RFC 1952): all members, one after another.
 package final class GzipSource: ByteSource {
   private enum State {
     case beforeMember, inMember, atEnd
@@ -63,7 +63,7 @@ package final class GzipSource: ByteSource {
       return
     }
     guard stream.pointee.next_in.pointee == 0x1F, inflateReset(stream) == Z_OK else {
-      throw InputError("\(name) has other bytes behind its compressed ones")
+      throw InputError("\(name) has bytes that are not gzip after its compressed data")
     }
     state = .inMember
   }

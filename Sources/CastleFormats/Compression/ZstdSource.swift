@@ -1,7 +1,7 @@
 #if canImport(CZstd)
   import CZstd
 
-  /// The bytes of zstd-compressed ones (RFC 8878), of all frames one after another.
+  /// Decompresses zstd (RFC 8878): all frames, one after another.
   package final class ZstdSource: ByteSource {
     private let source: any ByteSource
     private let name: String

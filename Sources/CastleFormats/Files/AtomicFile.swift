@@ -2,8 +2,9 @@ import Foundation
 
 /// A file that appears under its name whole, or not at all.
 ///
-/// The bytes go to a temporary name beside the target; ``commit()`` syncs them to the disk, renames, and syncs
-/// the folder. Without a commit the temporary file is removed and an earlier file of that name is untouched.
+/// The bytes go to a temporary name beside the target; ``commit()`` syncs them to the disk, renames, and
+/// syncs the folder. Without a commit the temporary file is removed and an earlier file of that name is
+/// untouched.
 ///
 /// ```swift
 /// let file = try AtomicFile(path: "out/losses.bin")
@@ -22,41 +23,48 @@ public final class AtomicFile {
   package let temporaryPath: String
   private var descriptor: Int32
 
-  /// Creates the temporary file, and missing folders above it. Throws an ``InputError`` if the folder of `path` cannot be
-  /// made or written, or if something else than a regular file has that name.
+  /// Creates the temporary file, and missing folders above it.
+  ///
+  /// - Throws: ``InputError`` if the folder of `path` cannot be made or written, or if something else than a
+  ///   regular file has that name.
   public init(path: String) throws {
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+    if let status = FilePath.status(path), status.st_mode & S_IFMT != S_IFREG {
       throw InputError("cannot write \(path): it is not a regular file")
     }
     self.path = path
     do {
       try AtomicFolder.makeFolder(AtomicFile.folder(of: path))
     } catch let error as InputError {
-      throw InputError("cannot write \(path): \(error)")
+      throw error.within("cannot write \(path)")
     }
     temporaryPath = AtomicFile.temporaryName(beside: path)
-    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    descriptor = FilePath.open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL)
     guard descriptor >= 0 else { throw SystemError.error("write", path: path) }
   }
 
   deinit {
     guard descriptor >= 0 else { return }
     close(descriptor)
-    unlink(temporaryPath)
+    try? FilePath.remove(temporaryPath)
   }
 
-  /// Appends `bytes`. Throws an ``InputError`` if the disk does not take them.
+  /// Appends `bytes`.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take them.
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
     try write(bytes, at: byteCount)
   }
 
-  /// Appends `bytes`. Throws an ``InputError`` if the disk does not take them.
+  /// Appends `bytes`.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take them.
   public func write(_ bytes: some Sequence<UInt8>) throws {
     try ContiguousArray(bytes).withUnsafeBytes { try write($0) }
   }
 
   /// Writes `bytes` at an offset that is no further than the end of what is written.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take them.
   public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
     precondition(descriptor >= 0 && offset >= 0 && offset <= byteCount)
     var done = 0
@@ -73,23 +81,28 @@ public final class AtomicFile {
   /// Waits until the bytes written so far are on the disk.
   package func synchronize() throws {
     precondition(descriptor >= 0, "committed already")
-    guard fsync(descriptor) == 0 else { throw SystemError.error("write", path: path) }
+    guard AtomicFile.sync(descriptor) else { throw SystemError.error("write", path: path) }
   }
 
   /// Gives the file its name, once its bytes are on the disk. Nothing may be written afterwards.
+  ///
+  /// - Throws: ``InputError`` if the disk does not take the bytes or the folder not the name; nothing is left
+  ///   then.
   public func commit() throws {
     try synchronize()
     let closed = close(descriptor)
     descriptor = -1
-    guard closed == 0, rename(temporaryPath, path) == 0 else {
+    guard closed == 0, FilePath.rename(temporaryPath, to: path) else {
       let error = SystemError.error("write", path: path)
-      unlink(temporaryPath)
+      try? FilePath.remove(temporaryPath)
       throw error
     }
     AtomicFile.syncFolder(AtomicFile.folder(of: path))
   }
 
   /// Writes a whole file.
+  ///
+  /// - Throws: ``InputError`` if the file cannot be made or the disk does not take the bytes.
   public static func write(_ bytes: some Sequence<UInt8>, path: String) throws {
     let file = try AtomicFile(path: path)
     try file.write(bytes)
@@ -127,9 +140,14 @@ extension AtomicFile {
     return parent.isEmpty ? "." : parent
   }
 
+  /// Waits until an open file is on the disk, on file systems that can tell; false if that failed.
+  package static func sync(_ descriptor: Int32) -> Bool {
+    fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS
+  }
+
   /// Makes the names in a folder durable, on file systems that can.
   package static func syncFolder(_ path: String) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = FilePath.open(path, O_RDONLY)
     guard descriptor >= 0 else { return }
     fsync(descriptor)
     close(descriptor)

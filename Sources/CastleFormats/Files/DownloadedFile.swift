@@ -1,7 +1,7 @@
-/// Recognises what a download that went wrong leaves under the name of a file.
+/// Recognizes what a download that went wrong leaves under the name of a file.
 package enum DownloadedFile {
-  /// Throws an ``InputError`` that says what it is if the bytes of the file at `path` are a Git LFS pointer or an HTML
-  /// page.
+  /// Throws an ``InputError`` that says what it is if the bytes of the file at `path` are a Git LFS pointer
+  /// or an HTML page.
   package static func check(_ bytes: UnsafeRawBufferPointer, path: String) throws {
     switch FileKind(firstBytes: bytes.prefix(FileKind.prefixLength)) {
     case .gitLFSPointer:

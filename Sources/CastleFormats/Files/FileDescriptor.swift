@@ -10,7 +10,7 @@ package final class FileDescriptor: Sendable {
   ///
   /// - Throws: ``InputError`` if that is not possible.
   package init(reading path: String) throws {
-    number = FilePath.withSystemPath(path) { open($0, O_RDONLY | O_CLOEXEC) }
+    number = FilePath.open(path, O_RDONLY)
     isOwned = true
     guard number >= 0 else { throw SystemError.error("read", path: FilePath.shown(path)) }
   }
@@ -30,9 +30,9 @@ package final class FileDescriptor: Sendable {
   package static func temporary(beside path: String) throws -> FileDescriptor {
     try AtomicFolder.makeFolder(AtomicFile.folder(of: path))
     let name = AtomicFile.temporaryName(beside: path)
-    let number = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    let number = FilePath.open(name, O_RDWR | O_CREAT | O_EXCL, 0o600)
     guard number >= 0 else { throw SystemError.error("write", path: name) }
-    unlink(name)
+    try? FilePath.remove(name)
     return FileDescriptor(number, isOwned: true)
   }
 
@@ -80,7 +80,7 @@ package final class FileSource: ByteSource {
     self.prefix = prefix
   }
 
-  /// The number of bytes that are left; nil if only reading tells.
+  /// The number of bytes that are left; nil if only reading shows it.
   package var remaining: Int? { range.map { $0.count - byteCount } }
 
   /// - Throws: ``InputError`` if the file cannot be read or became shorter.

@@ -6,10 +6,10 @@ package enum FileKind: Sendable, Hashable, CaseIterable {
   case pdf, rtf, wordDocument, html, gitLFSPointer
   case png, jpeg, gif, webP, program
 
-  /// How many first bytes are enough to tell.
+  /// How many first bytes are enough to know it.
   package static let prefixLength = 512
 
-  /// The kind of a file that starts with `bytes`; nil if none is recognised, as for text.
+  /// The kind of a file that starts with `bytes`; nil if none is recognized, as for text.
   package init?(firstBytes bytes: some Collection<UInt8>) {
     let bytes = Array(bytes.prefix(Self.prefixLength))
     let match = Self.signatures.first { signature in

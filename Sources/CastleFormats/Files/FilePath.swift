@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// Paths as the system has them: bytes, which need not be UTF-8.
 ///
@@ -65,26 +65,6 @@ package enum FilePath {
     return path.unicodeScalars.map { scalar in
       byte(scalar).map { "\\x" + String($0, radix: 16, uppercase: true) } ?? String(scalar)
     }.joined()
-  }
-
-  /// What the system says of the file at `path`, links followed; nil if it cannot be found.
-  package static func status(_ path: String) -> stat? {
-    var status = stat()
-    return withSystemPath(path) { stat($0, &status) } == 0 ? status : nil
-  }
-
-  /// The names in a folder but `.` and `..`, in order of their bytes; nil if it cannot be read.
-  package static func entries(ofFolder path: String) -> [String]? {
-    guard let folder = withSystemPath(path, { opendir($0) }) else { return nil }
-    defer { closedir(folder) }
-    var names: [[UInt8]] = []
-    while let entry = readdir(folder) {
-      let offset = MemoryLayout<dirent>.offset(of: \.d_name)!
-      let name = UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self)
-      names.append(Array(UnsafeRawBufferPointer(start: name, count: strlen(name))))
-    }
-    let hidden: [[UInt8]] = [Array(".".utf8), Array("..".utf8)]
-    return names.filter { !hidden.contains($0) }.sorted { $0.lexicographicallyPrecedes($1) }.map(text)
   }
 
   private static func holdsBytes(_ path: String) -> Bool {

@@ -16,9 +16,11 @@ public final class MappedFile: @unchecked Sendable {
 
   private let bytes: UnsafeRawBufferPointer
 
-  /// Maps the regular file at `path`. Throws an ``InputError`` if it cannot be read.
+  /// Maps the regular file at `path`.
+  ///
+  /// - Throws: ``InputError`` if it cannot be read.
   public init(path: String) throws {
-    let descriptor = FilePath.withSystemPath(path) { open($0, O_RDONLY | O_CLOEXEC) }
+    let descriptor = FilePath.open(path, O_RDONLY)
     guard descriptor >= 0 else {
       throw InputError("cannot read \(FilePath.shown(path)): \(SystemError.text)")
     }

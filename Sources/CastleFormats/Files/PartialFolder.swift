@@ -6,7 +6,7 @@ import Foundation
 final class PartialFolder {
   /// Where the folder is.
   let path: String
-  private let descriptor: Int32
+  private let lock: FileLock
 
   /// Makes the folder. On file systems that have no locks it has none.
   ///
@@ -14,42 +14,31 @@ final class PartialFolder {
   init(beside target: String) throws {
     while true {
       let path = AtomicFile.temporaryName(beside: target)
-      guard mkdir(path, 0o777) == 0 else { throw SystemError.error("create the folder", path: target) }
-      let descriptor = Self.open(path)
-      guard descriptor >= 0 || errno == ENOENT else {
-        let error = SystemError.error("create the folder", path: target)
-        rmdir(path)
+      guard FilePath.withSystemPath(path, { mkdir($0, 0o777) }) == 0 else {
+        throw SystemError.error("create the folder", path: target)
+      }
+      do {
+        // Before it has its lock, someone may take it for an abandoned one.
+        guard let lock = try FileLock(folder: path), FilePath.exists(path) else { continue }
+        self.path = path
+        self.lock = lock
+        return
+      } catch {
+        try? FilePath.remove(path)
         throw error
       }
-      // Before it has its lock, someone may take it for an abandoned one.
-      let isTaken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
-      if !isTaken, access(path, F_OK) == 0 {
-        self.path = path
-        self.descriptor = descriptor
-        return
-      }
-      close(descriptor)
     }
   }
 
-  deinit { close(descriptor) }
-
-  /// Removes the folders that killed processes have left beside `target`. One that has no lock because the file system
-  /// has none stays.
+  /// Removes the folders that killed processes have left beside `target`. One that has no lock because the
+  /// file system has none stays.
   static func removeAbandoned(beside target: String) {
     let parent = AtomicFile.folder(of: target)
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-    for name in names where AtomicFile.isTemporaryName(name, beside: target) {
+    for name in FilePath.entries(ofFolder: parent) ?? []
+    where AtomicFile.isTemporaryName(name, beside: target) {
       let path = "\(parent)/\(name)"
-      let descriptor = open(path)
-      guard descriptor >= 0 else { continue }
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { try? FileManager.default.removeItem(atPath: path) }
-      close(descriptor)
+      guard let lock = try? FileLock(folder: path), lock.obstacle == nil else { continue }
+      withExtendedLifetime(lock) { try? FilePath.remove(path) }
     }
-  }
-
-  /// Opens a folder; negative if there is none.
-  private static func open(_ path: String) -> Int32 {
-    Foundation.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
   }
 }

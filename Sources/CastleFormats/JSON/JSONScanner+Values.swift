@@ -1,5 +1,5 @@
 extension JSONScanner {
-  /// How deep objects and arrays may lie in one another.
+  /// How deeply objects and arrays may be nested.
   package static let depthLimit = 64
 
   /// Reads any value. An object must not have a member twice.
@@ -12,7 +12,7 @@ extension JSONScanner {
     try checkDepth(depth)
     switch peek() {
     case UInt8(ascii: "{"):
-      var members: [String: JSONValue] = [:]
+      var members = JSONValue.Members()
       try object { scanner in
         let key = scanner.text
         guard members[key] == nil else { throw scanner.malformed("\"\(key)\" once in an object") }
@@ -53,6 +53,9 @@ extension JSONScanner {
     case "null": return .null
     case "true": return .bool(true)
     case "false": return .bool(false)
+    case "NaN" where readsPythonNumbers: return .number(.nan)
+    case "Infinity" where readsPythonNumbers: return .number(.infinity)
+    case "-Infinity" where readsPythonNumbers: return .number(-.infinity)
     default:
       guard Self.isNumber(word), let number = Double(word), number.isFinite else {
         position = start

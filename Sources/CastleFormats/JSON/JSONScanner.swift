@@ -1,12 +1,14 @@
-/// Reads JSON front to back without building objects, so that a vocabulary of 50 000 tokens takes milliseconds.
+/// Reads JSON front to back without building objects, so that a vocabulary of 50 000 tokens takes
+/// milliseconds.
 ///
-/// The caller says what must come next; anything else is an ``InputError`` with its line and column. The bytes must
-/// outlive the scanner.
+/// The caller says what must come next; anything else is an ``InputError`` with its line and column. The
+/// bytes must outlive the scanner.
 package struct JSONScanner {
   let bytes: UnsafeRawBufferPointer
   private let name: String
   private let firstLine: Int
   private let requiresUTF8: Bool
+  let readsPythonNumbers: Bool
 
   /// The place of the next byte to be read.
   package internal(set) var position = 0
@@ -22,13 +24,16 @@ package struct JSONScanner {
   /// - Parameters:
   ///   - firstLine: The number of the document's first line, where it is a part of the file `name`.
   ///   - requiresUTF8: Whether bytes that are not UTF-8 are refused; else they pass inside strings.
+  ///   - readsPythonNumbers: Whether NaN and Infinity, which JSON lacks and Python writes, are read.
   package init(
-    _ bytes: UnsafeRawBufferPointer, name: String, firstLine: Int = 1, requiresUTF8: Bool = true
+    _ bytes: UnsafeRawBufferPointer, name: String, firstLine: Int = 1, requiresUTF8: Bool = true,
+    readsPythonNumbers: Bool = false
   ) {
     self.bytes = bytes
     self.name = name
     self.firstLine = firstLine
     self.requiresUTF8 = requiresUTF8
+    self.readsPythonNumbers = readsPythonNumbers
   }
 
   /// An error at the present place.
@@ -164,7 +169,8 @@ extension JSONScanner {
     }
   }
 
-  /// Reads the four digits after `\u`, and those of a second escape that makes one scalar of a pair of surrogates.
+  /// Reads the four digits after `\u`, and those of a second escape that makes one scalar of a pair of
+  /// surrogates.
   private mutating func readUnicodeEscape() throws {
     var value = try readHexadecimal()
     if value & 0xFC00 == 0xD800, position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),

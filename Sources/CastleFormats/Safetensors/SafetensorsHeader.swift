@@ -1,24 +1,36 @@
 /// The header of a safetensors file: what its JSON says, checked against the size of the file.
 ///
-/// The format: 8 bytes of little-endian header size, the header as a JSON object, then the tensors. Each key of
-/// the object is a tensor's name with `dtype`, `shape` and `data_offsets`, or `__metadata__` with strings. The
-/// tensors fill the rest of the file without holes and without overlap.
+/// The format: 8 bytes of little-endian header size, the header as a JSON object, then the tensors. Each key
+/// of the object is a tensor's name with `dtype`, `shape` and `data_offsets`, or `__metadata__` with strings.
+/// The tensors fill the rest of the file without holes and without overlap.
 struct SafetensorsHeader {
   struct Entry {
     var name: String
-    var type: SafetensorsType
+    /// As the file has it.
+    var typeName: String
+    /// Nil if it is one of ``unreadTypes``.
+    var type: SafetensorsType?
     var shape: [Int]
-    /// Where the tensor lies in the file.
+    /// Where the tensor is in the file.
     var range: Range<Int>
   }
 
   private(set) var entries: [Entry] = []
   private(set) var metadata: [String: String] = [:]
 
+  /// The types of the format that are not read: tensors of them may lie in a file, such as those of quantized
+  /// layers.
+  private static let unreadTypes: Set = [
+    "BOOL", "U8", "I8", "U16", "I16", "U32", "U64", "C64", "F4", "F6_E2M3", "F6_E3M2", "F8_E4M3", "F8_E5M2",
+    "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ",
+  ]
+
   /// The largest header that the reference implementation of the format accepts, in bytes.
   static let sizeLimit = 100_000_000
 
-  /// Reads and checks the header of the file whose bytes are `file`. Throws a reason without the file's name.
+  /// Reads and checks the header of the file whose bytes are `file`.
+  ///
+  /// - Throws: A reason without the file's name.
   init(file: UnsafeRawBufferPointer) throws {
     guard file.count >= 8 else { throw InputError("it has \(file.count) bytes and no header") }
     let size = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
@@ -50,7 +62,7 @@ struct SafetensorsHeader {
   private static func entry(
     _ name: String, _ scanner: inout JSONScanner, dataSize: Int, dataStart: Int
   ) throws -> Entry {
-    var type: SafetensorsType?
+    var typeName: String?
     var shape: [Int]?
     var offsets: [Int]?
     func wholeNumbers(_ scanner: inout JSONScanner) throws -> [Int] {
@@ -61,24 +73,27 @@ struct SafetensorsHeader {
     try scanner.object { scanner in
       let key = scanner.text
       switch key {
-      case "dtype" where type == nil:
+      case "dtype" where typeName == nil:
         try scanner.readString()
-        let text = scanner.text
-        guard let known = SafetensorsType(rawValue: text) else {
-          let choices = SafetensorsType.allCases.map(\.rawValue).joined(separator: ", ")
-          throw InputError("tensor \(name) has the type \(text), readable are \(choices)")
+        typeName = scanner.text
+        guard SafetensorsType(rawValue: scanner.text) != nil || unreadTypes.contains(scanner.text) else {
+          throw InputError("tensor \(name) has the type \(scanner.text), \(SafetensorsType.choices)")
         }
-        type = known
       case "shape" where shape == nil: shape = try wholeNumbers(&scanner)
       case "data_offsets" where offsets == nil: offsets = try wholeNumbers(&scanner)
       default: throw InputError("tensor \(name) has the unexpected key \(key)")
       }
     }
-    guard let type, let shape, let offsets, offsets.count == 2 else {
+    guard let typeName, let shape, let offsets, offsets.count == 2 else {
       throw InputError("tensor \(name) lacks its dtype, shape or two data_offsets")
     }
     guard offsets[0] <= offsets[1], offsets[1] <= dataSize else {
-      throw InputError("tensor \(name) lies at bytes \(offsets[0])..<\(offsets[1]) of \(dataSize)")
+      throw InputError("tensor \(name) is at bytes \(offsets[0])..<\(offsets[1]) of \(dataSize)")
+    }
+    guard let type = SafetensorsType(rawValue: typeName) else {
+      return Entry(
+        name: name, typeName: typeName, type: nil, shape: shape,
+        range: dataStart + offsets[0]..<dataStart + offsets[1])
     }
     var size = type.byteCount
     for dimension in shape {
@@ -92,7 +107,8 @@ struct SafetensorsHeader {
           + " its data_offsets give \(offsets[1] - offsets[0])")
     }
     return Entry(
-      name: name, type: type, shape: shape, range: dataStart + offsets[0]..<dataStart + offsets[1])
+      name: name, typeName: typeName, type: type, shape: shape,
+      range: dataStart + offsets[0]..<dataStart + offsets[1])
   }
 
   private func checkCoverage(of data: Range<Int>) throws {

@@ -28,18 +28,18 @@ public struct SafetensorsTensor: Sendable {
 
   /// All elements in single precision.
   ///
-  /// Throws an ``InputError`` if they are integers.
+  /// - Throws: ``InputError`` if they are integers.
   public func floats() throws -> [Float] {
     try requireFloatingPoint()
-    return [Float](unsafeUninitializedCapacity: count) { buffer, initialised in
+    return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       copyFloats(from: 0, to: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
-      initialised = count
+      initialized = count
     }
   }
 
   /// All elements in double precision.
   ///
-  /// Throws an ``InputError`` if they are integers.
+  /// - Throws: ``InputError`` if they are integers.
   public func doubles() throws -> [Double] {
     try requireFloatingPoint()
     return withBytes { bytes in
@@ -49,7 +49,7 @@ public struct SafetensorsTensor: Sendable {
 
   /// All elements of an I32 or I64 tensor.
   ///
-  /// Throws an ``InputError`` if they are not integers.
+  /// - Throws: ``InputError`` if they are not integers.
   public func integers() throws -> [Int] {
     guard !type.isFloatingPoint else {
       throw InputError("tensor \(name) of \(file.path) is \(type.rawValue) where integers are needed")
@@ -65,7 +65,7 @@ public struct SafetensorsTensor: Sendable {
 
   /// Converts the elements from index `start` on to single precision, until `target` is full.
   ///
-  /// Throws an ``InputError`` if they are integers; traps if the tensor has fewer elements.
+  /// - Throws: ``InputError`` if they are integers; traps if the tensor has fewer elements.
   public func readFloats(from start: Int, into target: UnsafeMutableBufferPointer<Float>) throws {
     try requireFloatingPoint()
     precondition(start >= 0 && start + target.count <= count)

@@ -13,6 +13,9 @@ public enum SafetensorsType: String, Sendable, CaseIterable {
   /// 32-bit integers.
   case i32 = "I32"
 
+  /// The types, for messages.
+  static var choices: String { "readable are \(allCases.map(\.rawValue).joined(separator: ", "))" }
+
   /// Whether the elements are numbers with a fraction.
   public var isFloatingPoint: Bool { self != .i64 && self != .i32 }
 

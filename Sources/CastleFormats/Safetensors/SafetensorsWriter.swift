@@ -2,8 +2,8 @@ import Foundation
 
 /// Writes a safetensors file tensor by tensor, in memory that does not grow with the file.
 ///
-/// The tensors are declared first, and then written in that order, each in as many pieces as the caller likes.
-/// The file appears under its name when ``finish()`` returns, or not at all.
+/// The tensors are declared first, and then written in that order, each in as many pieces as the caller
+/// likes. The file appears under its name when ``finish()`` returns, or not at all.
 ///
 /// ```swift
 /// let writer = try SafetensorsWriter(
@@ -70,8 +70,8 @@ public final class SafetensorsWriter {
     try elements.withUnsafeBytes { try write($0, type: .i64) }
   }
 
-  /// Writes the next elements, whose little-endian `bytes` are given. Traps if the tensor whose turn it is has
-  /// another type or is full.
+  /// Writes the next elements, whose little-endian `bytes` are given. Traps if the tensor whose turn it is
+  /// has another type or is full.
   public func write(_ bytes: UnsafeRawBufferPointer, type: SafetensorsType) throws {
     skipFullTensors()
     guard !bytes.isEmpty else { return }
@@ -98,7 +98,7 @@ public final class SafetensorsWriter {
   }
 
   /// The JSON header, padded with spaces so that the tensors start at a multiple of 8 bytes.
-  private static func header(_ tensors: [Declaration], metadata: [String: String]) -> [UInt8] {
+  static func header(_ tensors: [Declaration], metadata: [String: String]) -> [UInt8] {
     var members: [String] = []
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }.map {

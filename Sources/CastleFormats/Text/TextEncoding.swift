@@ -1,4 +1,4 @@
-/// How a text lies in bytes.
+/// How bytes hold a text.
 package enum TextEncoding: Sendable, Hashable {
   case utf8
   case utf16(isBigEndian: Bool)

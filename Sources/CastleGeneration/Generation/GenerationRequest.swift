@@ -25,7 +25,7 @@ public struct GenerationRequest: Sendable, Hashable {
   /// Checks that a model of `configuration` can go on from the prompt.
   ///
   /// - Throws: `InputError` if the prompt is empty, longer than the model can read or has an id outside the
-  ///   vocabulary, or if ``maximumTokens`` is negative.
+  ///   vocabulary, if ``maximumTokens`` is negative, or if the bias names a token outside the vocabulary.
   public func check(_ configuration: ModelConfiguration) throws {
     let longest = configuration.maximumLength
     let vocabularySize = configuration.vocabularySize
@@ -40,43 +40,9 @@ public struct GenerationRequest: Sendable, Hashable {
       throw InputError(
         "the prompt's token id \(stranger) is outside the model's vocabulary, 0..<\(vocabularySize)")
     }
-  }
-}
-
-/// Why no more tokens come.
-public enum FinishReason: String, Sendable, CaseIterable {
-  /// One of the request's end tokens was chosen.
-  case endToken = "end-token"
-  /// One of the request's stop strings came.
-  case stopSequence = "stop-sequence"
-  /// As many tokens as the request allows were generated.
-  case maximumTokens = "maximum-tokens"
-  /// The sequence is as long as the model can read.
-  case contextFull = "context-full"
-  /// The caller asked to end.
-  case cancelled = "cancelled"
-}
-
-/// How many tokens went through the model and how long that took.
-public struct GenerationStatistics: Sendable, Hashable {
-  /// The tokens of the prompt that the model has read.
-  public internal(set) var promptTokens = 0
-  /// The time that reading the prompt took, in seconds.
-  public internal(set) var promptSeconds = 0.0
-  /// The tokens that were chosen, an end token and those of a stop string included.
-  public internal(set) var generatedTokens = 0
-  /// The chosen tokens that the model has read, one at a time.
-  public internal(set) var decodedTokens = 0
-  /// The time that reading and choosing them took, in seconds.
-  public internal(set) var decodeSeconds = 0.0
-
-  /// The speed of reading the prompt; 0 before anything was read.
-  public var promptTokensPerSecond: Double {
-    promptSeconds > 0 ? Double(promptTokens) / promptSeconds : 0
-  }
-
-  /// The speed of generation after the first token; 0 before there is a second.
-  public var decodeTokensPerSecond: Double {
-    decodeSeconds > 0 ? Double(decodedTokens) / decodeSeconds : 0
+    if let stranger = sampling.logitBias.keys.filter({ $0 >= vocabularySize }).min() {
+      throw InputError(
+        "the logit-bias names token \(stranger), outside the model's vocabulary, 0..<\(vocabularySize)")
+    }
   }
 }

@@ -22,7 +22,7 @@ struct LogitRow: Sendable {
   /// The ids of the tokens in ascending order; empty as long as all are there, and the places are the ids.
   private var tokens: [Int32] = []
 
-  /// No token has a weight above 0 whose logit lies further below the best than this times the temperature:
+  /// No token has a weight above 0 whose logit is further below the best than this times the temperature:
   /// 39 · ln 2.
   static let reach: Float = 27.1
 
@@ -97,7 +97,7 @@ struct LogitRow: Sendable {
 
   /// 2ᵏ · exp(x) for x ≤ 0, within 3 · 10⁻⁷ of its value. The polynomial is that of Cephes' `expf`.
   @inline(__always)
-  private static func exponential(_ exponent: Vector, scaledBy k: UInt32) -> Vector {
+  static func exponential(_ exponent: Vector, scaledBy k: UInt32) -> Vector {
     var x = Vector(repeating: -40)
     x.replace(with: exponent, where: exponent .> x)
     // Adding 1.5 · 2²³ rounds to a whole number, which the low bits of the sum hold.
@@ -121,7 +121,7 @@ struct LogitRow: Sendable {
   }
 
   /// The place, among those that `limit` lets stay, in whose weight a share of the whole falls: `share` is
-  /// from 0 to below 1, and the weights lie side by side in the order of the ids.
+  /// from 0 to below 1, and the weights are side by side in the order of the ids.
   func place(at share: Double, within limit: RankLimit) -> Int {
     let sums = blockSums(within: limit)
     let total = sums.reduce(0, +)

@@ -5,7 +5,7 @@ struct RankLimit: Sendable, Hashable {
   /// Its place in the row, where ids ascend.
   var place: Int32
 
-  /// Lets all tokens stay.
+  /// Keeps all tokens.
   static let none = RankLimit(logit: -.infinity, place: .max)
 
   /// Whether a token stays.

@@ -1,6 +1,6 @@
 /// Finds where to cut the ranking of tokens without sorting it.
 ///
-/// The tokens are sorted into buckets of equal width by their logits. The limit lies in one bucket; what is
+/// The tokens are sorted into buckets of equal width by their logits. The limit is in one bucket; what is
 /// in it is divided again, until so few are left that sorting them costs nothing. The order is total and the
 /// sums are exact, so the limit is that of the sorted ranking.
 struct RankSearch: Sendable {
@@ -12,12 +12,12 @@ struct RankSearch: Sendable {
   private static let fewMembers = 64
   private static let mostDivisions = 4
 
-  /// The limit that lets the `count` best tokens stay.
+  /// The limit of top-k: keeps the `count` best tokens.
   mutating func limit(_ row: LogitRow, toBest count: Int, temperature: Float) -> RankLimit {
     limit(row, width: LogitRow.reach * temperature, amount: { _ in 1 }, need: { _ in Double(count) })
   }
 
-  /// The limit that lets the fewest best tokens stay whose weights come to `share` of the sum of all.
+  /// The limit of top-p: keeps the fewest best tokens whose weights add up to at least `share` of all.
   mutating func limit(_ row: LogitRow, toShare share: Double) -> RankLimit {
     row.weights.withUnsafeBufferPointer { weights in
       limit(
@@ -52,7 +52,7 @@ struct RankSearch: Sendable {
     }
   }
 
-  /// Sorts all places of the row into buckets from its highest logit down; what lies below `width` is in the
+  /// Sorts all places of the row into buckets from its highest logit down; what is below `width` is in the
   /// last one.
   private mutating func findBuckets(_ row: LogitRow, width: Float) {
     let scale = BucketScale(top: row.best, width: width)
@@ -80,7 +80,7 @@ struct RankSearch: Sendable {
     }
   }
 
-  /// Keeps the members of the bucket in which the limit lies, again and again.
+  /// Keeps the members of the bucket in which the limit is, again and again.
   @inline(__always)
   private mutating func divideMembers(
     _ logits: UnsafeBufferPointer<Float>, amount: (Int) -> Double, need: Double, before: inout Double

@@ -17,6 +17,8 @@ public struct Sampler: Sendable {
 
   private var random: RandomSource
   private var seen = TokenSet()
+  /// How often each token has been generated, if a penalty asks.
+  private var counts: [Int32: Int] = [:]
   private var row = LogitRow()
   private var search = RankSearch()
 
@@ -27,6 +29,7 @@ public struct Sampler: Sendable {
   }
 
   /// Counts tokens, such as those of the prompt, as having occurred, for the repetition penalty.
+  /// The presence and frequency penalties count only what ``next(_:)`` has given.
   public mutating func observe(_ tokens: some Sequence<Int32>) {
     guard options.repetitionPenalty != 1 else { return }
     for token in tokens { seen.insert(token) }
@@ -38,11 +41,14 @@ public struct Sampler: Sendable {
   /// - Throws: `InputError` if there is no logit or one is NaN or +∞: no choice would mean anything.
   public mutating func next(_ logits: some Sequence<Float>) throws -> Int32 {
     row.load(logits)
-    penaliseRepetition()
+    penalizeRepetition()
+    penalizeGenerated()
+    addBias()
     try row.checkBest()
     let place = options.temperature > 0 ? draw() : row.bestPlace
     let token = row.token(at: place)
     observe(CollectionOfOne(token))
+    if options.presencePenalty != 0 || options.frequencyPenalty != 0 { counts[token, default: 0] += 1 }
     return token
   }
 
@@ -59,7 +65,7 @@ public struct Sampler: Sendable {
     return row.weights[..<row.count].map(Double.init)
   }
 
-  private mutating func penaliseRepetition() {
+  private mutating func penalizeRepetition() {
     let penalty = options.repetitionPenalty
     for token in seen.tokens where Int(token) < row.count {
       let logit = row[Int(token)]
@@ -67,7 +73,17 @@ public struct Sampler: Sendable {
     }
   }
 
-  /// Draws a place among those that top-k, then top-p of what it left, then min-p let stay.
+  private mutating func penalizeGenerated() {
+    for (token, count) in counts where Int(token) < row.count {
+      row[Int(token)] -= options.presencePenalty + Float(count) * options.frequencyPenalty
+    }
+  }
+
+  private mutating func addBias() {
+    for (token, bias) in options.logitBias where Int(token) < row.count { row[Int(token)] += bias }
+  }
+
+  /// Draws a place among those that survive top-k, then top-p, then min-p.
   private mutating func draw() -> Int {
     if let topK = options.topK, topK < row.count {
       row.keep(search.limit(row, toBest: topK, temperature: options.temperature))

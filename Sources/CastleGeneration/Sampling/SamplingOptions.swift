@@ -2,7 +2,8 @@ import CastleFormats
 
 /// How the next token is chosen from the model's logits.
 ///
-/// The filters apply in the order repetition penalty, temperature, top-k, top-p, min-p.
+/// What changes logits applies in the order repetition penalty, presence and frequency penalties, bias,
+/// temperature; then the filters top-k, top-p, min-p.
 public struct SamplingOptions: Sendable, Hashable {
   /// What the logits are divided by; 0 always takes the best token.
   public private(set) var temperature: Float
@@ -17,6 +18,15 @@ public struct SamplingOptions: Sendable, Hashable {
   /// Positive logits of tokens that have occurred are divided by this, negative ones multiplied; 1 changes
   /// nothing (Keskar et al., "CTRL", 2019).
   public private(set) var repetitionPenalty: Float
+  /// Subtracted from the logits of tokens that have been generated, −2 to 2; 0 changes nothing. The prompt's
+  /// do not count. As in OpenAI's interface.
+  public private(set) var presencePenalty: Float
+  /// Subtracted from a token's logit for each time it has been generated, −2 to 2; 0 changes nothing. As in
+  /// OpenAI's interface.
+  public private(set) var frequencyPenalty: Float
+  /// Added to the logits of some tokens, each −100 to 100: −100 practically forbids a token, 100 allows
+  /// nothing else. As in OpenAI's interface.
+  public private(set) var logitBias: [Int32: Float]
   /// What the random choices are made from.
   public var seed: UInt64
 
@@ -25,7 +35,7 @@ public struct SamplingOptions: Sendable, Hashable {
   /// - Throws: `InputError` if one is outside its range.
   public init(
     temperature: Float = 1, topK: Int? = nil, topP: Float = 1, minP: Float = 0, repetitionPenalty: Float = 1,
-    seed: UInt64 = 0
+    presencePenalty: Float = 0, frequencyPenalty: Float = 0, logitBias: [Int32: Float] = [:], seed: UInt64 = 0
   ) throws {
     func check(_ name: String, _ value: Float, _ isValid: Bool, _ range: String) throws {
       guard isValid else { throw InputError("\(name) is \(value), but must be \(range)") }
@@ -37,11 +47,23 @@ public struct SamplingOptions: Sendable, Hashable {
     try check(
       "repetition-penalty", repetitionPenalty, repetitionPenalty > 0 && repetitionPenalty.isFinite,
       "a positive number")
+    for (name, value) in [("presence-penalty", presencePenalty), ("frequency-penalty", frequencyPenalty)] {
+      try check(name, value, abs(value) <= 2, "from -2 to 2")
+    }
+    for (token, bias) in logitBias.sorted(by: { $0.key < $1.key }) {
+      guard token >= 0 else {
+        throw InputError("the logit-bias names the token \(token), which there is not")
+      }
+      try check("the logit-bias of token \(token)", bias, abs(bias) <= 100, "from -100 to 100")
+    }
     self.temperature = temperature
     self.topK = topK
     self.topP = topP
     self.minP = minP
     self.repetitionPenalty = repetitionPenalty
+    self.presencePenalty = presencePenalty
+    self.frequencyPenalty = frequencyPenalty
+    self.logitBias = logitBias
     self.seed = seed
   }
 
@@ -53,6 +75,7 @@ public struct SamplingOptions: Sendable, Hashable {
   }()
 
   private init() {
-    (temperature, topK, topP, minP, repetitionPenalty, seed) = (1, nil, 1, 0, 1, 0)
+    (temperature, topK, topP, minP, repetitionPenalty) = (1, nil, 1, 0, 1)
+    (presencePenalty, frequencyPenalty, logitBias, seed) = (0, 0, [:], 0)
   }
 }

@@ -44,7 +44,8 @@ typedef struct castle_product {
   castle_term terms[2];
 } castle_product;
 
-/// The keys of a whole panel: the distance between rows of all blocks of scores. A multiple of twice any lane count.
+/// The keys of a whole panel: the distance between rows of all blocks of scores. A multiple of twice any lane
+/// count.
 enum { CASTLE_PANEL_WIDTH = 64 };
 
 /// How the scores of a block follow from its products, and which of them exist.
@@ -68,14 +69,14 @@ typedef struct castle_attention_kernels {
 
   /// target <- factor * source, rows x columns; the rows of target are filled up to whole vectors with zeros.
   void (*copy)(
-      ptrdiff_t rows, ptrdiff_t columns, float factor, const float *source, ptrdiff_t source_row, float *target,
-      ptrdiff_t target_row);
+      ptrdiff_t rows, ptrdiff_t columns, float factor, const float *source, ptrdiff_t source_row,
+      float *target, ptrdiff_t target_row);
 
-  /// target <- factor * source, rows x columns, past the caches if rows are whole cache lines: for what is not read again
-  /// before much else was. Source and target may be the same.
+  /// target <- factor * source, rows x columns, past the caches if rows are whole cache lines: for what is
+  /// not read again before much else was. Source and target may be the same.
   void (*write)(
-      ptrdiff_t rows, ptrdiff_t columns, float factor, const float *source, ptrdiff_t source_row, float *target,
-      ptrdiff_t target_row);
+      ptrdiff_t rows, ptrdiff_t columns, float factor, const float *source, ptrdiff_t source_row,
+      float *target, ptrdiff_t target_row);
 
   /// target, columns x rows, <- source, rows x columns, transposed.
   void (*transpose)(
@@ -84,10 +85,11 @@ typedef struct castle_attention_kernels {
 
   /// y[i] <- row i of a . row i of b, `d` wide.
   void (*row_dots)(
-      ptrdiff_t rows, ptrdiff_t d, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, float *y);
+      ptrdiff_t rows, ptrdiff_t d, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row,
+      float *y);
 
-  // What follows takes scores, and q.k of gates, in units of ln 2: of products with queries or keys that are scaled by
-  // log2(e) / sqrt(d).
+  // What follows takes scores, and q.k of gates, in units of ln 2: of products with queries or keys that are
+  // scaled by log2(e) / sqrt(d).
 
   /// z <- 1 / (1 + 2^-z) where token t = row i has been read by key s = column j, that is where
   /// s < t <= s + window; 0 elsewhere.
@@ -96,16 +98,16 @@ typedef struct castle_attention_kernels {
   /// dG <- dG * G (1 - G) where the token has been read, 0 elsewhere.
   void (*gate_backward)(const castle_scores *block, const float *gate, float *d_gate);
 
-  /// Online softmax over one more block. `causal` holds q.k and becomes 2^(score - reference); `lookahead` holds q.u, or
-  /// is null. Row by row, `references` (a score at most a little below the largest, at first -infinity) and `sums` go on,
-  /// and `output`, d wide, is rescaled.
+  /// Online softmax over one more block. `causal` holds q.k and becomes 2^(score - reference); `lookahead`
+  /// holds q.u, or is null. Row by row, `references` (a score at most a little below the largest, at first
+  /// -infinity) and `sums` go on, and `output`, d wide, is rescaled.
   void (*softmax)(
       const castle_scores *block, float *causal, const float *lookahead, float *references, float *sums,
       float *output, ptrdiff_t output_row, ptrdiff_t d);
 
-  /// causal: q.k in, the probabilities P out. lookahead: q.u in, dS out (or null). d_probability: dO.v in, dA out; dS and
-  /// dA are derivatives by scores in units of 1. `log_sum_exp`, in units of 1 too, and `delta` (dO.o) have an element a
-  /// row.
+  /// causal: q.k in, the probabilities P out. lookahead: q.u in, dS out (or null). d_probability: dO.v in, dA
+  /// out; dS and dA are derivatives by scores in units of 1. `log_sum_exp`, in units of 1 too, and `delta`
+  /// (dO.o) have an element a row.
   void (*softmax_backward)(
       const castle_scores *block, float *causal, float *lookahead, float *d_probability,
       const float *log_sum_exp, const float *delta);

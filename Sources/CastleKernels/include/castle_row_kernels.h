@@ -1,4 +1,5 @@
-// The vector loops of everything that works row by row: norms, rotary positions, SwiGLU, the loss, the optimizer.
+// The vector loops of everything that works row by row: norms, rotary positions, SwiGLU, the loss, the
+// optimizer.
 //
 // Matrices have adjacent columns; the argument after a matrix is the distance between its rows.
 #pragma once
@@ -41,8 +42,8 @@ typedef struct castle_row_kernels {
       ptrdiff_t rows, ptrdiff_t columns, const float *dy, ptrdiff_t dy_row, const float *x, ptrdiff_t x_row,
       const float *weight, const float *scales, float *dx, ptrdiff_t dx_row, float *d_weight);
 
-  /// Turns the pairs (i, i + half) of every head by the angle whose cosines and sines (times `sign`) are in row
-  /// positions[r] of `table`: `half` cosines, then `half` sines.
+  /// Turns the pairs (i, i + half) of every head by the angle whose cosines and sines (times `sign`) are in
+  /// row positions[r] of `table`: `half` cosines, then `half` sines.
   void (*rotate)(
       ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t half, float *x, ptrdiff_t x_row, const int32_t *positions,
       const float *table, ptrdiff_t table_row, float sign);
@@ -57,8 +58,8 @@ typedef struct castle_row_kernels {
       ptrdiff_t rows, ptrdiff_t columns, const float *dy, ptrdiff_t dy_row, const float *gate_up,
       ptrdiff_t gate_up_row, float *d, ptrdiff_t d_row);
 
-  /// losses <- -log softmax(logits)[target], 0 where the target is negative. If gradient is not 0, logits <- its
-  /// gradient * scale.
+  /// losses <- -log softmax(logits)[target], 0 where the target is negative. If gradient is not 0, logits <-
+  /// its gradient * scale.
   void (*cross_entropy)(
       ptrdiff_t rows, ptrdiff_t columns, float *logits, ptrdiff_t logits_row, const int32_t *targets,
       int32_t gradient, float scale, float *losses);

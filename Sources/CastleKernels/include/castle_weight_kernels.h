@@ -23,7 +23,8 @@ enum {
 /// 32 adjacent inputs in 8 bits: x is about scale * values. A group with NaN or infinity has the scale NaN.
 typedef struct castle_quantized_group {
   float scale;
-  /// -128 and -8 times the sum of the values: weights are stored with 128 and 8 added, which products take off.
+  /// -128 and -8 times the sum of the values: weights are stored with 128 and 8 added, which products take
+  /// off.
   int32_t less128;
   int32_t less8;
   /// From -127 to 127.

@@ -24,8 +24,8 @@ package struct AttentionBenchmark {
     /// The best and the median time of a call.
     package var seconds: Double
     package var medianSeconds: Double
-    /// What the roofline allows: operations at the peak product rate, or for decoding bytes at the bandwidth of copies
-    /// that take as much memory as the cache.
+    /// What the roofline allows: operations at the peak product rate, or for decoding bytes at the bandwidth
+    /// of copies that take as much memory as the cache.
     package var boundSeconds: Double
     /// Floating-point operations, or bytes for decoding.
     package var work: Double
@@ -33,8 +33,8 @@ package struct AttentionBenchmark {
     package var shareOfPeak: Double
     /// Scratch memory, and for passes with a backward the final lookahead keys, in bytes.
     package var extraBytes: Int
-    /// The time over that of causal attention in the same round, the median of all rounds, if that was measured too:
-    /// of a call, and of a head.
+    /// The time over that of causal attention in the same round, the median of all rounds, if that was
+    /// measured too: of a call, and of a head.
     package var timeOverCausal: Double?
     package var timePerHeadOverCausal: Double?
   }
@@ -115,7 +115,8 @@ package struct AttentionBenchmark {
       boundSeconds: bound, work: amount, shareOfPeak: bound / best, extraBytes: extraBytes)
   }
 
-  /// The bandwidth of copies that touch as many bytes as a step of decoding: a small cache lies in the processor's own.
+  /// The bandwidth of copies that touch as many bytes as a step of decoding: a small cache fits the
+  /// processor's own.
   private func decodingBandwidth(_ work: AttentionWork) -> Double {
     let bytes = min(max(Int(work.decodingBytes) / 2, 1 << 16), 256 << 20)
     return max(

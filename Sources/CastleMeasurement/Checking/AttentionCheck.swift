@@ -24,8 +24,8 @@ public struct AttentionCheck {
     self.pool = pool
   }
 
-  /// - Throws: An error that names the result which is more than twice as far from the truth as the same formula in
-  ///   single precision.
+  /// - Throws: An error that names the result which is more than twice as far from the truth as the same
+  ///   formula in single precision.
   public func run() throws {
     let sizes = AttentionProblem<Float>.Sizes(length: min(length, Self.longest), headSize: headSize)
     let fast = AttentionProblem<Float>(sizes, seed: 1)
@@ -68,7 +68,8 @@ public struct AttentionCheck {
     let budget = ErrorBudget(values, naive: naive, truth: truth, metric: .largest, size: size)
     guard budget.isKept else {
       throw InputError(
-        "\(name) of this attention is wrong: relative error \(budget.error), allowed \(budget.limit); it is not timed"
+        "\(name) of this attention is wrong: relative error \(budget.error), allowed \(budget.limit); "
+          + "it is not timed"
       )
     }
   }

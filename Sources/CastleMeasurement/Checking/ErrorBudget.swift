@@ -1,5 +1,5 @@
-/// How far single-precision results may lie from the truth, measured by a naive computation in the same precision: at
-/// most twice as far.
+/// How far single-precision results may be from the truth, measured by a naive computation in the same
+/// precision: at most twice as far.
 public struct ErrorBudget: Sendable, Hashable {
   /// How the errors of the elements of a result are put together.
   public enum Metric: Sendable {
@@ -22,7 +22,8 @@ public struct ErrorBudget: Sendable, Hashable {
   /// Whether the result is as good as it has to be.
   public var isKept: Bool { error <= limit }
 
-  /// Holds `values` against `truth`, with `naive` as the measure. Errors are relative to `size`, or that of the truth.
+  /// Holds `values` against `truth`, with `naive` as the measure. Errors are relative to `size`, or that of
+  /// the truth.
   public init(
     _ values: some Collection<Float>, naive: some Collection<Float>, truth: some Collection<Double>,
     metric: Metric,

@@ -34,9 +34,9 @@ package struct TrainingCheck {
     return small
   }
 
-  /// Throws if, for any of three sets of numbers, loss or a gradient is more than twice as far from the reference in
-  /// double precision as the reference in single precision is over all sets: how far that one is off in a single set is
-  /// a matter of chance.
+  /// Throws if, for any of three sets of numbers, loss or a gradient is more than twice as far from the
+  /// reference in double precision as the reference in single precision is over all sets: how far that one is
+  /// off in a single set is a matter of chance.
   package func run() throws {
     let sets = try (1...3).map { seed in try results(seed: UInt64(seed)) }
     for index in sets[0].indices {

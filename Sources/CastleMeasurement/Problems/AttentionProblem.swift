@@ -3,7 +3,7 @@ import CastleTensors
 
 /// A random attention problem with room for its results and gradients: the same numbers in every precision.
 public final class AttentionProblem<Scalar: BinaryFloatingPoint>: @unchecked Sendable {
-  /// The shape of a problem and how it lies in memory.
+  /// The shape of a problem and its layout in memory.
   public struct Sizes: CustomStringConvertible, Sendable {
     /// The number of sequences, B.
     public var batch: Int

@@ -2,7 +2,7 @@ import CastleFormats
 
 /// The members of a `config.json`, read by key and type with errors that name both.
 struct ConfigurationObject {
-  let members: [String: JSONValue]
+  let members: JSONValue.Members
 
   func integer(_ key: String, default fallback: Int? = nil) throws -> Int {
     switch members[key] ?? .null {
@@ -17,6 +17,11 @@ struct ConfigurationObject {
   func integer(ifPresent key: String) throws -> Int? {
     if case .null = members[key] ?? .null { return nil }
     return try integer(key)
+  }
+
+  func number(ifPresent key: String) throws -> Double? {
+    if case .null = members[key] ?? .null { return nil }
+    return try number(key, default: 0)
   }
 
   func number(_ key: String, default fallback: Double) throws -> Double {
@@ -41,6 +46,26 @@ struct ConfigurationObject {
     case .string(let value): return value
     case .null: return fallback
     case let other: throw InputError("\(key) is \(other.text), it must be a string")
+    }
+  }
+
+  func string(ifPresent key: String) throws -> String? {
+    if case .null = members[key] ?? .null { return nil }
+    return try string(key, default: "")
+  }
+
+  /// A list of strings; nil if there is none.
+  func strings(ifPresent key: String) throws -> [String]? {
+    switch members[key] ?? .null {
+    case .null: return nil
+    case .list(let values):
+      return try values.map { value in
+        guard case .string(let text) = value else {
+          throw InputError("\(key) holds \(value.text), it must hold strings")
+        }
+        return text
+      }
+    case let other: throw InputError("\(key) is \(other.text), it must be a list of strings")
     }
   }
 

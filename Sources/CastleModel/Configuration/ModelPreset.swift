@@ -4,10 +4,10 @@ import CastleOperations
 
 /// A model of a known size, by name: `10m-castle`, `s-causal`, `xl-castle-swl`.
 ///
-/// `s`, `m`, `l` and `xl` are the models of the paper (Equations, Published models). The small ones, for CPUs, have 7 heads
-/// where the model is causal and 4 where it has lookahead keys, which makes their parameter counts equal. Their sizes
-/// are multiples of 168: 7 heads divide them, as transformers asks of a LLaMA model, and the MLP's 8/3 of them is a
-/// multiple of 64.
+/// `s`, `m`, `l` and `xl` are the models of the paper (Equations, Published models). The small ones, for
+/// CPUs, have 7 heads where the model is causal and 4 where it has lookahead keys, which makes their
+/// parameter counts equal. Their sizes are multiples of 168: 7 heads divide them, as transformers asks of a
+/// LLaMA model, and the MLP's 8/3 of them is a multiple of 64.
 public struct ModelPreset: Sendable, Hashable {
   /// The name: the scale and the mechanism.
   public let name: String
@@ -22,13 +22,15 @@ public struct ModelPreset: Sendable, Hashable {
     }
   }
 
-  /// The preset called `name`, in any case. Throws an `InputError` that lists the names if there is
-  /// none.
+  /// The preset called `name`, in any case.
+  ///
+  /// - Throws: ``InputError`` that lists the names if there is none.
   public init(_ name: String) throws {
     guard let preset = Self.all.first(where: { $0.name == name.lowercased() }) else {
       let scales = Scale.all.map(\.name).joined(separator: ", ")
       throw InputError(
-        "no preset is called \"\(name)\": a name is one of \(scales), followed by -causal, -castle or -castle-swl"
+        "no preset is called \"\(name)\": a name is one of \(scales), followed by -causal, "
+          + "-castle or -castle-swl"
       )
     }
     self = preset

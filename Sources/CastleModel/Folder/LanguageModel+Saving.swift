@@ -2,18 +2,18 @@ import CastleFormats
 import Foundation
 
 extension LanguageModel {
-  /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, for models with lookahead
-  /// keys or a shift of keys and values the code with which Python's transformers loads them, and a copy of the file `tokenizer` as
-  /// `tokenizer.json`, if one is given.
+  /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, for models with
+  /// lookahead keys or a shift of keys and values the code with which Python's transformers loads them, and a
+  /// copy of the file `tokenizer` as `tokenizer.json`, if one is given.
   ///
   /// The folder appears whole, or not at all. An earlier model folder of that name is replaced; without
   /// `tokenizer`, its `tokenizer.json` is kept.
   ///
-  /// Throws an `InputError` if the folder cannot be written, or holds files that are no part of a model, or if the model is for
-  /// inference alone.
+  /// - Throws: ``InputError`` if the folder cannot be written, or holds files that are no part of a model, or
+  ///   if the model is for inference alone.
   public func save(to folder: String, tokenizer: String? = nil) throws {
     try checkIsTrainable()
-    let present = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let present = FilePath.entries(ofFolder: folder) ?? []
     if let stranger = present.first(where: { !ModelFolder.isPart($0) }) {
       throw InputError("\(folder) holds \(stranger), which is no part of a model: choose another folder")
     }
@@ -39,7 +39,7 @@ extension LanguageModel {
 
   /// Writes the weights alone, as a safetensors file with the names of Hugging Face's LLaMA.
   ///
-  /// Throws an `InputError` if the file cannot be written or the model is for inference alone.
+  /// - Throws: ``InputError`` if the file cannot be written or the model is for inference alone.
   public func saveWeights(to path: String) throws {
     try checkIsTrainable()
     let tensors = layout.entries.map {

@@ -1,3 +1,6 @@
+import CastleFormats
+import Foundation
+
 /// The names of the files of a model folder.
 enum ModelFolder {
   static let configuration = "config.json"
@@ -12,6 +15,16 @@ enum ModelFolder {
       ("configuration_castle.py", PackageResources.configuration_castle_py),
       ("modeling_castle.py", PackageResources.modeling_castle_py),
     ]
+  }
+
+  /// Throws an `InputError` if `path` is a GGUF file or a folder with one.
+  static func refuseGGUF(_ path: String) throws {
+    let inside = (try? FileManager.default.contentsOfDirectory(atPath: path))?.sorted() ?? []
+    let candidates = [path] + inside.map { "\(path)/\($0)" }
+    guard let file = candidates.first(where: { $0.lowercased().hasSuffix(".gguf") }) else { return }
+    throw InputError(
+      "\(file) is a GGUF file, which is not read: give the folder of the model with its config.json and safetensors"
+    )
   }
 
   /// Whether a file of this name may be replaced together with its folder.

@@ -5,7 +5,8 @@ import CastleTensors
 
 /// Advances any number of sequences by any number of tokens each, through one workspace.
 ///
-/// Appending n tokens costs the same products as a forward pass over them; nothing of the earlier tokens is computed again.
+/// Appending n tokens costs the same products as a forward pass over them; nothing of the earlier tokens is
+/// computed again.
 ///
 /// ```swift
 /// let engine = InferenceEngine(model)
@@ -14,11 +15,14 @@ import CastleTensors
 /// logits = try engine.advance(sequence, by: [nextToken])
 /// ```
 ///
-/// **What a sequence gets does not depend on the others**, not even in the last bit: long pieces go through the layers alone, and
-/// short ones share a pass only up to the backend's ``Backend/independentRows``. It depends on how the tokens of the
-/// sequence itself are cut into calls: a token by itself and the same among many are rounded differently.
+/// **What a sequence gets does not depend on the others**, not even in the last bit: long pieces go through
+/// the layers alone, and short ones share a pass only up to the backend's ``Backend/independentRows(of:)``.
+/// It depends on how the tokens of the sequence itself are cut into calls: a token by itself and the same
+/// among many are rounded differently. The logits after the last token of a call are the same whether they
+/// are asked for alone or with all others.
 public final class InferenceEngine {
-  /// Which logits are wanted. The output head is a large part of a small model; what is not wanted is not computed.
+  /// Which logits are wanted. The output head is a large part of a small model; what is not wanted is not
+  /// computed.
   public enum LogitsRequest: Sendable {
     /// None, as of a prompt that is only to be remembered.
     case none
@@ -47,18 +51,20 @@ public final class InferenceEngine {
 
   /// The model that reads.
   public let model: LanguageModel
-  /// The most tokens that go through the layers at a time. Longer inputs are cut where the position is a multiple of it.
+  /// The most tokens that go through the layers at a time. Longer inputs are cut where the position is a
+  /// multiple of it.
   public let chunkSize: Int
 
   private let forward: ForwardPass
   private let rowIDs: IndexMatrix
   private let gathered: Matrix
-  /// For as many rows as sequences share a pass, and for a chunk of which all logits are wanted.
+  /// The most rows that sequences share a pass with, and what reads their logits.
+  private let sharedRows: Int
   private let smallHead: OutputHead
+  /// For a chunk of which all logits are wanted.
   private lazy var largeHead = OutputHead(model, tokenCount: chunkSize)
-
-  /// The rows of ``smallHead``.
-  private static let smallHeadRows = 8
+  /// The logits of one row on the host.
+  private lazy var hostLogits = [Float](repeating: 0, count: model.configuration.vocabularySize)
 
   /// An engine without sequences. Traps if `chunkSize` is not positive.
   public init(_ model: LanguageModel, chunkSize: Int = 512) {
@@ -70,21 +76,24 @@ public final class InferenceEngine {
     rowIDs = backend.allocate(Int32.self, rowCount: 1, columnCount: self.chunkSize)
     gathered = backend.allocate(
       Float.self, rowCount: self.chunkSize, columnCount: model.configuration.hiddenSize)
-    smallHead = OutputHead(model, tokenCount: min(self.chunkSize, Self.smallHeadRows))
+    sharedRows = min(self.chunkSize, model.independentRows)
+    smallHead = OutputHead(model, tokenCount: sharedRows)
   }
 
   /// An empty sequence with room for `capacity` tokens; their memory is taken as they come.
   ///
-  /// Throws an `InputError` if `capacity` is more than the model's largest length. Traps if it is not positive.
+  /// Traps if it is not positive.
+  ///
+  /// - Throws: ``InputError`` if `capacity` is more than the model's largest length.
   public func makeSequence(capacity: Int) throws -> SequenceState {
     precondition(capacity > 0, "a sequence of \(capacity) tokens")
     try model.check(length: capacity)
     let configuration = model.configuration
     return SequenceState(
       model, capacity: capacity,
-      caches: (0..<configuration.layerCount).map { _ in
+      caches: (0..<configuration.layerCount).map { layer in
         model.backend.makeAttentionCache(
-          configuration.heads, mechanism: configuration.mechanism, capacity: capacity)
+          configuration.heads, mechanism: configuration.mechanism(ofLayer: layer), capacity: capacity)
       }, shift: ShiftMemory(configuration, backend: model.backend))
   }
 
@@ -98,20 +107,17 @@ public final class InferenceEngine {
     try advance([Advance(sequence, by: tokens, logits: logits)], isCancelled: isCancelled)[0]
   }
 
-  /// Lets each sequence read its tokens and returns the logits that are wanted, for each sequence a row of V numbers for
-  /// each of them.
+  /// Lets each sequence read its tokens and returns the logits that are wanted, for each sequence a row of V
+  /// numbers for each of them.
   ///
   /// - Parameter isCancelled: Asked before each pass through the layers; true ends the work.
-  /// - Throws: An `InputError`, which leaves all sequences as they were, if one has no tokens to read or no room for them, or
-  ///   an id is outside the vocabulary; `CancellationError` after `isCancelled` said yes: the sequences then have the
-  ///   tokens that had been read. Traps if a sequence occurs twice or is of another model.
+  /// - Throws: An `InputError`, which leaves all sequences as they were, if one has no tokens to read or no
+  ///   room for them, or an id is outside the vocabulary; `CancellationError` after `isCancelled` said yes:
+  ///   the sequences then have the tokens that had been read. Traps if a sequence occurs twice or is of
+  ///   another model.
   public func advance(
     _ advances: [Advance], isCancelled: () -> Bool = { false }
   ) throws -> [[Float]] {
-    for advance in advances { try check(advance) }
-    precondition(
-      Set(advances.map { ObjectIdentifier($0.sequence) }).count == advances.count,
-      "a sequence cannot advance twice in one call")
     var logits: [[Float]] = advances.map { advance in
       var rows: [Float] = []
       if case .all = advance.logits {
@@ -119,13 +125,29 @@ public final class InferenceEngine {
       }
       return rows
     }
+    try advance(advances, isCancelled: isCancelled) { index, _, row in logits[index] += row }
+    return logits
+  }
+
+  /// As ``advance(_:isCancelled:)``, but gives the logits row by row, those of one sequence in the order of
+  /// its tokens.
+  ///
+  /// - Parameter body: Gets the index of an advance, the index of one of its tokens, and the V logits after
+  ///   it, which are gone after the call. What it throws ends the work; the sequences then have the tokens
+  ///   that had been read.
+  package func advance(
+    _ advances: [Advance], isCancelled: () -> Bool = { false },
+    _ body: (_ advance: Int, _ token: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    for advance in advances { try check(advance) }
+    precondition(
+      Set(advances.map { ObjectIdentifier($0.sequence) }).count == advances.count,
+      "a sequence cannot advance twice in one call")
     for pass in passes(advances) {
       guard !isCancelled() else { throw CancellationError() }
       let documents = run(pass, of: advances)
-      let wanted = wantedRows(pass, of: advances, documents: documents)
-      if !wanted.rows.isEmpty { readLogits(wanted, into: &logits) }
+      for rows in wantedRows(pass, of: advances, documents: documents) { try readLogits(rows, body) }
     }
-    return logits
   }
 
   private func check(_ advance: Advance) throws {
@@ -152,7 +174,7 @@ public final class InferenceEngine {
   /// Which pieces go through the layers together. A piece follows from its sequence alone.
   private func passes(_ advances: [Advance]) -> [[Piece]] {
     let pieces = advances.indices.map { self.pieces(of: advances[$0], index: $0) }
-    let most = min(chunkSize, model.backend.independentRows)
+    let most = sharedRows
     var passes: [[Piece]] = []
     for round in 0..<(pieces.map(\.count).max() ?? 0) {
       var shared: [Piece] = []
@@ -186,7 +208,7 @@ public final class InferenceEngine {
     return pieces
   }
 
-  /// Sends a pass through the layers. The result says where its pieces lie.
+  /// Sends a pass through the layers. The result says where its pieces are.
   private func run(_ pass: [Piece], of advances: [Advance]) -> Documents {
     var ranges: [Range<Int>] = []
     var tokens: [Int32] = []
@@ -201,38 +223,47 @@ public final class InferenceEngine {
 
   // MARK: Logits
 
-  /// The rows of a pass whose logits are wanted, and whose they are.
-  private func wantedRows(
-    _ pass: [Piece], of advances: [Advance], documents: Documents
-  ) -> (rows: [Int], owners: [Int]) {
-    var wanted: (rows: [Int], owners: [Int]) = ([], [])
-    for (piece, document) in zip(pass, documents.ranges) {
-      let advance = advances[piece.index]
-      let rows: Range<Int> =
-        switch advance.logits {
-        case .none: document.upperBound..<document.upperBound
-        case .last where piece.tokens.upperBound < advance.tokens.count:
-          document.upperBound..<document.upperBound
-        case .last: document.upperBound - 1..<document.upperBound
-        case .all: document
-        }
-      wanted.rows += rows
-      wanted.owners += repeatElement(piece.index, count: rows.count)
-    }
-    return wanted
+  /// A row of a pass whose logits are wanted.
+  private struct WantedRow {
+    let row: Int
+    /// Whose they are, and after which of its tokens.
+    let advance: Int
+    let token: Int
   }
 
-  /// Appends the logits of rows to those of their owners.
-  private func readLogits(_ wanted: (rows: [Int], owners: [Int]), into logits: inout [[Float]]) {
-    let width = model.configuration.vocabularySize
-    let head = wanted.rows.count <= Self.smallHeadRows ? smallHead : largeHead
-    head.forEachChunk(of: normedRows(wanted.rows)) { chunk, rows in
+  /// The rows of a pass whose logits are wanted, in the groups that go through the head together: which ones
+  /// follows from each sequence alone, as long as rows of a small group are independent.
+  private func wantedRows(
+    _ pass: [Piece], of advances: [Advance], documents: Documents
+  ) -> [[WantedRow]] {
+    var inner: [WantedRow] = []
+    var last: [WantedRow] = []
+    for (piece, document) in zip(pass, documents.ranges) {
+      let advance = advances[piece.index]
+      let end = advance.tokens.count - 1
+      for (row, token) in zip(document, piece.tokens) {
+        let wanted = WantedRow(row: row, advance: piece.index, token: token)
+        switch advance.logits {
+        case .none: break
+        case .last: if token == end { last.append(wanted) }
+        case .all: if token == end { last.append(wanted) } else { inner.append(wanted) }
+        }
+      }
+    }
+    return [inner, last].filter { !$0.isEmpty }
+  }
+
+  private func readLogits(
+    _ wanted: [WantedRow],
+    _ body: (_ advance: Int, _ token: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    let head = wanted.count <= sharedRows ? smallHead : largeHead
+    try head.forEachChunk(of: normedRows(wanted.map(\.row))) { chunk, rows in
       for row in rows {
-        logits[wanted.owners[row]] += [Float](unsafeUninitializedCapacity: width) { buffer, initialised in
-          let target = UnsafeMutableBufferPointer(rebasing: buffer[..<width])
-          model.backend.download(
-            chunk.rows(row - rows.lowerBound..<row - rows.lowerBound + 1), to: target)
-          initialised = width
+        let place = row - rows.lowerBound
+        try hostLogits.withUnsafeMutableBufferPointer { buffer in
+          model.backend.download(chunk.rows(place..<place + 1), to: buffer)
+          try body(wanted[row].advance, wanted[row].token, UnsafeBufferPointer(buffer))
         }
       }
     }

@@ -1,6 +1,7 @@
 import CastleOperations
 
-/// One sequence of tokens as a model remembers it: the caches of all layers. An ``InferenceEngine`` makes it and lets it grow.
+/// One sequence of tokens as a model remembers it: the caches of all layers. An ``InferenceEngine`` makes it
+/// and lets it grow.
 ///
 /// Like everything of a backend, a sequence and its forks are used by one thread of control.
 public final class SequenceState {
@@ -27,8 +28,8 @@ public final class SequenceState {
     self.shift = shift
   }
 
-  /// A copy of the sequence, with its snapshots, that goes its own way. It shares the cached numbers that later tokens do
-  /// not change.
+  /// A copy of the sequence, with its snapshots, that goes its own way. It shares the cached numbers that
+  /// later tokens do not change.
   public func fork() -> SequenceState {
     SequenceState(
       model, capacity: capacity, length: length, caches: caches.map { $0.fork() }, shift: shift?.fork())
@@ -36,8 +37,8 @@ public final class SequenceState {
 
   /// Remembers the present state, so that ``truncate(to:)`` can come back to it.
   ///
-  /// A snapshot takes no time. The tokens that come next copy what they change: the lookahead keys that the window reaches,
-  /// which for full lookahead are those of all tokens, about a quarter of the cache.
+  /// A snapshot takes no time. The tokens that come next copy what they change: the lookahead keys that the
+  /// window reaches, which for full lookahead are those of all tokens, about a quarter of the cache.
   public func snapshot() {
     for cache in caches { cache.snapshot() }
     shift?.snapshot()
@@ -49,9 +50,9 @@ public final class SequenceState {
     shift?.discardSnapshots()
   }
 
-  /// Whether ``truncate(to:)`` can go to `length`: if a ``snapshot()`` was taken there, it is the present length or 0, or
-  /// the model has no lookahead keys to restore, does not mix keys and values with those before, and there are as many
-  /// tokens.
+  /// Whether ``truncate(to:)`` can go to `length`: if a ``snapshot()`` was taken there, it is the present
+  /// length or 0, or the model has no lookahead keys to restore, does not mix keys and values with those
+  /// before, and there are as many tokens.
   public func canTruncate(to length: Int) -> Bool {
     caches.allSatisfy { $0.canTruncate(to: length) } && shift?.canTruncate(to: length) != false
   }

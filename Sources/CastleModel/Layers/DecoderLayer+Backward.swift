@@ -3,8 +3,9 @@ import CastleOperations
 import CastleTensors
 
 extension DecoderLayer {
-  /// Turns the stream of `workspace` from the gradient of the layer's output into that of its input, and adds to the
-  /// `gradients` of the `parameters`. The gate and up of `activations` and their lookahead keys are lost.
+  /// Turns the stream of `workspace` from the gradient of the layer's output into that of its input, and adds
+  /// to the `gradients` of the `parameters`. The gate and up of `activations` and their lookahead keys are
+  /// lost.
   func backward(
     _ activations: LayerActivations, positions: RotaryPositions, documents: Documents,
     parameters: ArenaParameters.Layer, gradients: ArenaParameters.Layer, workspace: GradientWorkspace
@@ -19,11 +20,13 @@ extension DecoderLayer {
     _ activations: LayerActivations, parameters: ArenaParameters.Layer, gradients: ArenaParameters.Layer,
     workspace: GradientWorkspace
   ) {
+    if let dBias = gradients.extras.downBias { backend.biasBackward(workspace[.stream], dBias: dBias) }
     backwardProduct(
       workspace[.stream], input: activations[.hidden], weight: parameters.down,
       dInput: workspace[.hidden], dWeight: gradients.down)
     backend.swiGLUBackward(
       workspace[.hidden], gateUp: activations[.gateUp], dGateUp: activations[.gateUp])
+    for dBias in gradients.extras.gateUpBiases { backend.biasBackward(activations[.gateUp], dBias: dBias) }
     backwardProduct(
       activations[.gateUp], input: activations[.mlpNormed], weight: parameters.gateUp,
       dInput: workspace[.normed], dWeight: gradients.gateUp)
@@ -36,11 +39,12 @@ extension DecoderLayer {
     _ activations: LayerActivations, positions: RotaryPositions, documents: Documents,
     parameters: ArenaParameters.Layer, gradients: ArenaParameters.Layer, workspace: GradientWorkspace
   ) {
+    if let dBias = gradients.extras.outputBias { backend.biasBackward(workspace[.stream], dBias: dBias) }
     backwardProduct(
       workspace[.stream], input: activations[.attended], weight: parameters.output,
       dInput: workspace[.attended], dWeight: gradients.output)
     backend.attentionBackward(
-      workspace[.attended], split(activations[.projections]), mechanism: configuration.mechanism,
+      workspace[.attended], split(activations[.projections]), mechanism: mechanism,
       documents: documents, output: activations[.attended], logSumExp: activations[.logSumExp],
       lookaheadKeys: activations[ifPresent: .lookaheadKeys], gradients: split(workspace[.projections]))
     rotate(workspace[.projections], positions: positions, inverse: true)
@@ -49,12 +53,32 @@ extension DecoderLayer {
         workspace[.projections].columns(configuration.keyAndValueColumns), x: activations[.unshifted],
         weights: shift, documents: documents, dWeights: dShift)
     }
+    normHeadsBackward(activations, gradients: gradients, workspace: workspace)
+    for dBias in gradients.extras.projectionBiases {
+      backend.biasBackward(workspace[.projections], dBias: dBias)
+    }
     backwardProduct(
       workspace[.projections], input: activations[.attentionNormed], weight: parameters.projections,
       dInput: workspace[.normed], dWeight: gradients.projections)
     backend.rmsNormBackward(
       workspace[.normed], x: activations[.attentionInput], weight: parameters.attentionNorm,
       scales: activations[.attentionScales], dx: workspace[.stream], dWeight: gradients.attentionNorm)
+  }
+
+  /// Turns the gradients of normed queries and keys into those of the plain ones, in models with such norms.
+  private func normHeadsBackward(
+    _ activations: LayerActivations, gradients: ArenaParameters.Layer, workspace: GradientWorkspace
+  ) {
+    guard let norms = weights.extras.headNorms, let dNorms = gradients.extras.headNorms else { return }
+    let source = queriesAndKeys(activations[.plainHeads])
+    let target = queriesAndKeys(workspace[.projections])
+    let (scales, queryHeads) = (activations[.headScales], configuration.heads.queryHeads)
+    backend.rmsNormHeadsBackward(
+      target.queries, x: source.queries, weight: norms.query, scales: scales.columns(0..<queryHeads),
+      dx: target.queries, dWeight: dNorms.query)
+    backend.rmsNormHeadsBackward(
+      target.keys, x: source.keys, weight: norms.key, scales: scales.columns(queryHeads..<scales.columnCount),
+      dx: target.keys, dWeight: dNorms.key)
   }
 
   /// The gradients of y = x Wᵀ: dX ← dY W and dW ← dW + dYᵀ X.

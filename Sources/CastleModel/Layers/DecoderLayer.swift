@@ -4,23 +4,28 @@ import CastleTensors
 
 /// One layer of the decoder: attention and MLP, each behind a norm and with a residual around it.
 ///
-/// The residual stream is never copied. A product writes the branch alone; the norm that follows adds the stream
-/// so far to it, in the pass in which it normalises. So the output of a layer is a branch, whose residual is the
-/// layer's ``LayerActivation/mlpInput``.
+/// The residual stream is never copied. A product writes the branch alone; the norm that follows adds the
+/// stream so far to it, in the pass in which it normalizes. So the output of a layer is a branch, whose
+/// residual is the layer's ``LayerActivation/mlpInput``.
 struct DecoderLayer {
   let backend: any Backend
   let configuration: ModelConfiguration
   let weights: ModelWeights.Layer
+  /// The attention of this layer.
+  let mechanism: Mechanism
 
   /// The layers of `model`.
   static func all(of model: LanguageModel) -> [DecoderLayer] {
-    model.parameters.layers.map {
-      DecoderLayer(backend: model.backend, configuration: model.configuration, weights: $0)
+    model.parameters.layers.enumerated().map { index, weights in
+      DecoderLayer(
+        backend: model.backend, configuration: model.configuration, weights: weights,
+        mechanism: model.configuration.mechanism(ofLayer: index))
     }
   }
 
-  /// From the residual stream to the projections of attention. If `residual` is given, the stream so far is a branch to
-  /// which it is added first. `neighbours` say which keys and values come before those of the first tokens.
+  /// From the residual stream to the projections of attention. If `residual` is given, the stream so far is a
+  /// branch to which it is added first. `neighbours` say which keys and values come before those of the first
+  /// tokens.
   func projectAttention(
     _ activations: LayerActivations, adding residual: Matrix?, positions: RotaryPositions,
     neighbours: ShiftNeighbours?
@@ -29,6 +34,8 @@ struct DecoderLayer {
       activations[.attentionInput], adding: residual, weight: weights.attentionNorm, epsilon: epsilon,
       into: activations[.attentionNormed], scales: activations[.attentionScales])
     multiply(activations[.attentionNormed], by: weights.projections, into: activations[.projections])
+    add(weights.extras.projectionBiases, to: activations[.projections])
+    normHeads(activations)
     shift(activations, neighbours: neighbours)
     rotate(activations[.projections], positions: positions, inverse: false)
   }
@@ -44,32 +51,35 @@ struct DecoderLayer {
       previous: neighbours.previous, into: mixed)
   }
 
-  /// Attention over whole documents.
+  /// Attention over whole documents, from the projections (tokens, projection width) to (tokens, attention
+  /// width).
   func attend(_ activations: LayerActivations, documents: Documents) {
     backend.attention(
-      split(activations[.projections]), mechanism: configuration.mechanism, documents: documents,
+      split(activations[.projections]), mechanism: mechanism, documents: documents,
       output: activations[.attended], logSumExp: activations[.logSumExp],
       lookaheadKeys: activations[ifPresent: .lookaheadKeys])
   }
 
-  /// Attention of the next tokens of some sequences: document i goes on from `caches[i]`.
+  /// Attention of the next tokens of some sequences, of the same shapes: document i goes on from `caches[i]`.
   func attend(_ activations: LayerActivations, documents: Documents, caches: [any AttentionCache]) {
     backend.attention(
       split(activations[.projections]), documents: documents, appendingTo: caches,
       output: activations[.attended])
   }
 
-  /// From the output of attention to the normalised input of the MLP.
+  /// From the output of attention to the normalized input of the MLP.
   func projectOutput(_ activations: LayerActivations) {
     backend.multiply(activations[.attended], by: weights.output, into: activations[.mlpInput])
+    if let bias = weights.extras.outputBias { backend.add(bias: bias, toRowsOf: activations[.mlpInput]) }
     backend.rmsNorm(
       activations[.mlpInput], adding: activations[.attentionInput], weight: weights.mlpNorm,
       epsilon: epsilon, into: activations[.mlpNormed], scales: activations[.mlpScales])
   }
 
-  /// From the normalised input of the MLP to its hidden features.
+  /// From the normalized input of the MLP to its hidden features.
   func projectUp(_ activations: LayerActivations) {
     multiply(activations[.mlpNormed], by: weights.gateUp, into: activations[.gateUp])
+    add(weights.extras.gateUpBiases, to: activations[.gateUp])
     activate(activations)
   }
 
@@ -81,6 +91,7 @@ struct DecoderLayer {
   /// The branch that the MLP adds to the residual stream.
   func projectDown(_ activations: LayerActivations, into branch: Matrix) {
     backend.multiply(activations[.hidden], by: weights.down, into: branch)
+    if let bias = weights.extras.downBias { backend.add(bias: bias, toRowsOf: branch) }
   }
 
   /// The projections of `fused`, or their gradients, apart.
@@ -89,7 +100,8 @@ struct DecoderLayer {
       fused: fused, layout: configuration.heads, hasLookahead: configuration.hasLookahead)
   }
 
-  /// Turns all of `fused` that rotary positions concern: everything but v^C, and v^U if so configured.
+  /// Applies rotary positions to the columns of `fused` that have them: all but v^C, and v^U only if
+  /// configured.
   func rotate(_ fused: Matrix, positions: RotaryPositions, inverse: Bool) {
     let kvWidth = configuration.kvWidth
     let last = configuration.projectionWidth - kvWidth
@@ -106,7 +118,38 @@ struct DecoderLayer {
     }
   }
 
+  /// The columns of q and of k in `fused`, or in what has these two alone side by side.
+  func queriesAndKeys(_ fused: Matrix) -> (queries: Matrix, keys: Matrix) {
+    let width = configuration.attentionWidth
+    return (fused.columns(0..<width), fused.columns(width..<width + configuration.kvWidth))
+  }
+
+  /// Norms every head of queries and keys by itself, in models that do.
+  private func normHeads(_ activations: LayerActivations) {
+    guard let norms = weights.extras.headNorms else { return }
+    let (plain, scales) = (activations[.plainHeads], activations[.headScales])
+    let source = queriesAndKeys(plain)
+    let target = queriesAndKeys(activations[.projections])
+    backend.copy(activations[.projections].columns(0..<plain.columnCount), to: plain)
+    let queryHeads = configuration.heads.queryHeads
+    backend.rmsNormHeads(
+      source.queries, weight: norms.query, epsilon: epsilon, into: target.queries,
+      scales: scales.columns(0..<queryHeads))
+    backend.rmsNormHeads(
+      source.keys, weight: norms.key, epsilon: epsilon, into: target.keys,
+      scales: scales.columns(queryHeads..<scales.columnCount))
+  }
+
   private var epsilon: Float { Float(configuration.normEpsilon) }
+
+  /// Adds biases that lie side by side.
+  private func add(_ biases: [Matrix], to y: Matrix) {
+    var start = 0
+    for bias in biases {
+      backend.add(bias: bias, toRowsOf: y.columns(start..<start + bias.count))
+      start += bias.count
+    }
+  }
 
   /// The outputs of `weights` side by side.
   private func multiply(_ x: Matrix, by weights: [Weight], into y: Matrix) {

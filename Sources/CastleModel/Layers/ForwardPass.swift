@@ -2,13 +2,13 @@ import CastleAttention
 import CastleOperations
 import CastleTensors
 
-/// The decoder applied to some tokens, whole documents or the next ones of some sequences, with all its memory planned
-/// once.
+/// The decoder applied to some tokens, whole documents or the next ones of some sequences, with all its
+/// memory planned once.
 final class ForwardPass {
   /// What stays in memory of each layer.
   enum Retention {
-    /// Everything but the hidden features of the MLP, which a backward pass computes again from gate and up: they are
-    /// as wide as three residual streams and cost one pass over memory.
+    /// Everything but the hidden features of the MLP, which a backward pass computes again from gate and up:
+    /// they are as wide as three residual streams and cost one pass over memory.
     case all
     /// The residual stream; a backward pass computes the layer again.
     case streams
@@ -78,14 +78,21 @@ final class ForwardPass {
 
   /// Runs all layers on `ids`, which are whole `documents`.
   ///
-  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows.
-  func run(_ ids: [Int32], documents: Documents) throws {
+  /// - Parameter observer: Sees the activations of each layer once its attention is computed.
+  ///
+  /// - Throws: ``InputError`` if an id is outside the vocabulary or a document is longer than the model
+  ///   allows.
+  func run(
+    _ ids: [Int32], documents: Documents,
+    observer: (_ layer: Int, _ activations: LayerActivations) -> Void = { _, _ in }
+  ) throws {
     try model.check(tokens: ids)
     for document in documents.ranges { try model.check(length: document.count) }
     load(ids, documents: documents) { _ in 0 }
     let neighbours = neighbours(of: documents)
     run(neighbours: { _ in neighbours }) { index, activations in
       layers[index].attend(activations, documents: documents)
+      observer(index, activations)
     }
   }
 
@@ -137,8 +144,11 @@ final class ForwardPass {
   // MARK: Backward
 
   /// The gradients of all parameters but the head, from that of ``normed`` in `workspace`, for the documents of the last
-  /// run. The model must be one that can be trained.
-  func backward(documents: Documents, gradients: ArenaParameters, workspace: GradientWorkspace) {
+  /// run. The model must be one that can be trained. `finished` is told each layer whose matrices have their gradients.
+  func backward(
+    documents: Documents, gradients: ArenaParameters, workspace: GradientWorkspace,
+    finished: (_ layer: Int) throws -> Void = { _ in }
+  ) rethrows {
     precondition(retention != .none, "nothing was kept for a backward pass")
     let (backend, parameters, positions) = (model.backend, model.arenaParameters, positions)
     backend.fill(workspace[.stream], with: 0)
@@ -161,6 +171,7 @@ final class ForwardPass {
       layer.backward(
         activations, positions: positions, documents: documents, parameters: parameters.layers[index],
         gradients: gradients.layers[index], workspace: workspace)
+      try finished(index)
     }
     backend.embedBackward(workspace[.stream], tokens: tokens, dTable: gradients.embedding)
   }

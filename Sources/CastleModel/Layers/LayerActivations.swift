@@ -9,8 +9,12 @@ enum LayerActivation: Int, TokenQuantity {
   case attentionInput
   /// 1 / rms of each row of ``attentionInput``.
   case attentionScales
-  /// The normalised input of the projections.
+  /// The normalized input of the projections.
   case attentionNormed
+  /// Queries and keys before the norms of their heads; only models with such norms have them.
+  case plainHeads
+  /// 1 / rms of each head of ``plainHeads``.
+  case headScales
   /// Keys and values side by side before they are mixed with those before, if they are.
   case unshifted
   /// The projections, turned by their positions.
@@ -25,7 +29,7 @@ enum LayerActivation: Int, TokenQuantity {
   case mlpInput
   /// 1 / rms of each row of ``mlpInput``.
   case mlpScales
-  /// The normalised input of the MLP.
+  /// The normalized input of the MLP.
   case mlpNormed
   /// Gate and up side by side.
   case gateUp
@@ -36,6 +40,10 @@ enum LayerActivation: Int, TokenQuantity {
     switch self {
     case .attentionInput, .attentionNormed, .mlpInput, .mlpNormed: .rows(of: configuration.hiddenSize)
     case .attentionScales, .mlpScales: .columns(of: 1)
+    case .plainHeads:
+      .rows(of: configuration.hasHeadNorms ? configuration.attentionWidth + configuration.kvWidth : 0)
+    case .headScales:
+      .rows(of: configuration.hasHeadNorms ? configuration.heads.queryHeads + configuration.heads.kvHeads : 0)
     case .unshifted: .rows(of: configuration.shiftsKeysAndValues ? 2 * configuration.kvWidth : 0)
     case .projections: .rows(of: configuration.projectionWidth)
     case .attended: .rows(of: configuration.attentionWidth)

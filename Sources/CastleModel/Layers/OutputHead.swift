@@ -21,12 +21,14 @@ struct OutputHead {
   }
 
   /// Calls `body` with the logits of some rows of `normed` at a time, and which rows they are.
-  func forEachChunk(of normed: Matrix, _ body: (_ logits: Matrix, _ rows: Range<Int>) -> Void) {
+  func forEachChunk(
+    of normed: Matrix, _ body: (_ logits: Matrix, _ rows: Range<Int>) throws -> Void
+  ) rethrows {
     for start in stride(from: 0, to: normed.rowCount, by: logits.rowCount) {
       let rows = start..<min(start + logits.rowCount, normed.rowCount)
       let chunk = logits.rows(0..<rows.count)
       backend.multiply(normed.rows(rows), by: weight, into: chunk)
-      body(chunk, rows)
+      try body(chunk, rows)
     }
   }
 
@@ -40,8 +42,8 @@ struct OutputHead {
     return sum
   }
 
-  /// As ``loss(_:targets:)``; the gradient times `scale` goes to `dNormed` and is added to `dWeight`. `weight` is that of the
-  /// head, in the arena.
+  /// As ``loss(_:targets:)``; the gradient times `scale` goes to `dNormed` and is added to `dWeight`.
+  /// `weight` is that of the head, in the arena.
   func lossAndGradients(
     _ normed: Matrix, targets: IndexMatrix, scale: Float, weight: Matrix, dNormed: Matrix, dWeight: Matrix
   ) -> DeviceScalar {
@@ -58,8 +60,8 @@ struct OutputHead {
     return sum
   }
 
-  /// The rows of logits in memory at a time: 32 MB of them; up to 512 rows, whatever the vocabulary, if those take no
-  /// more than 128 MB. Every chunk reads the whole head twice and its gradient once.
+  /// The rows of logits in memory at a time: 32 MB of them; up to 512 rows, whatever the vocabulary, if those
+  /// take no more than 128 MB. Every chunk reads the whole head twice and its gradient once.
   static func chunkSize(_ configuration: ModelConfiguration, tokenCount: Int) -> Int {
     func rows(megabytes: Int) -> Int { (megabytes << 18) / configuration.vocabularySize }
     let count = max(rows(megabytes: 32), min(512, rows(megabytes: 128)))

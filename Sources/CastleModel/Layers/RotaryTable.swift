@@ -16,12 +16,13 @@ final class RotaryTable {
     matrix = backend.allocate(Float.self, rowCount: 0, columnCount: configuration.heads.headSize)
   }
 
-  /// Makes rows for sequences of up to `length` tokens. A table that grows again at least doubles.
+  /// Makes rows for sequences of up to `length` tokens. A table that grows again doubles at least, up to the
+  /// model's longest sequence.
   func reserve(_ length: Int) {
     guard length > matrix.rowCount else { return }
     let count = max(length, min(2 * matrix.rowCount, configuration.maximumLength))
     matrix = backend.rotaryTable(
-      theta: configuration.rotaryTheta, headSize: configuration.heads.headSize, length: count)
+      frequencies: configuration.rotaryFrequencies, magnitude: configuration.rotaryMagnitude, length: count)
   }
 }
 

@@ -1,7 +1,7 @@
 import CastleOperations
 import CastleTensors
 
-/// How the numbers of N tokens lie in a matrix.
+/// How a matrix holds the numbers of N tokens.
 enum TokenShape {
   /// (N, count): a row for each token.
   case rows(of: Int)

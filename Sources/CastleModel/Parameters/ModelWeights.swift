@@ -4,10 +4,13 @@ public import CastleTensors
 
 /// The weights that a forward pass reads: each matrix in a form of its own, norms in single precision.
 ///
-/// A model in training has them as views of one arena; for inference they may lie anywhere, such as in a mapped file.
+/// A model in training has them as views of one arena; for inference they may be anywhere, such as in a
+/// mapped file.
 ///
 /// ```swift
-/// let weights = try ModelWeights(configuration) { name, shape in try file.weight(name, shape) } norm: { name in
+/// let weights = try ModelWeights(configuration) { name, shape in
+///   try file.weight(name, shape)
+/// } norm: { name in
 ///   try file.norm(name)
 /// }
 /// let model = try LanguageModel(configuration, weights: weights, backend: backend)
@@ -15,41 +18,46 @@ public import CastleTensors
 public struct ModelWeights {
   /// The weights of one layer.
   ///
-  /// Matrices that one input goes through are a list, their outputs side by side: one weight where they lie below each other
-  /// in memory, so that one product makes all outputs, or several.
+  /// Matrices that one input goes through are a list, their outputs side by side: one weight where they
+  /// follow each other in memory, so that one product makes all outputs, or several.
   public struct Layer {
-    /// (1, hidden size).
+    /// The scale of the norm before attention, (1, hidden size).
     public let attentionNorm: Matrix
-    /// q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden size).
+    /// The projections q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden
+    /// size).
     public let projections: [Weight]
     /// By what keys and values are mixed with those before, (2, 2 · KV heads); nil if they are not.
     public let shift: Matrix?
-    /// (hidden size, attention width).
+    /// The output projection of attention, (hidden size, attention width).
     public let output: Weight
-    /// (1, hidden size).
+    /// The scale of the norm before the MLP, (1, hidden size).
     public let mlpNorm: Matrix
-    /// Gate and up: together (2 · intermediate size, hidden size).
+    /// The projections gate and up of the MLP: together (2 · intermediate size, hidden size).
     public let gateUp: [Weight]
-    /// (hidden size, intermediate size).
+    /// The projection down of the MLP, (hidden size, intermediate size).
     public let down: Weight
+    /// What only some models have.
+    let extras: LayerExtras
   }
 
-  /// (vocabulary, hidden size).
+  /// The embedding of tokens, (vocabulary, hidden size).
   public let embedding: Weight
   /// The layers, the first one first.
   public let layers: [Layer]
-  /// (1, hidden size).
+  /// The scale of the norm before the head, (1, hidden size).
   public let finalNorm: Matrix
-  /// (vocabulary, hidden size); the embedding itself where the two are tied.
+  /// The output head, (vocabulary, hidden size); the embedding itself where the two are tied.
   public let head: Weight
 
   private let tiesEmbeddings: Bool
 
-  /// Asks for the weights one by one, under their names in `model.safetensors`.
+  /// Asks for the weights one by one, under their names in `model.safetensors`: matrices, and with `norm`
+  /// vectors, which are the scales of norms and, in models that have them, biases.
   ///
-  /// The numbers of the shift of keys and values are asked for as those of norms.
+  /// The numbers of the shift of keys and values are asked for as vectors are, in two rows.
   ///
-  /// Throws an `InputError` if `configuration` is not valid or a weight has another shape, and what the two functions throw.
+  /// - Throws: ``InputError`` if `configuration` is not valid or a weight has another shape, and what the two
+  ///   functions throw.
   public init(
     _ configuration: ModelConfiguration, weight: (_ name: String, _ shape: [Int]) throws -> Weight,
     norm: (_ name: String) throws -> Matrix
@@ -71,9 +79,31 @@ public struct ModelWeights {
       return matrix
     }
     func vector(_ name: String) throws -> Matrix {
+      guard let entry = layout.entry(named: name) else { preconditionFailure("no parameter \(name)") }
       let matrix = try norm(name)
-      try Self.check(name, [matrix.count], against: [configuration.hiddenSize])
+      try Self.check(name, [matrix.count], against: entry.shape)
       return matrix
+    }
+    func extras(_ layer: Int) throws -> LayerExtras {
+      var extras = LayerExtras()
+      if configuration.hasHeadNorms {
+        extras.headNorms = (
+          try vector(ParameterName.headNorm(layer, "q")), try vector(ParameterName.headNorm(layer, "k"))
+        )
+      }
+      if configuration.hasProjectionBias {
+        extras.projectionBiases = try ["q", "k", "v"].map {
+          try vector(ParameterName.attentionBias(layer, $0))
+        }
+      }
+      if configuration.hasOutputBias {
+        extras.outputBias = try vector(ParameterName.attentionBias(layer, "o"))
+      }
+      if configuration.hasMLPBias {
+        extras.gateUpBiases = try ["gate", "up"].map { try vector(ParameterName.mlpBias(layer, $0)) }
+        extras.downBias = try vector(ParameterName.mlpBias(layer, "down"))
+      }
+      return extras
     }
     let embedding = try matrix(ParameterName.embedding)
     self.embedding = embedding
@@ -86,7 +116,8 @@ public struct ModelWeights {
         shift: try shift(layer), output: try matrix(ParameterName.attention(layer, "o")),
         mlpNorm: try vector(ParameterName.mlpNorm(layer)),
         gateUp: try ["gate", "up"].map { try matrix(ParameterName.mlp(layer, $0)) },
-        down: try matrix(ParameterName.mlp(layer, "down")))
+        down: try matrix(ParameterName.mlp(layer, "down")),
+        extras: try extras(layer))
     }
     finalNorm = try vector(ParameterName.finalNorm)
     head = configuration.tiesEmbeddings ? embedding : try matrix(ParameterName.head)
@@ -100,7 +131,7 @@ public struct ModelWeights {
       Layer(
         attentionNorm: $0.attentionNorm, projections: [.float32($0.projections)], shift: $0.shift,
         output: .float32($0.output), mlpNorm: $0.mlpNorm, gateUp: [.float32($0.gateUp)],
-        down: .float32($0.down))
+        down: .float32($0.down), extras: $0.extras)
     }
     finalNorm = parameters.finalNorm
     head = .float32(parameters.head)
@@ -110,8 +141,9 @@ public struct ModelWeights {
   public var byteCount: Int {
     let layers = layers.reduce(0) { sum, layer in
       let matrices = layer.projections + [layer.output] + layer.gateUp + [layer.down]
-      let norms = layer.attentionNorm.count + layer.mlpNorm.count + (layer.shift?.count ?? 0)
-      return sum + matrices.reduce(0) { $0 + $1.byteCount } + norms * MemoryLayout<Float>.stride
+      let vectors =
+        layer.attentionNorm.count + layer.mlpNorm.count + layer.extras.count + (layer.shift?.count ?? 0)
+      return sum + matrices.reduce(0) { $0 + $1.byteCount } + vectors * MemoryLayout<Float>.stride
     }
     return layers + embedding.byteCount + (tiesEmbeddings ? 0 : head.byteCount)
       + finalNorm.count * MemoryLayout<Float>.stride

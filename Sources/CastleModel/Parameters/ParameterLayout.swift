@@ -1,9 +1,10 @@
 import CastleOperations
 
-/// Where each parameter of a model lies in one contiguous arena.
+/// Where each parameter of a model is in one contiguous arena.
 ///
-/// All matrices come first, then all vectors, so that an optimizer can treat each kind with one call. Within a
-/// layer q^U, k^U, v^U, q^C, k^C and v^C are adjacent, and so are gate and up: one product makes each group.
+/// All matrices come first, then all vectors, so that an optimizer can treat each kind with one call. Within
+/// a layer q^U, k^U, v^U, q^C, k^C and v^C are adjacent, and so are gate and up: one product makes each
+/// group. So are their biases.
 public struct ParameterLayout: Sendable {
   /// One parameter.
   public struct Entry: Sendable, Hashable {
@@ -15,9 +16,10 @@ public struct ParameterLayout: Sendable {
     public let columnCount: Int
     /// The index of the first element in the arena.
     public let offset: Int
-    /// Whether this is a matrix, which weight decay shrinks, and not the scale of a norm or of the shift.
+    /// Whether this is a matrix, which weight decay shrinks, and not a bias or the scale of a norm or of the
+    /// shift.
     public let isMatrix: Bool
-    /// The standard deviation of the initial values; nil where they are not random and normal.
+    /// The standard deviation of the initial values, 0 for biases; nil where they are not normal.
     public let initialDeviation: Double?
     /// Whether these are the numbers by which keys and values are mixed with those before.
     public var isShift: Bool { name.hasSuffix(ParameterName.shiftSuffix) }
@@ -36,7 +38,7 @@ public struct ParameterLayout: Sendable {
   public let parameterCount: Int
   /// The part of the arena that holds the matrices.
   public let matrices: Range<Int>
-  /// The part of the arena that holds the scales of the norms and of the shift.
+  /// The part of the arena that holds the scales of the norms and of the shift, and the biases.
   public let vectors: Range<Int>
 
   private let indices: [String: Int]
@@ -60,49 +62,6 @@ public struct ParameterLayout: Sendable {
   }
 }
 
-/// The names of parameters in Hugging Face's LLaMA folders.
-package enum ParameterName {
-  package static let embedding = "model.embed_tokens.weight"
-  package static let finalNorm = "model.norm.weight"
-  package static let head = "lm_head.weight"
-
-  /// The projections of attention in the order in which they lie in the arena and side by side in activations.
-  package static func projections(hasLookahead: Bool) -> [String] {
-    hasLookahead ? ["qu", "ku", "vu", "qc", "kc", "vc"] : ["q", "k", "v"]
-  }
-
-  package static func attention(_ layer: Int, _ projection: String) -> String {
-    "model.layers.\(layer).self_attn.\(projection)_proj.weight"
-  }
-
-  /// Own and before, for the keys of all heads and then for the values: (2, 2 · KV heads).
-  package static func shift(_ layer: Int) -> String { "model.layers.\(layer)" + shiftSuffix }
-
-  static let shiftSuffix = ".self_attn.kv_shift"
-
-  package static func mlp(_ layer: Int, _ projection: String) -> String {
-    "model.layers.\(layer).mlp.\(projection)_proj.weight"
-  }
-
-  package static func attentionNorm(_ layer: Int) -> String {
-    "model.layers.\(layer).input_layernorm.weight"
-  }
-
-  package static func mlpNorm(_ layer: Int) -> String {
-    "model.layers.\(layer).post_attention_layernorm.weight"
-  }
-}
-
-/// How weights start (Equations, Model).
-enum Initialisation {
-  static let deviation = 0.02
-
-  /// The output projections of attention and MLP, which add to the residual stream 2 · `layerCount` times.
-  static func residualDeviation(layerCount: Int) -> Double {
-    deviation / Double(2 * layerCount).squareRoot()
-  }
-}
-
 private struct Builder {
   var entries: [ParameterLayout.Entry] = []
   var count = 0
@@ -110,7 +69,7 @@ private struct Builder {
   mutating func addMatrices(_ configuration: ModelConfiguration) {
     let size = configuration.hiddenSize
     let hidden = configuration.intermediateSize
-    let residual = Initialisation.residualDeviation(layerCount: configuration.layerCount)
+    let residual = InitialWeights.residualDeviation(layerCount: configuration.layerCount)
     addMatrix(ParameterName.embedding, configuration.vocabularySize, size)
     for layer in 0..<configuration.layerCount {
       let queryWidth = configuration.attentionWidth
@@ -130,6 +89,7 @@ private struct Builder {
     for layer in 0..<configuration.layerCount {
       addVector(ParameterName.attentionNorm(layer), configuration.hiddenSize)
       addVector(ParameterName.mlpNorm(layer), configuration.hiddenSize)
+      addSwitchedVectors(configuration, layer: layer)
       if configuration.shiftsKeysAndValues {
         add(ParameterName.shift(layer), 2, 2 * configuration.heads.kvHeads, isMatrix: false, nil)
       }
@@ -137,14 +97,37 @@ private struct Builder {
     addVector(ParameterName.finalNorm, configuration.hiddenSize)
   }
 
+  /// The vectors that only some models have.
+  private mutating func addSwitchedVectors(_ configuration: ModelConfiguration, layer: Int) {
+    if configuration.hasHeadNorms {
+      for name in ["q", "k"] { addVector(ParameterName.headNorm(layer, name), configuration.heads.headSize) }
+    }
+    if configuration.hasProjectionBias {
+      for (name, width) in [
+        ("q", configuration.attentionWidth), ("k", configuration.kvWidth), ("v", configuration.kvWidth),
+      ] {
+        addVector(ParameterName.attentionBias(layer, name), width, deviation: 0)
+      }
+    }
+    if configuration.hasOutputBias {
+      addVector(ParameterName.attentionBias(layer, "o"), configuration.hiddenSize, deviation: 0)
+    }
+    if configuration.hasMLPBias {
+      for name in ["gate", "up"] {
+        addVector(ParameterName.mlpBias(layer, name), configuration.intermediateSize, deviation: 0)
+      }
+      addVector(ParameterName.mlpBias(layer, "down"), configuration.hiddenSize, deviation: 0)
+    }
+  }
+
   private mutating func addMatrix(
-    _ name: String, _ rows: Int, _ columns: Int, deviation: Double = Initialisation.deviation
+    _ name: String, _ rows: Int, _ columns: Int, deviation: Double = InitialWeights.deviation
   ) {
     add(name, rows, columns, isMatrix: true, deviation)
   }
 
-  private mutating func addVector(_ name: String, _ size: Int) {
-    add(name, 1, size, isMatrix: false, nil)
+  private mutating func addVector(_ name: String, _ size: Int, deviation: Double? = nil) {
+    add(name, 1, size, isMatrix: false, deviation)
   }
 
   private mutating func add(

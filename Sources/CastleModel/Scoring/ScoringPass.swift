@@ -23,13 +23,14 @@ public final class ScoringPass {
   private let forward: ForwardPass
   private let head: OutputHead
   private let targetIDs: IndexMatrix
-  private lazy var room = QueryRoom(
+  private lazy var buffers = QueryBuffers(
     model, rowCount: OutputHead.chunkSize(model.configuration, tokenCount: tokenCapacity))
 
   /// Plans the memory for batches of `tokenCapacity` tokens whose documents have at most `longest`.
   ///
-  /// Throws an `InputError` if `longest` is more than the model allows. Traps if it is more than
-  /// `tokenCapacity` or not positive.
+  /// Traps if it is more than `tokenCapacity` or not positive.
+  ///
+  /// - Throws: ``InputError`` if `longest` is more than the model allows.
   public init(_ model: LanguageModel, tokenCapacity: Int, longest: Int) throws {
     precondition(longest > 0 && longest <= tokenCapacity)
     try model.check(length: longest)
@@ -56,9 +57,11 @@ public final class ScoringPass {
   /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cut the tokens
   /// without gaps; none sees another, and each starts at position 0.
   ///
-  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows.
   /// Traps if there are more tokens than ``tokenCapacity``, a document is longer than ``longest``, or the
   /// counts differ.
+  ///
+  /// - Throws: ``InputError`` if an id is outside the vocabulary or a document is longer than the model
+  ///   allows.
   public func loss(tokens: [Int32], targets: [Int32], documents: Documents) throws -> Double {
     precondition(targets.count == tokens.count && tokens.count <= tokenCapacity)
     try model.check(targets: targets)
@@ -82,12 +85,12 @@ public final class ScoringPass {
     try forward.run(tokens, documents: documents)
     var scores: [TokenScore] = []
     scores.reserveCapacity(queries.count)
-    for start in stride(from: 0, to: queries.count, by: room.rowCount) {
-      let part = queries[start..<min(start + room.rowCount, queries.count)]
-      room.gather(part, from: forward.normed)
-      head.forEachChunk(of: room.normed.rows(0..<part.count)) { logits, rows in
+    for start in stride(from: 0, to: queries.count, by: buffers.rowCount) {
+      let part = queries[start..<min(start + buffers.rowCount, queries.count)]
+      buffers.gather(part, from: forward.normed)
+      head.forEachChunk(of: buffers.normed.rows(0..<part.count)) { logits, rows in
         let queries = part.dropFirst(rows.lowerBound).prefix(rows.count)
-        scores += room.scores(of: queries, logits, rows: rows, alternatives: alternatives)
+        scores += buffers.scores(of: queries, logits, rows: rows, alternatives: alternatives)
       }
     }
     return scores
@@ -101,7 +104,7 @@ public final class ScoringPass {
     let perToken = LayerActivations.countPerToken(configuration) + configuration.hiddenSize + 1 + indices
     let chunk = OutputHead.chunkSize(configuration, tokenCount: tokenCapacity)
     let logits = chunk * (configuration.vocabularySize + configuration.hiddenSize + 4)
-    let copied = QueryRoom.copiedRows(configuration, rowCount: chunk) * configuration.vocabularySize
+    let copied = QueryBuffers.copiedRows(configuration, rowCount: chunk) * configuration.vocabularySize
     let table = longest * configuration.heads.headSize
     // Exact below 2^53 bytes; beyond, what no machine has must still be a number.
     let count = Double(tokenCapacity) * Double(perToken) + Double(logits + copied + table)

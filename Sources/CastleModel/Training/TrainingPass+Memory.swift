@@ -1,8 +1,8 @@
 import CastleOperations
 
 extension TrainingPass {
-  /// The memory that a pass of this size plans, in bytes: activations, their gradients and some rows of logits,
-  /// without the weights and the gradients of the weights. At most `Int.max`.
+  /// The memory that a pass of this size plans, in bytes: activations, their gradients and some rows of
+  /// logits, without the weights and the gradients of the weights. At most `Int.max`.
   public static func byteCount(
     _ configuration: ModelConfiguration, batch: Int, length: Int, recomputesActivations: Bool = false
   ) -> Int {

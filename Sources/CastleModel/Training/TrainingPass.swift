@@ -28,11 +28,14 @@ public final class TrainingPass {
 
   /// Plans the memory for batches of `batch` rows of `length` tokens.
   ///
-  /// With `recomputesActivations`, only the residual stream of each layer is kept, and the backward pass computes
-  /// the rest of a layer again: about a third more work, far less memory, the same gradients bit for bit.
+  /// With `recomputesActivations`, only the residual stream of each layer is kept, and the backward pass
+  /// computes the rest of a layer again: about a third more work, far less memory, the same gradients bit for
+  /// bit.
   ///
-  /// Throws an `InputError` if `length` is longer than the model allows, or the model is for inference alone. Traps if `batch` or `length` is not
-  /// positive.
+  /// Traps if `batch` or `length` is not positive.
+  ///
+  /// - Throws: ``InputError`` if `length` is longer than the model allows, or the model is for inference
+  ///   alone.
   public init(
     _ model: LanguageModel, batch: Int, length: Int, recomputesActivations: Bool = false
   ) throws {
@@ -49,18 +52,23 @@ public final class TrainingPass {
     targetIDs = model.backend.allocate(Int32.self, rowCount: 1, columnCount: tokenCapacity)
   }
 
-  /// The summed negative log-likelihood (natural logarithm) of `targets`, and the gradients of `lossScale` times
-  /// it, which are **added** to `gradients`, an arena like ``LanguageModel/weights``.
+  /// The summed negative log-likelihood (natural logarithm) of `targets`, and the gradients of `lossScale`
+  /// times it, which are **added** to `gradients`, an arena like ``LanguageModel/weights``.
   ///
-  /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cover all tokens; none sees
-  /// another, and each starts at position 0.
+  /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cover all tokens;
+  /// none sees another, and each starts at position 0.
   ///
-  /// Throws an `InputError` if an id is outside the vocabulary or a document is longer than the model allows. Traps
-  /// if there are more tokens than ``tokenCapacity``, a document is longer than the pass was made for, or the
-  /// counts differ.
+  /// While the backward pass still runs, `whenFinal` is told which matrices have all of their gradients: those that lie at
+  /// or after a place in the arena, which comes down from call to call. All others, and the vectors, follow at the end.
+  ///
+  /// Traps if there are more tokens than ``tokenCapacity``, a document is longer than the pass was made for,
+  /// or the counts differ.
+  ///
+  /// - Throws: ``InputError`` if an id is outside the vocabulary or a document is longer than the model
+  ///   allows.
   public func lossAndGradients(
     tokens: [Int32], targets: [Int32], documents: Documents, lossScale: Float,
-    into gradients: Matrix
+    into gradients: Matrix, whenFinal: ((_ place: Int) throws -> Void)? = nil
   ) throws -> DeviceScalar {
     let targets = try load(targets, count: tokens.count)
     try forward.run(tokens, documents: documents)
@@ -69,13 +77,20 @@ public final class TrainingPass {
     let loss = head.lossAndGradients(
       forward.normed, targets: targets, scale: lossScale, weight: model.arenaParameters.head,
       dNormed: workspace[.normed], dWeight: gradients.head)
-    forward.backward(documents: documents, gradients: gradients, workspace: workspace)
+    guard let whenFinal else {
+      try forward.backward(documents: documents, gradients: gradients, workspace: workspace)
+      return loss
+    }
+    if !model.configuration.tiesEmbeddings { try whenFinal(gradients.head.offset - gradients.arena.offset) }
+    try forward.backward(documents: documents, gradients: gradients, workspace: workspace) { layer in
+      try whenFinal(gradients.layers[layer].projections.offset - gradients.arena.offset)
+    }
     return loss
   }
 
   /// The summed negative log-likelihood of `targets` and the number of those that are not −1.
   ///
-  /// The arguments and errors are those of ``lossAndGradients(tokens:targets:documents:lossScale:into:)``.
+  /// The arguments and errors are those of ``lossAndGradients(tokens:targets:documents:lossScale:into:whenFinal:)``.
   public func loss(
     tokens: [Int32], targets: [Int32], documents: Documents
   ) throws -> (sum: DeviceScalar, count: Int) {

@@ -15,12 +15,12 @@ enum BLAS {
     /// Nothing to do: Apple's setting is each thread's own.
     static func useOneThreadInProcess() {}
 
-    /// Keeps the library from starting threads of its own for the calling thread: a store to memory of that thread, cheap
-    /// enough for every product.
+    /// Keeps the library from starting threads of its own for the calling thread: a store to memory of that
+    /// thread, cheap enough for every product.
     private static func useOneThread() { BLASSetThreading(BLAS_THREADING_SINGLE_THREADED) }
   #else
-    /// The name of the library, its version if it tells it, and the name of the processor core that its kernels are for: its own choice, unless the
-    /// environment makes it.
+    /// The library's name, its version if known, and the processor core its kernels are for. The environment
+    /// may have chosen that core.
     static let name: String = {
       let core = openblas_get_corename().map { String(cString: $0) } ?? "unknown"
       let isForced = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] != nil

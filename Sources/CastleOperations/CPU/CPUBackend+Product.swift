@@ -59,8 +59,8 @@ extension CPUBackend {
   /// Parts of a result start at whole tiles of the product's innermost loop.
   private static let tile = 16
 
-  /// The result is cut into a grid of one part for each thread. BLAS copies its operands, so that the parts with the
-  /// smallest circumference cost the least.
+  /// The result is cut into a grid of one part for each thread. BLAS copies its operands, so that the parts
+  /// with the smallest circumference cost the least.
   private func multiplyBlocks(_ product: Product) {
     let rowTiles = (product.m + Self.tile - 1) / Self.tile
     let columnTiles = (product.n + Self.tile - 1) / Self.tile
@@ -86,10 +86,12 @@ extension CPUBackend {
     tiles * index / count * tile..<min(tiles * (index + 1) / count * tile, end)
   }
 
-  /// 8: up to so many rows, each is a product of its own, whose order depends on the shape of the weight alone.
+  /// 8: up to so many rows, each is a product of its own, whose order depends on the shape of the weight
+  /// alone.
   public var independentRows: Int { Self.fewRows }
 
-  /// Up to this many rows, products of single rows are faster than BLAS's product, which copies all of b first.
+  /// Up to this many rows, products of single rows are faster than BLAS's product, which copies all of b
+  /// first.
   private static let fewRows = 8
 
   /// As much of b as stays in a core's cache while it meets every row of a, in elements.

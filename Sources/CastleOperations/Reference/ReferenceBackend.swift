@@ -2,11 +2,11 @@ public import CastleAttention
 public import CastleTensors
 public import RealModule
 
-/// The operations as they are defined, computed in `Scalar` on one thread: what a whole model on another backend can
-/// be compared with.
+/// The operations as they are defined, computed in `Scalar` on one thread: what a whole model on another
+/// backend can be compared with.
 ///
-/// Matrices hold single precision, as on every backend; each operation converts what it reads, computes in `Scalar` by
-/// ``ReferenceOperations`` or `ReferenceAttention`, and rounds what it writes. Slow on purpose.
+/// Matrices hold single precision, as on every backend; each operation converts what it reads, computes in
+/// `Scalar` by ``ReferenceOperations`` or `ReferenceAttention`, and rounds what it writes. Slow on purpose.
 public final class ReferenceBackend<Scalar: Real & BinaryFloatingPoint & Sendable>: Backend {
   /// A backend; it has no state.
   public init() {}
@@ -54,6 +54,16 @@ public final class ReferenceBackend<Scalar: Real & BinaryFloatingPoint & Sendabl
   /// y ← y + x.
   private func add(_ x: [Scalar], to y: Matrix) { store(zip(x, numbers(y)).map { $0 + $1 }, in: y) }
 
+  /// Each row of y ← that row + bias.
+  public func add(bias: Matrix, toRowsOf y: Matrix) {
+    store(ReferenceOperations.add(bias: numbers(bias), toRowsOf: numbers(y)), in: y)
+  }
+
+  /// Adds the sum of the rows of `dy` to `dBias`.
+  public func biasBackward(_ dy: Matrix, dBias: Matrix) {
+    add(ReferenceOperations.biasBackward(numbers(dy), columns: dy.columnCount), to: dBias)
+  }
+
   // MARK: Matrix product
 
   /// c ← α · op(a) · op(b) + β · c.
@@ -93,12 +103,35 @@ public final class ReferenceBackend<Scalar: Real & BinaryFloatingPoint & Sendabl
     store(result.scales, in: scales)
   }
 
-  /// **Adds** to `dx` and `dWeight`; see ``Backend``. `scales` = 1 / √(mean(x²) + epsilon) tells epsilon.
+  /// **Adds** to `dx` and `dWeight`; see ``Backend``. `scales` = 1 / √(mean(x²) + epsilon) gives epsilon.
   public func rmsNormBackward(
     _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix
   ) {
-    let (scales, columns) = (numbers(scales), x.columnCount)
-    let (x, dy, weight) = (numbers(x), numbers(dy), numbers(weight))
+    let sum = normBackward(numbers(dy), x: numbers(x), weight: numbers(weight), scales: numbers(scales))
+    add(sum.dx, to: dx)
+    add(sum.dWeight, to: dWeight)
+  }
+
+  /// The norm of every head of `x` by itself; see ``Backend``.
+  public func rmsNormHeads(_ x: Matrix, weight: Matrix, epsilon: Float, into y: Matrix, scales: Matrix) {
+    let result = ReferenceOperations.rmsNorm(numbers(x), weight: numbers(weight), epsilon: Scalar(epsilon))
+    store(result.y, in: y)
+    store(result.scales, in: scales)
+  }
+
+  /// Overwrites `dx`, which may be `dy`, and adds to `dWeight`; see ``Backend``.
+  public func rmsNormHeadsBackward(
+    _ dy: Matrix, x: Matrix, weight: Matrix, scales: Matrix, dx: Matrix, dWeight: Matrix
+  ) {
+    let sum = normBackward(numbers(dy), x: numbers(x), weight: numbers(weight), scales: numbers(scales))
+    store(sum.dx, in: dx)
+    add(sum.dWeight, to: dWeight)
+  }
+
+  private func normBackward(
+    _ dy: [Scalar], x: [Scalar], weight: [Scalar], scales: [Scalar]
+  ) -> (dx: [Scalar], dWeight: [Scalar]) {
+    let columns = weight.count
     var sum = (dx: [Scalar](), dWeight: [Scalar](repeating: 0, count: columns))
     for row in scales.indices {
       let elements = row * columns..<(row + 1) * columns
@@ -109,15 +142,16 @@ public final class ReferenceBackend<Scalar: Real & BinaryFloatingPoint & Sendabl
       sum.dx += result.dx
       for column in 0..<columns { sum.dWeight[column] += result.dWeight[column] }
     }
-    add(sum.dx, to: dx)
-    add(sum.dWeight, to: dWeight)
+    return sum
   }
 
   /// Cosines and sines for positions `0..<length`.
-  public func rotaryTable(theta: Double, headSize: Int, length: Int) -> Matrix {
-    let table = allocate(Float.self, rowCount: length, columnCount: headSize)
+  public func rotaryTable(frequencies: [Double], magnitude: Double, length: Int) -> Matrix {
+    let table = allocate(Float.self, rowCount: length, columnCount: 2 * frequencies.count)
     store(
-      ReferenceOperations.rotaryTable(theta: Scalar(theta), headSize: headSize, length: length), in: table)
+      ReferenceOperations.rotaryTable(
+        frequencies: frequencies.map { Scalar($0) }, magnitude: Scalar(magnitude), length: length),
+      in: table)
     return table
   }
 

@@ -1,7 +1,8 @@
 public import RealModule
 
 extension ReferenceOperations {
-  /// −log softmax(logits)[target] of each row, and the gradient of their sum. Rows with a negative target are 0.
+  /// −log softmax(logits)[target] of each row, and the gradient of their sum. Rows with a negative target are
+  /// 0.
   @inlinable
   public static func crossEntropy<Scalar: Real>(
     _ logits: [Scalar], targets: [Int]

@@ -4,18 +4,25 @@ extension ReferenceOperations {
   /// Row p: the cosines, then the sines, of p · theta^(−2i/headSize) for i < headSize/2.
   @inlinable
   public static func rotaryTable<Scalar: Real>(theta: Scalar, headSize: Int, length: Int) -> [Scalar] {
+    let frequencies = (0..<headSize / 2).map { Scalar.pow(theta, -Scalar(2 * $0) / Scalar(headSize)) }
+    return rotaryTable(frequencies: frequencies, magnitude: 1, length: length)
+  }
+
+  /// Row p: the cosines, then the sines, of p · frequency for all frequencies, times `magnitude`.
+  @inlinable
+  public static func rotaryTable<Scalar: Real>(
+    frequencies: [Scalar], magnitude: Scalar, length: Int
+  ) -> [Scalar] {
     var table: [Scalar] = []
     for position in 0..<length {
-      let angles = (0..<headSize / 2).map { i in
-        Scalar(position) * Scalar.pow(theta, -Scalar(2 * i) / Scalar(headSize))
-      }
-      table += angles.map { Scalar.cos($0) } + angles.map { Scalar.sin($0) }
+      let angles = frequencies.map { Scalar(position) * $0 }
+      table += angles.map { magnitude * Scalar.cos($0) } + angles.map { magnitude * Scalar.sin($0) }
     }
     return table
   }
 
-  /// x, (positions, heads · headSize), with every pair (i, i + headSize/2) of every head turned by the angle that
-  /// `table` has for its position, or back. Turning back is the gradient of turning.
+  /// x, (positions, heads · headSize), with every pair (i, i + headSize/2) of every head turned by the angle
+  /// that `table` has for its position, or back. Turning back is the gradient of turning.
   @inlinable
   public static func rotate<Scalar: Real>(
     _ x: [Scalar], headSize: Int, positions: [Int], table: [Scalar], inverse: Bool

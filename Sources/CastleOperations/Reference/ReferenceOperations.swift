@@ -2,8 +2,8 @@ public import RealModule
 
 /// The operations of a model as they are defined, in any precision: what every backend is compared with.
 ///
-/// Matrices are row-major arrays without gaps; the number of columns follows from a vector argument or is given.
-/// Slow on purpose: nothing here is rearranged.
+/// Matrices are row-major arrays without gaps; the number of columns follows from a vector argument or is
+/// given. Slow on purpose: nothing here is rearranged.
 public enum ReferenceOperations {
   /// 1 / (1 + e^−x), without overflow on either side.
   @inlinable
@@ -12,7 +12,8 @@ public enum ReferenceOperations {
     return x < 0 ? e / (1 + e) : 1 / (1 + e)
   }
 
-  /// α · op(a) · op(b) + β · c, where op(a) is (rows, depth), op(b) is (depth, columns) and op transposes if asked.
+  /// α · op(a) · op(b) + β · c, where op(a) is (rows, depth), op(b) is (depth, columns) and op transposes if
+  /// asked.
   ///
   /// `c` is not read if β is 0.
   @inlinable

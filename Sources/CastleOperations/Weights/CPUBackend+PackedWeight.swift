@@ -8,8 +8,8 @@ extension CPUBackend {
 
   /// y ← x Wᵀ, (rows, inputs) to (rows, outputs). Traps if the shapes do not fit.
   ///
-  /// Up to ``weightRows`` rows, and for quantised formats always, a row of y has the same bits alone and
-  /// among others, and for any number of threads. Quantised formats round x to 8 bits, with a scale for each
+  /// Up to ``weightRows`` rows, and for quantized formats always, a row of y has the same bits alone and
+  /// among others, and for any number of threads. Quantized formats round x to 8 bits, with a scale for each
   /// row and 32 inputs.
   package func multiply(_ x: Matrix, by weight: PackedWeight, into y: Matrix) {
     precondition(
@@ -26,6 +26,8 @@ extension CPUBackend {
             weight.columnCount, x.rowCount, x.hostAddress, x.rowStride, y.hostAddress + outputs.lowerBound,
             y.rowStride)
         }
+      } else if let whole = weight.matrix {
+        multiply(x, transposed: false, whole, transposed: true, alpha: 1, beta: 0, into: y)
       } else {
         forEachSlice(of: weight) { outputs, _ in
           self.multiply(x, matrix + outputs.lowerBound * weight.columnCount, outputs, into: y)

@@ -3,7 +3,7 @@ package import CastleTensors
 
 extension PackedWeight {
   /// Row `row` in single precision, as products take it. `target` has room for ``columnCount`` numbers.
-  package func unpack(row: Int, into target: UnsafeMutablePointer<Float>) {
+  public func unpack(row: Int, into target: UnsafeMutablePointer<Float>) {
     precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
     switch format {
     case .float32:

@@ -1,5 +1,5 @@
 import CastleKernels
-package import CastleTensors
+public import CastleTensors
 
 /// A matrix of weights, (outputs, inputs), in one of the formats that products for inference read.
 ///
@@ -8,25 +8,26 @@ package import CastleTensors
 /// inputs one after another; outputs and inputs beyond the last are 0. In a block, (8 quadruples of inputs,
 /// 16 outputs, 4 inputs),
 /// - ``WeightFormat/int8`` has a byte for each weight, 128 + its number;
-/// - ``WeightFormat/int4`` has a byte for two weights: 8 + the number of input 4q + j in its low half, and 8 + that of input
-///   4(q + 4) + j in its high half, for quadruples q of 0 to 3.
+/// - ``WeightFormat/int4`` has a byte for two weights: 8 + the number of input 4q + j in its low half, and 8
+///   + that of input 4(q + 4) + j in its high half, for quadruples q of 0 to 3.
 ///
 /// Scales are bfloat16, (panels, blocks, 16 outputs). All numbers are little-endian.
-package struct PackedWeight: Sendable {
-  package let format: WeightFormat
+public struct PackedWeight: Sendable {
+  /// The precision.
+  public let format: WeightFormat
   /// The number of outputs.
-  package let rowCount: Int
+  public let rowCount: Int
   /// The number of inputs.
-  package let columnCount: Int
+  public let columnCount: Int
 
   private let valueBuffer: Buffer
   private let valueOffset: Int
   private let scaleBuffer: Buffer?
   private let scaleOffset: Int
 
-  /// Weights that lie in `values` and `scales`, at offsets in bytes. Nil if they do not fit there, if the
-  /// matrix is empty, or if values or scales do not lie at a multiple of the size of their numbers.
-  package init?(
+  /// Weights stored in `values` and `scales`, at offsets in bytes. Nil if they do not fit there, if the
+  /// matrix is empty, or if values or scales are not at a multiple of the size of their numbers.
+  public init?(
     format: WeightFormat, rowCount: Int, columnCount: Int, values: Buffer, valueOffset: Int = 0,
     scales: Buffer? = nil, scaleOffset: Int = 0
   ) {
@@ -72,14 +73,37 @@ package struct PackedWeight: Sendable {
   }
 
   /// The bytes that one product reads.
-  package var byteCount: Int { values.count + scales.count }
+  public var byteCount: Int { values.count + scales.count }
+
+  /// The matrix itself, if the format is single precision.
+  var matrix: Matrix? {
+    guard format == .float32 else { return nil }
+    let bytes = valueOffset.quotientAndRemainder(dividingBy: MemoryLayout<Float>.stride)
+    guard bytes.remainder == 0 else { return nil }
+    return Matrix(
+      buffer: valueBuffer, offset: bytes.quotient, rowCount: rowCount, columnCount: columnCount)
+  }
+
+  /// The outputs of both below each other, if `other` lies behind these weights in memory; panels must be
+  /// full.
+  func joined(with other: PackedWeight) -> PackedWeight? {
+    guard format == other.format, columnCount == other.columnCount, valueBuffer === other.valueBuffer,
+      scaleBuffer === other.scaleBuffer, other.valueOffset == valueOffset + values.count,
+      !format.isQuantized
+        || (rowCount.isMultiple(of: WeightFormat.panelOutputs)
+          && other.scaleOffset == scaleOffset + scales.count)
+    else { return nil }
+    return PackedWeight(
+      format: format, rowCount: rowCount + other.rowCount, columnCount: columnCount, values: valueBuffer,
+      valueOffset: valueOffset, scales: scaleBuffer, scaleOffset: scaleOffset)
+  }
 
   /// The first value, for formats whose rows follow each other.
   func rows<Element>(_ type: Element.Type) -> UnsafePointer<Element> {
     UnsafePointer((valueBuffer.address + valueOffset).assumingMemoryBound(to: Element.self))
   }
 
-  /// The panels from `first` on, for quantised formats.
+  /// The panels from `first` on, for quantized formats.
   func panels(from first: Int = 0) -> castle_quantized_panels {
     let groups = WeightFormat.groups(columnCount)
     let block = Int(format == .int8 ? CASTLE_INT8_BLOCK : CASTLE_INT4_BLOCK)

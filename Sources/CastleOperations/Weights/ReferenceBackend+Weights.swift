@@ -19,6 +19,16 @@ extension ReferenceBackend {
   private func numbers(_ weight: Weight) -> [Scalar] {
     switch weight {
     case .float32(let matrix): numbers(matrix)
+    case .packed(let packed):
+      (0..<packed.rowCount).flatMap { row in
+        [Float](unsafeUninitializedCapacity: packed.columnCount) { target, count in
+          if let address = target.baseAddress { packed.unpack(row: row, into: address) }
+          count = packed.columnCount
+        }
+      }.map { Scalar($0) }
     }
   }
+
+  /// Yes.
+  public var readsPackedWeights: Bool { true }
 }

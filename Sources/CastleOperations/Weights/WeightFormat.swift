@@ -1,6 +1,6 @@
 import CastleKernels
 
-/// In what precision the weights of a product lie in memory.
+/// In what precision the weights of a product are stored.
 public enum WeightFormat: String, Sendable, CaseIterable, Codable {
   /// Single precision, row by row.
   case float32
@@ -25,7 +25,8 @@ public enum WeightFormat: String, Sendable, CaseIterable, Codable {
     }
   }
 
-  /// The number of scales of a matrix, 0 if the format has none; nil if it is empty or there is no such number.
+  /// The number of scales of a matrix, 0 if the format has none; nil if it is empty or there is no such
+  /// number.
   package func scaleCount(rowCount: Int, columnCount: Int) -> Int? {
     guard rowCount > 0, columnCount > 0 else { return nil }
     guard isQuantized else { return 0 }

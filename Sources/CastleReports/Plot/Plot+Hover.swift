@@ -1,7 +1,7 @@
 import CastleFormats
 
 extension Plot {
-  /// What the page's script needs to tell the values under the pointer.
+  /// What the page's script needs to show the values under the pointer.
   func hoverData(_ x: PlotAxis, _ y: PlotAxis) -> String {
     func axis(_ axis: PlotAxis) -> JSONValue {
       let isLogarithmic = if case .logarithmic = axis.scale { true } else { false }
@@ -12,10 +12,10 @@ extension Plot {
       ])
     }
     let curves = series.enumerated().flatMap { index, series in
-      series.curves.filter { $0.weight != .faint && !$0.points.isEmpty }.map { curve in
+      series.curves.filter { $0.emphasis != .faint && !$0.points.isEmpty }.map { curve in
         JSONValue.object([
           "name": .string(curve.name), "style": .string(SeriesStyle(index).colorClass),
-          "strong": .bool(curve.weight == .strong),
+          "strong": .bool(curve.emphasis == .strong),
           "points": .list(
             Self.few(curve.points).flatMap {
               [JSONValue.number(Self.rounded($0.x)), .number(Self.rounded($0.y))]
@@ -86,7 +86,8 @@ extension Plot {
           .concat(shown.map(row => `${row.curve.name}  ${row.best.y.toFixed(4)}`));
         const width = 12 + 7.4 * Math.max(...lines.map(line => line.length));
         const left = at + 10 + width > plot.x.end ? at - 10 - width : at + 10;
-        make('rect', { class: 'tip', x: left, y: plot.y.end + 4, width, height: 8 + 16 * lines.length, rx: 3 });
+        make('rect', {
+          class: 'tip', x: left, y: plot.y.end + 4, width, height: 8 + 16 * lines.length, rx: 3 });
         lines.forEach((line, i) => make('text', { class: i ? shown[i - 1].curve.style + ' name' : 'tick',
           x: left + 6, y: plot.y.end + 20 + 16 * i }, line));
       });

@@ -7,7 +7,7 @@ extension Plot {
   private static let leastRight = 24.0, characterWidth = 6.6
   private static let nearEnd = 60.0
 
-  /// The picture. `identifier` tells it from others on the page.
+  /// The picture. `identifier` distinguishes it from others on the page.
   package func svg(identifier: String) -> String {
     let labels = series.filter { !$0.isEmpty }.map(\.name)
     let right = labels.map { Double($0.count) * Self.characterWidth + 20 }.max() ?? Self.leastRight
@@ -41,13 +41,13 @@ extension Plot {
     )
   }
 
-  /// From the lowest value to the one that all curves reach after a tenth of their length: the steep beginning, which would
-  /// flatten the rest, leaves the picture at its upper edge.
+  /// From the lowest value to the one that all curves reach after a tenth of their length: the steep
+  /// beginning, which would flatten the rest, leaves the picture at its upper edge.
   private var verticalRange: (Double, Double) {
     let curves = series.flatMap(\.curves)
     let bars = series.flatMap(\.bars)
     let low = (curves.flatMap { $0.points.map(\.y) } + (bars + series.flatMap(\.band)).map(\.low)).min() ?? 0
-    let starts = curves.filter { $0.weight != .faint }.compactMap { curve in
+    let starts = curves.filter { $0.emphasis != .faint }.compactMap { curve in
       curve.points.isEmpty ? nil : curve.points[Self.shownFrom(curve.points.count)...].map(\.y).max()
     }
     let high = max((starts + bars.map(\.high)).max() ?? low + 1, low + 0.02)
@@ -94,16 +94,17 @@ extension Plot {
         + series.band.reversed().map { Point(x: $0.x, y: $0.low) }
       parts.append("<polygon class=\"band\" points=\"\(points(edge))\"/>")
     }
-    for curve in series.curves.sorted(by: { $0.weight.order < $1.weight.order }) {
+    for curve in series.curves.sorted(by: { $0.emphasis.order < $1.emphasis.order }) {
       let dashes =
-        curve.weight == .strong && !style.dashes.isEmpty ? " stroke-dasharray=\"\(style.dashes)\"" : ""
+        curve.emphasis == .strong && !style.dashes.isEmpty ? " stroke-dasharray=\"\(style.dashes)\"" : ""
       let title = "<title>\(HTMLText.escaped(curve.name))</title>"
       if curve.points.count > 1 {
         parts.append(
-          "<polyline class=\"\(curve.weight.name)\"\(dashes) points=\"\(points(curve.points))\">\(title)</polyline>"
+          "<polyline class=\"\(curve.emphasis.name)\"\(dashes) "
+            + "points=\"\(points(curve.points))\">\(title)</polyline>"
         )
       }
-      guard curve.weight == .strong, series.showsPoints || curve.points.count == 1 else { continue }
+      guard curve.emphasis == .strong, series.showsPoints || curve.points.count == 1 else { continue }
       parts.append("<g class=\"mark\">")
       parts += curve.points.map { style.mark(x.place($0.x), y.place($0.y)) }
       parts.append("\(title)</g>")
@@ -115,11 +116,11 @@ extension Plot {
     return parts + ["</g>"]
   }
 
-  /// The names at the ends of the curves, moved apart where they would lie on each other.
+  /// The names at the ends of the curves, moved apart where they would overlap.
   private func directLabels(_ x: PlotAxis, _ y: PlotAxis) -> [String] {
     let ends = series.enumerated().compactMap { index, series -> (index: Int, place: Point)? in
       let curves = series.curves
-      guard let curve = curves.last(where: { $0.weight == .strong }) ?? curves.last,
+      guard let curve = curves.last(where: { $0.emphasis == .strong }) ?? curves.last,
         let end = curve.points.last
       else { return nil }
       return (index, Point(x: x.place(end.x), y: min(max(y.place(end.y), y.end + 6), y.start - 2)))
@@ -164,11 +165,12 @@ extension Plot {
 
   static func text(_ x: Double, _ y: Double, _ text: String, anchor: String, role: String = "tick") -> String
   {
-    "<text class=\"\(role)\" x=\"\(x.svg)\" y=\"\(y.svg)\" text-anchor=\"\(anchor)\">\(HTMLText.escaped(text))</text>"
+    "<text class=\"\(role)\" x=\"\(x.svg)\" y=\"\(y.svg)\" "
+      + "text-anchor=\"\(anchor)\">\(HTMLText.escaped(text))</text>"
   }
 }
 
-extension Plot.Weight {
+extension Plot.Emphasis {
   var name: String {
     switch self {
     case .strong: "strong"
@@ -177,7 +179,7 @@ extension Plot.Weight {
     }
   }
 
-  /// What is drawn later lies on top.
+  /// What is drawn later is on top.
   var order: Int {
     switch self {
     case .faint: 0

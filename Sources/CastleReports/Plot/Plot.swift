@@ -12,7 +12,7 @@ package struct Plot: Sendable {
   }
 
   /// How strongly a curve is drawn.
-  package enum Weight: Sendable, Hashable {
+  package enum Emphasis: Sendable, Hashable {
     /// What the picture is about.
     case strong
     /// One of several that a strong one stands for.
@@ -23,15 +23,15 @@ package struct Plot: Sendable {
 
   /// A curve.
   package struct Curve: Sendable {
-    /// What a reader is told who points at it.
+    /// Its tooltip.
     package var name: String
     package var points: [Point]
-    package var weight: Weight
+    package var emphasis: Emphasis
 
-    package init(name: String, points: [Point], weight: Weight) {
+    package init(name: String, points: [Point], emphasis: Emphasis) {
       self.name = name
       self.points = points
-      self.weight = weight
+      self.emphasis = emphasis
     }
   }
 
@@ -48,7 +48,7 @@ package struct Plot: Sendable {
     }
   }
 
-  /// What has one name, colour and dash pattern.
+  /// Curves that share a name, color and dash pattern.
   package struct Series: Sendable {
     package var name: String
     package var curves: [Curve] = []
@@ -66,7 +66,7 @@ package struct Plot: Sendable {
     }
   }
 
-  /// How places follow from values.
+  /// How values map to positions.
   package enum Scale: Sendable {
     case linear
     case logarithmic

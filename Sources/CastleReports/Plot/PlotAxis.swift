@@ -22,7 +22,7 @@ struct PlotAxis {
     self.end = end
   }
 
-  /// The place of `value`, which may lie outside the axis.
+  /// The place of `value`, which may be outside the axis.
   func place(_ value: Double) -> Double {
     let share =
       switch scale {

@@ -131,7 +131,8 @@ package struct ReportPage: Sendable {
     .plot .tip { fill: var(--paper); fill-opacity: .93; stroke: var(--line); }
     .table { overflow-x: auto; }
     table { border-collapse: collapse; min-width: 60%; font-variant-numeric: tabular-nums; }
-    td, th { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+    td, th { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line); \
+      white-space: nowrap; }
     th { font-weight: 600; border-bottom-color: var(--soft); }
     .left { text-align: left; }
     details { margin: 1em 0; }

@@ -1,12 +1,12 @@
-/// What tells series apart: a colour of Okabe and Ito's palette, which people with any colour vision can tell apart, and a dash
-/// pattern and a mark for print in grey.
+/// What tells series apart: a color of Okabe and Ito's palette (safe for color-blind readers), and a dash
+/// pattern and mark for print in gray.
 struct SeriesStyle {
   /// The number of the style, counted from 0.
   let index: Int
 
   init(_ index: Int) { self.index = index }
 
-  /// The class that gives the colour.
+  /// The class that gives the color.
   var colorClass: String { "s\(index % Self.colors.count)" }
 
   /// The pattern of strong curves; empty for a whole line.
@@ -35,7 +35,7 @@ struct SeriesStyle {
     ("#b07800", "#f0b840"), ("#1d86c4", "#9bd4f7"), ("#333333", "#d0d0d0"),
   ]
 
-  /// The colours as CSS variables of a light or a dark page.
+  /// The colors as CSS variables of a light or a dark page.
   static func variables(isDark: Bool) -> String {
     colors.enumerated().map { "--s\($0): \(isDark ? $1.1 : $1.0);" }.joined(separator: " ")
   }

@@ -4,7 +4,7 @@
 /// Which thread takes which index is not fixed, so a deterministic result must depend on indices alone.
 ///
 /// ```swift
-/// pool.forEach(rows) { row in normalise(row) }
+/// pool.forEach(rows) { row in normalize(row) }
 /// ```
 public final class ThreadPool: Sendable {
   /// The number of threads that work together, the caller included.
@@ -31,17 +31,18 @@ public final class ThreadPool: Sendable {
 
   /// Calls `body` once for every index in `0..<count`, on all threads, and returns when all calls have.
   ///
-  /// Indices are handed out in increasing order. Calls from inside `body`, and from a second thread while a first
-  /// one uses the pool, run on the calling thread alone; a single index leaves the pool to the calls inside `body`.
+  /// Indices are handed out in increasing order. Calls from inside `body`, and from a second thread while a
+  /// first one uses the pool, run on the calling thread alone; a single index leaves the pool to the calls
+  /// inside `body`.
   public func forEach(_ count: Int, _ body: (_ index: Int) -> Void) {
     forEach(count) { index, _ in body(index) }
   }
 
-  /// As ``forEach(_:_:)-(_,(_)->Void)``, also telling which of the `threadCount` threads makes the call, so
+  /// As ``forEach(_:_:)-(_,(_)->Void)``, also saying which of the `threadCount` threads makes the call, so
   /// that it can use scratch memory of its own.
   ///
-  /// Every thread that is not the pool's has number 0: two of them that use the pool at the same time must not share
-  /// memory by that number.
+  /// Every thread that is not the pool's has number 0: two of them that use the pool at the same time must
+  /// not share memory by that number.
   public func forEach(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
     guard let team, count > 1, team.begin() else {
       let thread = team?.currentThread ?? 0
@@ -55,8 +56,9 @@ public final class ThreadPool: Sendable {
 
   /// Splits `0..<count` into ranges of about equal size and calls `body` with each.
   ///
-  /// There are at most `partsPerThread` ranges for each thread, and none is shorter than `minimum` (unless `count`
-  /// is). With several parts, a thread that other programs hold up leaves some of its share to the others.
+  /// There are at most `partsPerThread` ranges for each thread, and none is shorter than `minimum` (unless
+  /// `count` is). With several parts, a thread that other programs hold up leaves some of its share to the
+  /// others.
   public func forEachRange(
     of count: Int, minimum: Int = 1, partsPerThread: Int = 1, _ body: (Range<Int>) -> Void
   ) {

@@ -4,16 +4,16 @@ import Synchronization
 
 /// The workers of a pool and the job they share.
 ///
-/// A job is `count` indices, which threads claim one by one. It is over when every index that was claimed is done, so
-/// a worker that wakes up late, or that the machine does not run, holds up nobody.
+/// A job is `count` indices, which threads claim one by one. It is over when every index that was claimed is
+/// done, so a worker that wakes up late, or that the machine does not run, holds up nobody.
 final class ThreadTeam: @unchecked Sendable {
   typealias Body = (_ index: Int, _ thread: Int) -> Void
 
   private let workers: Int
   private var threads: [pthread_t] = []
 
-  /// What the job does. Only a thread that has claimed an index and not yet finished it may read these two: they
-  /// belong to the job of that index, which cannot end before.
+  /// What the job does. Only a thread that has claimed an index and not yet finished it may read these two:
+  /// they belong to the job of that index, which cannot end before.
   private var body: Body?
   private var count = 0
 
@@ -30,8 +30,8 @@ final class ThreadTeam: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  /// How often a thread looks for work, or for the end of a job, before it lets others run: some tens of microseconds,
-  /// longer than the pause between two operations of a model.
+  /// How often a thread looks for work, or for the end of a job, before it lets others run: some tens of
+  /// microseconds, longer than the pause between two operations of a model.
   private static let looks = 2_000
 
   /// Throws ``ThreadShortage`` if the system does not give all threads.
@@ -165,7 +165,7 @@ final class ThreadTeam: @unchecked Sendable {
   }
 }
 
-/// What a new worker is told.
+/// What a new worker gets.
 private final class WorkerStart {
   let team: ThreadTeam
   let thread: Int

@@ -6,7 +6,8 @@ struct TokenDecoder: Sendable {
   enum Step: Sendable {
     /// The characters that stand for bytes become them.
     case byteLevel
-    /// The character for a space becomes one; in the first piece it is left out if a space was put before the text.
+    /// The character for a space becomes one; in the first piece it is left out if a space was put before the
+    /// text.
     case metaspace(Metaspace)
     /// `<0x0A>` becomes the byte.
     case byteFallback
@@ -39,7 +40,8 @@ struct TokenDecoder: Sendable {
 
   /// The decoder that the part `decoder` of a `tokenizer.json` describes.
   ///
-  /// - Throws: ``InputError`` without the file's name if it is malformed or has a kind that is not implemented.
+  /// - Throws: ``InputError`` without the file's name if it is malformed or has a kind that is not
+  ///   implemented.
   init(json: JSONValue) throws {
     if json == .null { return }
     guard case .string(let type) = json["type"] else {

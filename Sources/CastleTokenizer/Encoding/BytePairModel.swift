@@ -1,17 +1,5 @@
 import CastleFormats
 
-/// What a model does with characters that it has no token for, and with pre-tokens that are tokens.
-struct BytePairSettings: Sendable, Equatable {
-  /// The name of the token that stands for unknown characters.
-  var unknownToken: String?
-  /// Whether unknown characters that follow each other give one such token.
-  var fusesUnknown = false
-  /// Whether unknown characters become tokens such as `<0x0A>`, one a byte, if there are all that are needed.
-  var fallsBackToBytes = false
-  /// Whether a pre-token that is a token is taken as it is, whatever the merges say.
-  var ignoresMerges = false
-}
-
 /// The vocabulary and merges of a byte-pair encoding, as they are needed to encode.
 ///
 /// The smallest units are bytes in a byte-level vocabulary, else characters.
@@ -94,10 +82,8 @@ final class BytePairModel: Sendable {
     guard let first = bytes.first, bytes.count <= 4 else { return nil }
     if first < 0x80 { return bytes.count == 1 ? UInt32(first) : nil }
     return bytes.withUnsafeBufferPointer { buffer in
-      guard
-        case .scalar(let value, let length) = UTF8Decoding.step(buffer.baseAddress!, from: 0, to: bytes.count),
-        length == bytes.count
-      else { return nil }
+      let step = UTF8Decoding.step(buffer.baseAddress!, from: 0, to: bytes.count)
+      guard case .scalar(let value, let length) = step, length == bytes.count else { return nil }
       return value
     }
   }

@@ -1,5 +1,5 @@
-/// The tokens of pre-tokens that are too long for ``PreTokenCache``, such as words in scripts of two and three bytes a
-/// character. When it is full it starts again.
+/// The tokens of pre-tokens that are too long for ``PreTokenCache``, such as words in scripts of two and
+/// three bytes a character. When it is full it starts again.
 final class LongPreTokenCache {
   /// Pre-tokens up to this many bytes are kept.
   static let longest = 256

@@ -1,4 +1,5 @@
-/// As ``PreTokenMerger``, in O(n log n) for pre-tokens of any length: a linked list of tokens and a heap of candidates.
+/// As ``PreTokenMerger``, in O(n log n) for pre-tokens of any length: a linked list of tokens and a heap of
+/// candidates.
 final class LongPreTokenMerger {
   private let merges: MergeTable
   private var next: [Int32] = []

@@ -1,4 +1,5 @@
-/// The merges of a byte-pair encoding: for a pair of adjacent tokens, its rank and the token that replaces it.
+/// The merges of a byte-pair encoding: for a pair of adjacent tokens, its rank and the token that replaces
+/// it.
 ///
 /// A flat hash table with open addressing; pairs are found with one multiplication and, mostly, one look.
 final class MergeTable: @unchecked Sendable {
@@ -60,22 +61,5 @@ final class MergeTable: @unchecked Sendable {
   @inline(__always)
   private func slot(_ pair: UInt64) -> Int {
     Int(truncatingIfNeeded: (pair &* 0x9E37_79B9_7F4A_7C15) >> shift)
-  }
-}
-
-/// One merge: `left` and `right`, when adjacent, become `merged`.
-public struct Merge: Sendable, Hashable {
-  /// The id of the first token.
-  public var left: Int32
-  /// The id of the second token.
-  public var right: Int32
-  /// The id of the token that is the two together.
-  public var merged: Int32
-
-  /// A merge of `left` and `right` into `merged`.
-  public init(left: Int32, right: Int32, merged: Int32) {
-    self.left = left
-    self.right = right
-    self.merged = merged
   }
 }

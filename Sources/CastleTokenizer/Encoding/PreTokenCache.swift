@@ -37,7 +37,8 @@ final class PreTokenCache {
 
   deinit { entries.deallocate() }
 
-  /// The key of the pre-token of `length` bytes, 1 to ``longest``, at `text`; `readable` bytes lie there.
+  /// The key of the pre-token of `length` bytes, 1 to ``longest``, at `text`; `readable` bytes can be read
+  /// there.
   @inline(__always)
   static func key(_ text: UnsafePointer<UInt8>, length: Int, readable: Int) -> Key {
     var low: UInt64

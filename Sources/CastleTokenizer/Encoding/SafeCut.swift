@@ -1,9 +1,9 @@
 extension Tokenizer {
-  /// The last place, above 0, where `text` can be cut so that its two parts have the tokens of the whole; nil if
-  /// none is found, or none can be proven for this tokenizer.
+  /// The last place, above 0, where `text` can be cut so that its two parts have the tokens of the whole; nil
+  /// if none is found, or none can be proven for this tokenizer.
   ///
-  /// It is a place between a character that is not white space and a space (with GPT-2's pre-tokenizer any of ASCII's
-  /// white space), and in no occurrence of an added token.
+  /// It is a place between a character that is not white space and a space (with GPT-2's pre-tokenizer any of
+  /// ASCII's white space), and in no occurrence of an added token.
   package func lastSafeCut(in text: UnsafeBufferPointer<UInt8>, specialTokens: SpecialTokenReading) -> Int? {
     let matchers = matchers(specialTokens)
     let isNormalized = !pipeline.normalizer.steps.isEmpty

@@ -1,7 +1,7 @@
 /// Encodes text with one tokenizer, remembering the pre-tokens that it has met.
 ///
-/// Faster than ``Tokenizer/encode(_:specialTokens:invalidBytes:)`` for more than one text. Each thread needs an
-/// encoder of its own.
+/// Faster than ``Tokenizer/encode(_:specialTokens:invalidBytes:)`` for more than one text. Each thread needs
+/// an encoder of its own.
 public final class TokenEncoder {
   /// The tokenizer.
   public let tokenizer: Tokenizer
@@ -38,9 +38,11 @@ public final class TokenEncoder {
     }
   }
 
-  /// As ``encode(_:specialTokens:invalidBytes:into:)`` for a text in which bytes that are not UTF-8 are to be kept.
+  /// As ``encode(_:specialTokens:invalidBytes:into:)`` for a text in which bytes that are not UTF-8 are to be
+  /// kept.
   ///
-  /// Splits out the added tokens that are not normalised, then, in what is left and normalised, those that are.
+  /// Splits out the added tokens that are not normalized, then, in what is left and normalized, those that
+  /// are.
   package func encodeChecked(
     _ text: UnsafeBufferPointer<UInt8>, specialTokens: SpecialTokenReading, into tokens: inout [Int32]
   ) {

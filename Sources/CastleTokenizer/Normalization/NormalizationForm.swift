@@ -1,7 +1,7 @@
 import Foundation
 
-/// Unicode's normalization forms, as of Unicode 9, the version that Python's `tokenizers` has: characters that were
-/// assigned later stay as they are.
+/// Unicode's normalization forms, as of Unicode 9, the version that Python's `tokenizers` has: characters
+/// that were assigned later stay as they are.
 ///
 /// Bytes that are not UTF-8 stay as they are too.
 final class NormalizationForm {
@@ -19,7 +19,7 @@ final class NormalizationForm {
   private var pages = [[Status]](repeating: [], count: 0x1100)
 
   private enum Status: UInt8 {
-    /// Starts what can be normalised by itself, and stays as it is if nothing after it combines with it.
+    /// Starts what can be normalized by itself, and stays as it is if nothing after it combines with it.
     case stable
     /// Was assigned after Unicode 9: it is like the end of a text.
     case boundary

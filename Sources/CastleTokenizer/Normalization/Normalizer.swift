@@ -31,7 +31,8 @@ struct Normalizer: Sendable {
 
   /// The normalizer that the part `normalizer` of a `tokenizer.json` describes.
   ///
-  /// - Throws: ``InputError`` without the file's name if it is malformed or has a kind that is not implemented.
+  /// - Throws: ``InputError`` without the file's name if it is malformed or has a kind that is not
+  ///   implemented.
   init(json: JSONValue) throws {
     if json == .null { return }
     guard case .string(let type) = json["type"] else {
@@ -93,8 +94,8 @@ struct TextNormalizer {
     }
   }
 
-  /// The normalised text, nil if it is the same; and whether what the text started with was left out, so that what
-  /// it starts with now is not its start.
+  /// The normalized text, nil if it is the same; and whether what the text started with was left out, so that
+  /// what it starts with now is not its start.
   func normalized(_ text: UnsafeBufferPointer<UInt8>) -> (text: [UInt8]?, losesStart: Bool) {
     var result: [UInt8]?
     var losesStart = false

@@ -7,8 +7,8 @@ final class PatternMatcher {
   private var registers: [Int]
 
   private var stepsLeft = 0
-  /// The most steps in the search for one match, after which there counts as none in the text. They grow a little with
-  /// the places that were tried.
+  /// The most steps in the search for one match, after which there counts as none in the text. They grow a
+  /// little with the places that were tried.
   private static let mostSteps = 10_000_000
   private static let stepsForEachPlace = 100
 

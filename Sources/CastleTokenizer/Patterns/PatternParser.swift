@@ -2,8 +2,8 @@ import CastleFormats
 
 /// Reads regular expressions in the syntax of Python's `tokenizers`: Oniguruma's for Ruby, over Unicode.
 ///
-/// What the `tokenizer.json` files of the world do not use is refused by name: back references, recursion, conditions,
-/// captures that matter, extended syntax.
+/// What the `tokenizer.json` files of the world do not use is refused by name: back references, recursion,
+/// conditions, captures that matter, extended syntax.
 struct PatternParser {
   private let text: [Unicode.Scalar]
   private let source: String
@@ -12,7 +12,9 @@ struct PatternParser {
   private var dotMatchesLineEnds = false
   private var depth = 0
 
-  /// The tree of a pattern. Throws an ``InputError`` if it is malformed or not implemented.
+  /// The tree of a pattern.
+  ///
+  /// - Throws: ``InputError`` if it is malformed or not implemented.
   static func parse(_ pattern: String) throws -> PatternSyntax {
     var parser = PatternParser(text: Array(pattern.unicodeScalars), source: pattern)
     let syntax = try parser.alternatives()
@@ -237,7 +239,7 @@ struct PatternParser {
     return value
   }
 
-  /// Refuses neighbours that are, without regard to case, one other character together, as "ss" is "ß".
+  /// Refuses neighbors that are, without regard to case, one other character together, as "ss" is "ß".
   private func checkFolding(_ parts: [PatternSyntax]) throws {
     guard ignoresCase else { return }
     let literals = parts.map { part -> ScalarSet? in

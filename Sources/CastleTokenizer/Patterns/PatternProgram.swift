@@ -6,7 +6,8 @@ final class PatternProgram: Sendable {
   enum Operation: UInt8 {
     /// One character of the set `a`.
     case set
-    /// From `b` to `c` characters of the set `a`: as many as possible, or as few, or as many without another try.
+    /// From `b` to `c` characters of the set `a`: as many as possible, or as few, or as many without another
+    /// try.
     case greedyRun, lazyRun, possessiveRun
     /// First what stands at `a`, then what stands at `b`.
     case split
@@ -47,7 +48,9 @@ final class PatternProgram: Sendable {
   /// The most instructions.
   private static let longest = 50_000
 
-  /// Compiles a pattern. Throws an ``InputError`` if it is malformed, not implemented or too long.
+  /// Compiles a pattern.
+  ///
+  /// - Throws: ``InputError`` if it is malformed, not implemented or too long.
   convenience init(_ pattern: String) throws {
     let syntax = try PatternParser.parse(pattern)
     guard let program = PatternProgram(syntax) else {
@@ -195,7 +198,8 @@ private struct PatternCompiler {
 }
 
 extension PatternSyntax {
-  /// The bytes that a match can start with, and whether it can be empty. Bytes above ASCII are not told apart.
+  /// The bytes that a match can start with, and whether it can be empty. Bytes above ASCII are not told
+  /// apart.
   fileprivate var firstBytes: (bytes: [Bool], isNullable: Bool) {
     let none = [Bool](repeating: false, count: 256)
     switch self {

@@ -58,7 +58,8 @@ indirect enum PatternSyntax: Equatable, Sendable {
     }
   }
 
-  /// Whether a repetition without limit has another one in it, which could try more ways than any time allows.
+  /// Whether a repetition without limit has another one in it, which could try more ways than any time
+  /// allows.
   var nestsUnlimited: Bool {
     switch self {
     case .empty, .set, .anchor: return false

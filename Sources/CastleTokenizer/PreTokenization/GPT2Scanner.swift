@@ -60,8 +60,8 @@ struct GPT2Scanner: PreTokenScanner, @unchecked Sendable {
     }
   }
 
-  /// The end of a run of white space: all of it at the end of the text; else all but its last character, which
-  /// may belong to the next pre-token, unless it is the only one.
+  /// The end of a run of white space: all of it at the end of the text; else all but its last character,
+  /// which may belong to the next pre-token, unless it is the only one.
   private func spaceEnd(_ text: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
     var position = start
     var last = start

@@ -50,8 +50,8 @@ struct O200KScanner: PreTokenScanner {
     return Self.lineEndRun(text, from: othersEnd(text, from: position, to: end), to: end, orSlashes: true)
   }
 
-  /// The end of `[U]*[L]+` or else `[U]+[L]*` and a contraction at `start`; `start` if neither is there, or only the
-  /// second where the first is required.
+  /// The end of `[U]*[L]+` or else `[U]+[L]*` and a contraction at `start`; `start` if neither is there, or
+  /// only the second where the first is required.
   @inline(__always)
   private func wordEnd(
     _ text: UnsafePointer<UInt8>, from start: Int, to end: Int, requiringLower: Bool

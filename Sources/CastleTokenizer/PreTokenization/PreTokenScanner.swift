@@ -1,4 +1,5 @@
-/// A pattern of a published tokenizer, written out as a scan over bytes: it cuts all of a text into pre-tokens.
+/// A pattern of a published tokenizer, written out as a scan over bytes: it cuts all of a text into
+/// pre-tokens.
 ///
 /// Bytes that are not UTF-8 count as U+FFFD, one for each maximal subpart.
 protocol PreTokenScanner: Sendable {
@@ -22,8 +23,9 @@ extension PreTokenScanner {
   @inline(__always)
   static func isLineEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
 
-  /// `\s*[\r\n]+|\s+(?!\S)|\s+` at the white space at `start`: up to the last line end of the run, if there is one;
-  /// else all of it at the end of the text; else all but the last character, unless it is the only one.
+  /// `\s*[\r\n]+|\s+(?!\S)|\s+` at the white space at `start`: up to the last line end of the run, if there
+  /// is one; else all of it at the end of the text; else all but the last character, unless it is the only
+  /// one.
   @inline(__always)
   static func spaceEnd(_ text: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
     let space = CharacterClass.space.rawValue

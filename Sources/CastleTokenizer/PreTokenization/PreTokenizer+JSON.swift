@@ -3,7 +3,8 @@ import CastleFormats
 extension PreTokenizer {
   /// The pre-tokenizer that the part `pre_tokenizer` of a `tokenizer.json` describes.
   ///
-  /// - Throws: ``InputError`` without the file's name if it is malformed or has a kind that is not implemented.
+  /// - Throws: ``InputError`` without the file's name if it is malformed or has a kind that is not
+  ///   implemented.
   init(json: JSONValue) throws {
     var builder = Builder()
     try builder.add(json)

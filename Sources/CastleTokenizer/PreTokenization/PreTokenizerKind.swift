@@ -35,7 +35,9 @@ public enum PreTokenizerKind: String, Sendable, CaseIterable {
   var pipeline: TokenizerPipeline {
     get throws {
       if self == .gpt2 { return .gpt2 }
-      let parts = ["pre_tokenizer": json, "decoder": Self.byteLevel(usesPattern: true)]
+      let parts: JSONValue.Members = [
+        "pre_tokenizer": json, "decoder": Self.byteLevel(usesPattern: true),
+      ]
       return try TokenizerPipeline(parts: parts, settings: BytePairSettings())
     }
   }

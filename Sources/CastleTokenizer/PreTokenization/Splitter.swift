@@ -18,7 +18,7 @@ struct PatternSearch {
     if case .expression(let program) = pattern { matcher = PatternMatcher(program) } else { matcher = nil }
   }
 
-  /// Calls `body` with every match in `range` and what lies between, in order; a match may be empty.
+  /// Calls `body` with every match in `range` and what is between, in order; a match may be empty.
   @inline(__always)
   func forEach(
     in text: UnsafePointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>, _ isMatch: Bool) -> Void
@@ -87,7 +87,7 @@ struct Splitter: Sendable {
     case mergedWithPrevious = "MergedWithPrevious"
     /// They start the piece after them.
     case mergedWithNext = "MergedWithNext"
-    /// Neighbours are one piece.
+    /// Neighbors are one piece.
     case contiguous = "Contiguous"
   }
 
@@ -137,8 +137,8 @@ struct Splitter: Sendable {
     }
   }
 
-  /// Whether each place where it cuts follows from the two characters around it, so that the pieces of two parts of a
-  /// text are those of the whole, but for one that goes over the cut.
+  /// Whether each place where it cuts follows from the two characters around it, so that the pieces of two
+  /// parts of a text are those of the whole, but for one that goes over the cut.
   var isLocal: Bool {
     guard case .scalars = pattern else { return false }
     return [.removed, .isolated, .contiguous].contains(behavior)

@@ -1,4 +1,4 @@
-/// A token that stands for a whole string of its own, found before any other tokenisation.
+/// A token that stands for a whole string of its own, found before any other tokenization.
 public struct AddedToken: Sendable {
   /// The id.
   public var id: Int32
@@ -6,7 +6,8 @@ public struct AddedToken: Sendable {
   public var content: String
   /// Whether it is special: `<|endoftext|>` is, a frequent word is not.
   public var isSpecial: Bool
-  /// Whether it is looked for after normalisation, and only in what the tokens without this property leave over.
+  /// Whether it is looked for after normalization, and only in what the tokens without this property leave
+  /// over.
   public var isNormalized: Bool
   /// Whether it takes in the white space before it.
   public var stripsLeft = false
@@ -38,20 +39,4 @@ extension AddedToken: Hashable {
   }
 
   private var flags: [Bool] { [isSpecial, isNormalized, stripsLeft, stripsRight, isSingleWord] }
-}
-
-/// How the text of special tokens is read.
-public enum SpecialTokenReading: Sendable {
-  /// `<|endoftext|>` in a text is the special token.
-  case recognized
-  /// `<|endoftext|>` in a text is thirteen ordinary characters; no text can forge a special token.
-  case ordinary
-}
-
-/// What becomes of bytes that are not UTF-8.
-public enum InvalidBytes: String, Sendable, Codable, CaseIterable {
-  /// U+FFFD takes the place of every maximal subpart, as with Python's `errors="replace"`.
-  case replaced
-  /// They are kept: decoding gives the same bytes again. Pre-tokens are cut as if they were U+FFFD.
-  case kept
 }

@@ -29,8 +29,8 @@ public struct TextTemplate: Sendable, Hashable {
 extension TextTemplate {
   /// Reads a `post_processor`, which errors call that of `file`.
   ///
-  /// ByteLevel moves offsets only, so it is the empty template. Of TemplateProcessing the form for a single text is
-  /// read. The parts of a Sequence apply one after another.
+  /// ByteLevel moves offsets only, so it is the empty template. Of TemplateProcessing the form for a single
+  /// text is read. The parts of a Sequence apply one after another.
   ///
   /// - Throws: `InputError` if it is malformed or of another type.
   init(postProcessor: JSONValue, file: String) throws {
@@ -52,7 +52,8 @@ extension TextTemplate {
     case (_, let type):
       let name = if case .string(let name) = type { name } else { postProcessor.text }
       throw InputError(
-        "\(file) has the post_processor \(name); only ByteLevel, TemplateProcessing and Sequence are implemented"
+        "\(file) has the post_processor \(name); only ByteLevel, "
+          + "TemplateProcessing and Sequence are implemented"
       )
     }
   }
@@ -70,7 +71,8 @@ extension TextTemplate {
         hasText = true
       } else {
         throw InputError(
-          "\(file): its TemplateProcessing has the piece \(piece.text); special tokens and the text A, once, are right"
+          "\(file): its TemplateProcessing has the piece \(piece.text); special tokens and the text A, "
+            + "once, are right"
         )
       }
     }
@@ -99,16 +101,16 @@ extension TextTemplate {
       return before.map { piece("SpecialToken", name($0)) } + [piece("Sequence", text)]
         + after.map { piece("SpecialToken", name($0)) }
     }
-    let tokens = Set(before + after).map { id in
-      let token: [String: JSONValue] = [
+    let tokens = Set(before + after).sorted().map { id in
+      let token: JSONValue.Members = [
         "id": .string(name(id)), "ids": .list([.integer(Int(id))]), "tokens": .list([.string(name(id))]),
       ]
-      return (name(id), JSONValue.object(token))
+      return (key: name(id), value: JSONValue.object(token))
     }
-    let template: [String: JSONValue] = [
+    let template: JSONValue.Members = [
       "type": .string("TemplateProcessing"), "single": .list(single("A", type: 0)),
       "pair": .list(single("A", type: 0) + single("B", type: 1)),
-      "special_tokens": .object(Dictionary(tokens) { first, _ in first }),
+      "special_tokens": .object(JSONValue.Members(tokens)),
     ]
     return .object([
       "type": .string("Sequence"), "processors": .list([byteLevel, .object(template)]),

@@ -8,13 +8,14 @@ import CastleFormats
 /// let text = String(decoding: try tokenizer.decode(ids), as: UTF8.self)
 /// ```
 ///
-/// A text goes through four steps: added tokens are found and the rest is normalised, it is cut into pre-tokens, the
-/// merges are applied inside each pre-token, and its tokens become ids. The ids are those of Python's `tokenizers` for
-/// the same `tokenizer.json`. In a byte-level vocabulary any sequence of bytes has tokens.
+/// A text goes through four steps: added tokens are found and the rest is normalized, it is cut into
+/// pre-tokens, the merges are applied inside each pre-token, and its tokens become ids. The ids are those of
+/// Python's `tokenizers` for the same `tokenizer.json`. In a byte-level vocabulary any sequence of bytes has
+/// tokens.
 ///
 /// Method: Sennrich, Haddow and Birch, "Neural Machine Translation of Rare Words with Subword Units" (2016);
-/// bytes: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019); spaces as characters: Kudo
-/// and Richardson, "SentencePiece" (2018).
+/// bytes: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019); spaces as characters:
+/// Kudo and Richardson, "SentencePiece" (2018).
 public final class Tokenizer: Sendable {
   /// One more than the highest token id.
   public let vocabularySize: Int
@@ -29,8 +30,8 @@ public final class Tokenizer: Sendable {
   /// The special tokens around a text. ``encode(_:specialTokens:)`` leaves them to its caller.
   public let template: TextTemplate
 
-  /// The bytes that text would lose, since the vocabulary has no token for them and none that stands for unknown
-  /// ones. Encoding leaves them out, as Python's `tokenizers` does.
+  /// The bytes that text would lose, since the vocabulary has no token for them and none that stands for
+  /// unknown ones. Encoding leaves them out, as Python's `tokenizers` does.
   public var missingBytes: [UInt8] { model.missingBytes }
 
   /// The merges, the one to apply first at the start.
@@ -59,10 +60,10 @@ public final class Tokenizer: Sendable {
   /// - Parameters:
   ///   - vocabulary: The bytes of each token; the place is the id. `nil` where an id is not used.
   ///   - merges: The merges, the one to apply first at the start.
-  ///   - addedTokens: Tokens for whole strings. Their ids may lie in the vocabulary or above.
+  ///   - addedTokens: Tokens for whole strings. Their ids may be in the vocabulary or above.
   ///   - template: The special tokens around a text.
-  /// - Throws: ``InputError`` if an id is out of range or given to two tokens, an added token is empty or there twice,
-  ///   a merge does not join its two tokens, or the template has an id that is not a token.
+  /// - Throws: ``InputError`` if an id is out of range or given to two tokens, an added token is empty or
+  ///   there twice, a merge does not join its two tokens, or the template has an id that is not a token.
   public convenience init(
     vocabulary: [[UInt8]?], merges: [Merge], addedTokens: [AddedToken],
     template: TextTemplate = TextTemplate()
@@ -75,7 +76,8 @@ public final class Tokenizer: Sendable {
   ///
   /// - Parameters:
   ///   - vocabulary: Each token as it is in pre-tokens: its bytes in a byte-level vocabulary, else its name.
-  ///   - strangers: The names of tokens that no pre-token can have, since they are not in the byte-level alphabet.
+  ///   - strangers: The names of tokens that no pre-token can have, since they are not in the byte-level
+  ///     alphabet.
   init(
     vocabulary: [[UInt8]?], strangers: [Int32: [UInt8]] = [:], merges: [Merge], addedTokens: [AddedToken],
     pipeline: TokenizerPipeline, template: TextTemplate = TextTemplate()
@@ -191,15 +193,15 @@ public final class Tokenizer: Sendable {
   }
 }
 
-/// What finds the added tokens of a tokenizer: first those that are looked for in the text as it is, then those in the
-/// normalised text. Each is nil if there are none.
+/// What finds the added tokens of a tokenizer: first those that are looked for in the text as it is, then
+/// those in the normalized text. Each is nil if there are none.
 struct AddedTokenMatchers: Sendable {
   let raw: AddedTokenMatcher?
   let normalized: AddedTokenMatcher?
 
   var all: [AddedTokenMatcher] { [raw, normalized].compactMap { $0 } }
 
-  /// - Throws: ``InputError`` if nothing is left of a token once it is normalised.
+  /// - Throws: ``InputError`` if nothing is left of a token once it is normalized.
   init(_ tokens: [AddedToken], _ normalizer: Normalizer) throws {
     func matcher(_ tokens: [AddedToken], _ bytes: (AddedToken) throws -> [UInt8]) rethrows
       -> AddedTokenMatcher?

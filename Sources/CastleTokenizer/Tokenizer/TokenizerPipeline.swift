@@ -8,7 +8,7 @@ struct TokenizerPipeline: Sendable {
   var decoder = TokenDecoder.byteLevel
 
   /// The parts as a `tokenizer.json` has them, where they are not those of GPT-2.
-  var parts: [String: JSONValue] = [:]
+  var parts: JSONValue.Members = [:]
 
   /// Byte-level as GPT-2's.
   static let gpt2 = TokenizerPipeline()
@@ -21,14 +21,15 @@ struct TokenizerPipeline: Sendable {
   /// The pipeline that the parts of a `tokenizer.json` describe.
   ///
   /// - Throws: ``InputError`` without the file's name if one is malformed or not implemented.
-  init(parts: [String: JSONValue], settings: BytePairSettings) throws {
+  init(parts: JSONValue.Members, settings: BytePairSettings) throws {
     normalizer = try Normalizer(json: parts["normalizer"] ?? .null)
     preTokenizer = try PreTokenizer(json: parts["pre_tokenizer"] ?? .null)
     decoder = try TokenDecoder(json: parts["decoder"] ?? .null)
     self.settings = settings
     // Without a decoder, the bytes of byte-level tokens are joined.
     if decoder.steps.isEmpty, preTokenizer.isByteLevel { decoder = .byteLevel }
-    self.parts = parts.filter { Self.partNames.contains($0.key) && $0.value != .null }
+    self.parts = JSONValue.Members(
+      parts.filter { Self.partNames.contains($0.key) && $0.value != .null })
   }
 
   /// Whether nothing differs from GPT-2's but for settings without effect.

@@ -1,7 +1,8 @@
 /// The characters that stand for bytes in the names of byte-level tokens.
 ///
-/// Printable Latin-1 characters stand for themselves; the other bytes, in order, have the characters from U+0100
-/// on. A space is "Ġ" and a line feed "Ċ". GPT-2 introduced it, every byte-level `tokenizer.json` uses it.
+/// Printable Latin-1 characters stand for themselves; the other bytes, in order, have the characters from
+/// U+0100 on. A space is "Ġ" and a line feed "Ċ". GPT-2 introduced it, every byte-level `tokenizer.json` uses
+/// it.
 enum ByteAlphabet {
   /// The scalar that stands for each byte.
   static let scalars: [UInt32] = {

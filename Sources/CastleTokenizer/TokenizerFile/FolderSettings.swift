@@ -1,7 +1,8 @@
 import CastleFormats
 import Foundation
 
-/// What the files beside a vocabulary say: `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
+/// What the files beside a vocabulary say: `tokenizer_config.json`, `special_tokens_map.json` and
+/// `added_tokens.json`.
 ///
 /// They are read as transformers reads them: tokens that they name become added tokens.
 struct FolderSettings {
@@ -37,9 +38,9 @@ struct FolderSettings {
     listed += special.map { (nil, $0) }
   }
 
-  private static func object(_ folder: String, _ name: String) throws -> [String: JSONValue] {
-    let path = (folder as NSString).appendingPathComponent(name)
-    guard FileManager.default.fileExists(atPath: path) else { return [:] }
+  private static func object(_ folder: String, _ name: String) throws -> JSONValue.Members {
+    let path = FilePath.path(name, in: folder)
+    guard FilePath.exists(path) else { return [:] }
     return try MappedFile(path: path).withBytes { bytes in
       try DownloadedFile.check(bytes, path: path)
       return try JSONValue.object(bytes, source: path)
@@ -47,7 +48,7 @@ struct FolderSettings {
   }
 
   /// The tokens that have a role, and the additional ones.
-  private static func special(_ file: [String: JSONValue]) throws -> [AddedToken] {
+  private static func special(_ file: JSONValue.Members) throws -> [AddedToken] {
     var values = roles.compactMap { file[$0] }
     for key in ["additional_special_tokens", "extra_special_tokens"] {
       if case .list(let more) = file[key] { values += more }
@@ -77,7 +78,7 @@ struct FolderSettings {
           "\(folder)/tokenizer_config.json: the added token \"\(key)\" has no id of 0 or more, or no content")
       }
       let isSpecial = value["special"] == .bool(true)
-      // transformers looks for tokens after normalisation unless they are special or say otherwise.
+      // transformers looks for tokens after normalization unless they are special or say otherwise.
       let isNormalized = value["normalized"] == .null ? !isSpecial : value["normalized"] == .bool(true)
       var token = AddedToken(id: id, content: content, isSpecial: isSpecial, isNormalized: isNormalized)
       token.readFlags(value)
@@ -87,8 +88,8 @@ struct FolderSettings {
 
   /// The tokens of `added_tokens.json`, ids by content.
   private func addedTokens(_ special: [AddedToken]) throws -> [(id: Int32?, token: AddedToken)] {
-    let path = (folder as NSString).appendingPathComponent("added_tokens.json")
-    guard FileManager.default.fileExists(atPath: path) else { return [] }
+    let path = FilePath.path("added_tokens.json", in: folder)
+    guard FilePath.exists(path) else { return [] }
     let contents = Set(special.map { Array($0.content.utf8) })
     var tokens: [(id: Int32?, token: AddedToken)] = []
     try MappedFile(path: path).withBytes { bytes in
@@ -140,7 +141,8 @@ struct FolderSettings {
 
   private func misplaced(_ token: AddedToken, _ id: Int32, _ place: Int32) -> InputError {
     InputError(
-      "\(folder) gives the added token \"\(token.content)\" the id \(id); its place in the vocabulary is \(place)"
+      "\(folder) gives the added token \"\(token.content)\" the id \(id); "
+        + "its place in the vocabulary is \(place)"
     )
   }
 }

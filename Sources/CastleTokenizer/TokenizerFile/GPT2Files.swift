@@ -7,7 +7,7 @@ enum GPT2Files {
   private static let endOfText = "<|endoftext|>"
 
   static func read(folder: String) throws -> Tokenizer {
-    func child(_ name: String) -> String { (folder as NSString).appendingPathComponent(name) }
+    func child(_ name: String) -> String { FilePath.path(name, in: folder) }
     let settings = try FolderSettings(folder: folder)
     let names = try readVocabulary(path: child("vocab.json"))
     let pipeline = try pipeline(settings, folder: folder)
@@ -29,17 +29,17 @@ enum GPT2Files {
     do {
       return try body()
     } catch let error as InputError {
-      throw error.description.hasPrefix(name) ? error : InputError("\(name): \(error)")
+      throw error.within("\(name)")
     }
   }
 
   /// What transformers' class for these files does with a text.
   private static func pipeline(_ settings: FolderSettings, folder: String) throws -> TokenizerPipeline {
-    let byteLevel: [String: JSONValue] = [
+    let byteLevel: JSONValue.Members = [
       "type": .string("ByteLevel"), "trim_offsets": .bool(true), "use_regex": .bool(true),
       "add_prefix_space": .bool(settings.addsPrefixSpace ?? false),
     ]
-    var parts: [String: JSONValue] = ["pre_tokenizer": .object(byteLevel), "decoder": .object(byteLevel)]
+    var parts: JSONValue.Members = ["pre_tokenizer": .object(byteLevel), "decoder": .object(byteLevel)]
     switch settings.tokenizerClass {
     case nil, "GPT2Tokenizer", "CodeGenTokenizer", "GPTNeoXTokenizer", "PreTrainedTokenizer": break
     case "Qwen2Tokenizer":
@@ -47,8 +47,9 @@ enum GPT2Files {
       parts["pre_tokenizer"] = PreTokenizerKind.qwen.json
     case let other?:
       throw InputError(
-        "\(folder)/tokenizer_config.json has the tokenizer_class \(other), which is not implemented for vocab.json "
-          + "and merges.txt; save it as tokenizer.json with transformers")
+        "\(folder)/tokenizer_config.json has the tokenizer_class \(other), "
+          + "which is not implemented for vocab.json and merges.txt; "
+          + "save it as tokenizer.json with transformers")
     }
     return try TokenizerPipeline(parts: parts, settings: BytePairSettings())
   }

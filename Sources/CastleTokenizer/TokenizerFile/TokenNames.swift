@@ -1,7 +1,7 @@
 import CastleFormats
 
-/// The tokens of a vocabulary file, found by their names. Names are bytes: two that `String` takes for equal, such as
-/// U+03A9 and U+2126, are two.
+/// The tokens of a vocabulary file, found by their names. Names are bytes: two that `String` takes for equal,
+/// such as U+03A9 and U+2126, are two.
 struct TokenNames {
   /// The name of each token; the place is the id.
   private(set) var names: [[UInt8]?] = []

@@ -2,8 +2,8 @@ import CastleFormats
 
 /// What a `tokenizer.json` says, as far as it has been read.
 ///
-/// Everything that would change the ids and is not implemented is refused. Truncation and padding are for batches; as in
-/// transformers, a text by itself knows neither.
+/// Everything that would change the ids and is not implemented is refused. Truncation and padding are for
+/// batches; as in transformers, a text by itself knows neither.
 struct TokenizerDocument {
   /// What errors call the file.
   let name: String
@@ -11,8 +11,8 @@ struct TokenizerDocument {
   private var names = TokenNames()
   private var mergePairs: [(left: [UInt8], right: [UInt8])] = []
   private var addedTokens: [AddedToken] = []
-  private var modelSettings: [String: JSONValue] = [:]
-  private var settings: [String: JSONValue] = [:]
+  private var modelSettings: JSONValue.Members = [:]
+  private var settings: JSONValue.Members = [:]
 
   init(name: String) {
     self.name = name
@@ -95,8 +95,8 @@ struct TokenizerDocument {
       // Versions of transformers differ in what they make of this, but for GPT-2's own class.
       guard folder.tokenizerClass == "GPT2Tokenizer" else {
         throw InputError(
-          "\(name) and the tokenizer_config.json beside it contradict each other in add_prefix_space; set both to the "
-            + "same value")
+          "\(name) and the tokenizer_config.json beside it contradict each other in add_prefix_space; "
+            + "set both to the same value")
       }
       byteLevel["add_prefix_space"] = .bool(addsPrefixSpace)
       settings["pre_tokenizer"] = .object(byteLevel)
@@ -119,7 +119,7 @@ struct TokenizerDocument {
         pipeline: pipeline,
         template: TextTemplate(postProcessor: self.settings["post_processor"] ?? .null, file: name))
     } catch let error as InputError {
-      throw error.description.hasPrefix(name) ? error : InputError("\(name): \(error)")
+      throw error.within("\(name)")
     }
   }
 
@@ -151,28 +151,4 @@ extension AddedToken {
 extension JSONScanner {
   /// Reads the id of a token.
   mutating func tokenID() throws -> Int32 { Int32(try wholeNumber(upTo: Int(Int32.max))) }
-}
-
-/// Finds the ids of the tokens that merges name.
-struct MergeResolver {
-  let names: TokenNames
-  let isByteLevel: Bool
-
-  /// The merges, given by the names of their tokens. Throws an ``InputError`` without the file's name.
-  func resolve(_ pairs: [(left: [UInt8], right: [UInt8])]) throws -> [Merge] {
-    try pairs.map { pair in
-      Merge(left: try id(pair.left), right: try id(pair.right), merged: try id(pair.left + pair.right))
-    }
-  }
-
-  private func id(_ name: [UInt8]) throws -> Int32 {
-    func text() -> String { String(decoding: name, as: UTF8.self) }
-    guard let id = names.id(name) else {
-      throw InputError("a merge needs the token \"\(text())\", which is not in the vocabulary")
-    }
-    guard !isByteLevel || name.withUnsafeBufferPointer(ByteAlphabet.decode) != nil else {
-      throw InputError("a merge of \"\(text())\", which is not in the byte-level alphabet")
-    }
-    return id
-  }
 }

@@ -36,11 +36,11 @@ private struct TokenizerWriter {
     func part(_ name: String) -> JSONValue {
       pipeline.isGPT2 && name != "normalizer" ? Self.byteLevel : pipeline.parts[name] ?? .null
     }
-    append("],\n  \"normalizer\": \(part("normalizer").text),\n")
-    append("  \"pre_tokenizer\": \(part("pre_tokenizer").text),\n")
+    append("],\n  \"normalizer\": \(part("normalizer").sortedText),\n")
+    append("  \"pre_tokenizer\": \(part("pre_tokenizer").sortedText),\n")
     let isPlain = tokenizer.template.isEmpty && !pipeline.preTokenizer.isByteLevel
-    append("  \"post_processor\": \(isPlain ? "null" : postProcessor.text),\n")
-    append("  \"decoder\": \(part("decoder").text),\n")
+    append("  \"post_processor\": \(isPlain ? "null" : postProcessor.sortedText),\n")
+    append("  \"decoder\": \(part("decoder").sortedText),\n")
     append("  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n")
     let settings = pipeline.settings
     append("    \"unk_token\": \(settings.unknownToken.map { JSONValue.string($0) }?.text ?? "null"),\n")

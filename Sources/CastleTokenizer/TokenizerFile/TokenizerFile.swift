@@ -6,22 +6,22 @@ public enum TokenizerFile {
   /// The tokenizer in a Hugging Face `tokenizer.json`, in a folder that holds one, or in a folder that holds
   /// GPT-2's `vocab.json` and `merges.txt`.
   ///
-  /// In a folder, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` count too, as they do in
-  /// transformers. A file that is named itself stands alone.
+  /// In a folder, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` count too, as
+  /// they do in transformers. A file that is named itself stands alone.
   ///
-  /// - Throws: ``InputError`` if the file is missing or malformed, or asks for something that is not implemented.
+  /// - Throws: ``InputError`` if the file is missing or malformed, or asks for something that is not
+  ///   implemented.
   public static func read(path: String) throws -> Tokenizer {
-    let name = (path as NSString).lastPathComponent
+    let name = FilePath.name(of: path)
     if name == "vocab.json" || name == "merges.txt" {
-      return try GPT2Files.read(folder: (path as NSString).deletingLastPathComponent)
+      return try GPT2Files.read(folder: AtomicFile.folder(of: path))
     }
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+    guard FilePath.exists(path) else {
       throw InputError("there is no tokenizer at \(path); give a tokenizer.json or a folder that holds one")
     }
-    guard isFolder.boolValue else { return try readJSON(path: path) }
-    func child(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
-    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: child(name)) }
+    guard FilePath.isFolder(path) else { return try readJSON(path: path) }
+    func child(_ name: String) -> String { FilePath.path(name, in: path) }
+    func exists(_ name: String) -> Bool { FilePath.exists(child(name)) }
     if exists("tokenizer.json") {
       return try readJSON(path: child("tokenizer.json"), settings: FolderSettings(folder: path))
     }
@@ -34,7 +34,7 @@ public enum TokenizerFile {
   /// - Throws: ``InputError`` if there is one that cannot be read.
   public static func read(ifPresentIn folder: String) throws -> Tokenizer? {
     let isPresent = ["tokenizer.json", "vocab.json"].contains {
-      FileManager.default.fileExists(atPath: (folder as NSString).appendingPathComponent($0))
+      FilePath.exists(FilePath.path($0, in: folder))
     }
     return isPresent ? try read(path: folder) : nil
   }

@@ -1,11 +1,12 @@
 import CastleFormats
 
-/// Reads the settings of a `tokenizer.json`, and refuses those under which its tokens would be others than ours.
+/// Reads the settings of a `tokenizer.json`, and refuses those under which its tokens would be others than
+/// ours.
 struct TokenizerSettings {
   /// What errors call the file.
   let name: String
 
-  func check(_ settings: [String: JSONValue]) throws {
+  func check(_ settings: JSONValue.Members) throws {
     for key in settings.keys.sorted() {
       switch key {
       case "version", "truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder":
@@ -16,7 +17,7 @@ struct TokenizerSettings {
   }
 
   /// What the model says beside its vocabulary and merges.
-  func model(_ model: [String: JSONValue]) throws -> BytePairSettings {
+  func model(_ model: JSONValue.Members) throws -> BytePairSettings {
     guard model["type"] == nil || model["type"] == .string("BPE") else {
       throw InputError("\(name) has the model \(describe(.object(model))); only BPE is implemented")
     }

@@ -1,4 +1,5 @@
-/// Learns merges from counted pre-tokens: again and again the most frequent pair of adjacent tokens becomes one.
+/// Learns merges from counted pre-tokens: again and again the most frequent pair of adjacent tokens becomes
+/// one.
 ///
 /// The numbers of all pairs are kept up to date: a merge touches only the pre-tokens that have the pair.
 struct MergeLearner {

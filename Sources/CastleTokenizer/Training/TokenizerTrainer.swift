@@ -2,20 +2,23 @@ import CastleFormats
 
 /// Learns a byte-level byte-pair encoding from text.
 ///
-/// The pre-tokens of all documents are counted, cut as ``Tokenizer`` cuts them; then the most frequent pair of adjacent
-/// tokens becomes a token, until there are as many as wanted. Of equally frequent pairs the one whose left token
-/// came first is taken, then the one whose right token did. The result depends on nothing but the text: it is that
-/// of Python's `tokenizers` with `BpeTrainer(vocab_size, min_frequency, special_tokens,
-/// initial_alphabet=ByteLevel.alphabet())` for the same documents.
+/// The pre-tokens of all documents are counted, cut as ``Tokenizer`` cuts them; then the most frequent pair
+/// of adjacent tokens becomes a token, until there are as many as wanted. Of equally frequent pairs the one
+/// whose left token came first is taken, then the one whose right token did. The result depends on nothing
+/// but the text: it is that of Python's `tokenizers` with
+/// `BpeTrainer(vocab_size, min_frequency, special_tokens, initial_alphabet=ByteLevel.alphabet())` for the
+/// same documents.
 ///
-/// The ids: the special tokens, the 256 bytes in order of their characters in the byte-level alphabet, the merges.
-/// A text begins with the end-of-text token, as a document in training follows the end of the one before.
+/// The ids: the special tokens, the 256 bytes in order of their characters in the byte-level alphabet, the
+/// merges. A text begins with the end-of-text token, as a document in training follows the end of the one
+/// before.
 public struct TokenizerTrainer: Sendable {
   /// The number of tokens in the end, special ones and the 256 bytes included.
   public var vocabularySize = 4096
   /// Pairs that occur less often are not merged.
   public var minimumFrequency = 2
-  /// Tokens that stand for themselves. No one may be a single pre-token, which could be learned from the text too.
+  /// Tokens that stand for themselves. No one may be a single pre-token, which could be learned from the text
+  /// too.
   public var specialTokens = ["<|endoftext|>"]
   /// How texts are cut.
   public var preTokenizer = PreTokenizerKind.gpt2
@@ -78,8 +81,8 @@ public struct TokenizerTrainer: Sendable {
     let pipeline = try preTokenizer.pipeline
     if let token = specialTokens.first(where: { Self.isPreToken($0, pipeline.preTokenizer) }) {
       throw InputError(
-        "the special token \"\(token)\" could be learned as a word of the text too; one like <|user|>, of letters "
-          + "and punctuation, is right")
+        "the special token \"\(token)\" could be learned as a word of the text too; one like <|user|>, "
+          + "of letters and punctuation, is right")
     }
     let alphabet = (0..<256).sorted { ByteAlphabet.scalars[$0] < ByteAlphabet.scalars[$1] }
     return try Tokenizer(

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Sets of scalars by their Unicode properties, each as of the version of Unicode that Python's `tokenizers` has at
-/// that place.
+/// Sets of scalars by their Unicode properties, each as of the version of Unicode that Python's `tokenizers`
+/// has at that place.
 enum ScalarProperties {
   /// The version of Unicode that patterns know: characters that were assigned later have no properties there.
   static let patternVersion = 16
@@ -108,8 +108,8 @@ enum ScalarProperties {
     categories["p"]!.contains(scalar.properties.generalCategory) && isAssigned(scalar, by: 8)
   }.union(ScalarSet(values: "$+<=>^`|~\u{166D}\u{111C9}".unicodeScalars.map(\.value)))
 
-  /// The scalars of a script or another property that the standard library does not tell, as Foundation's regular
-  /// expressions have it.
+  /// The scalars of a script or another property that the standard library does not know, as Foundation's
+  /// regular expressions have it.
   private static func script(_ name: String) -> ScalarSet? {
     guard !name.isEmpty,
       name.utf8.allSatisfy({ $0 < 0x80 && ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A || $0 == 0x5F) }),

@@ -23,7 +23,8 @@ struct ScalarSet: Equatable, Sendable {
     self.ranges = merged
   }
 
-  /// The assigned scalars that `isIncluded` is true for. Planes without assigned characters are not asked for.
+  /// The assigned scalars that `isIncluded` is true for. Planes without assigned characters are not asked
+  /// for.
   init(where isIncluded: (Unicode.Scalar) -> Bool) {
     var ranges: [ClosedRange<UInt32>] = []
     for plane: ClosedRange<UInt32> in [0...0x33FFF, 0xE0000...0xE01FF] {
@@ -72,7 +73,7 @@ struct ScalarSet: Equatable, Sendable {
 
 /// A ``ScalarSet`` made for fast look-up.
 final class ScalarTable: Sendable {
-  /// The number of scalars in the bit map; what lies above is looked up in the ranges.
+  /// The number of scalars in the bit map; what is above is looked up in the ranges.
   private static let mapped = 0x34000
 
   let set: ScalarSet
@@ -96,8 +97,8 @@ final class ScalarTable: Sendable {
     value < Self.mapped ? bits[Int(value >> 6)] >> UInt64(value & 63) & 1 != 0 : set.contains(value)
   }
 
-  /// Whether the set has the character at `position`; `length` becomes its length in bytes. What is not UTF-8 is taken
-  /// for U+FFFD.
+  /// Whether the set has the character at `position`; `length` becomes its length in bytes. What is not UTF-8
+  /// is taken for U+FFFD.
   @inline(__always)
   func contains(_ text: UnsafePointer<UInt8>, at position: Int, to end: Int, length: inout Int) -> Bool {
     let byte = text[position]

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Each is a folder `checkpoints/step-00000100`: a model folder with the optimizer's moments, the state of
 /// the run and a list of hashes. A checkpoint is written under a temporary name, brought to the disk and
-/// renamed, so a folder of that name is whole unless the disk damaged it, which the hashes tell.
+/// renamed, so a folder of that name is whole unless the disk damaged it; the hashes detect that.
 public struct CheckpointStore: Sendable {
   /// A checkpoint on disk.
   public struct Entry: Sendable, Hashable {
@@ -23,14 +23,17 @@ public struct CheckpointStore: Sendable {
     self.run = run
   }
 
+  /// The name of the folder of all checkpoints, in that of the run.
+  package static let folderName = "checkpoints"
+
   private static let prefix = "step-"
   private static let temporarySuffix = ".partial"
   private static let replacedPrefix = ".replaced-"
   private static let damagedPrefix = "damaged-"
   private static let permanentName = "permanent"
 
-  private var folder: String { run + "/checkpoints" }
-  private var bestLink: String { run + "/best" }
+  private var folder: String { run + "/" + Self.folderName }
+  private var best: BestCheckpoint { BestCheckpoint(run: run) }
 
   /// All checkpoints, the newest first.
   public var entries: [Entry] {
@@ -51,7 +54,7 @@ public struct CheckpointStore: Sendable {
   /// The newest checkpoint whose files have their recorded hashes, and what is wrong with newer ones.
   ///
   /// The newer ones are moved aside, to `checkpoints/damaged-step-…`: a user can look at them, and they are
-  /// no longer ``entries``. If `best` pointed to one of them, it is gone.
+  /// no longer ``entries``. If `best` is a link to one of them, it is gone.
   ///
   /// - Throws: ``InputError`` if there are checkpoints but all are damaged; they then stay where they are.
   public func newestIntact() throws -> (entry: Entry?, damages: [String]) {
@@ -60,7 +63,7 @@ public struct CheckpointStore: Sendable {
     for entry in entries {
       do {
         try FileHashes.check(folder: entry.folder)
-        return (entry, try damages.map { "\($0.reason); the checkpoint is now \(try setAside($0.entry))" })
+        return (entry, try damages.map { "\($0.reason); the checkpoint is now \(try quarantine($0.entry))" })
       } catch let error as InputError {
         damages.append((entry, error.description))
       }
@@ -69,6 +72,23 @@ public struct CheckpointStore: Sendable {
     throw InputError(
       subject: "every checkpoint in \(folder)", problem: "is damaged (\(newest.reason))",
       remedy: "restore one or start again in another output")
+  }
+
+  /// Checks that all checkpoints are of one run: of `run`, if it has a name. Older versions gave none.
+  ///
+  /// - Throws: ``InputError`` that names a checkpoint of another run.
+  func check(run: String?) throws {
+    var first = run.map { (name: $0, place: self.run) }
+    for entry in entries {
+      guard let name = (try? TrainingState(folder: entry.folder))?.run else { continue }
+      if let first, first.name != name {
+        throw InputError(
+          subject: "\(entry.folder)", problem: "is a checkpoint of another run than \(first.place)",
+          remedy: "move the checkpoints of the other run away, or choose another folder with "
+            + "\(.setting("output", "…"))")
+      }
+      first = first ?? (name, entry.folder)
+    }
   }
 
   /// Saves a checkpoint whose files `write` makes in the folder that it is given.
@@ -82,7 +102,7 @@ public struct CheckpointStore: Sendable {
     let name = Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
     let target = folder + "/" + name
     do {
-      try putAside(target)
+      try makeRoom(for: target)
       try AtomicFolder.write(to: target) { folder in
         try write(folder)
         if isPermanent {
@@ -91,74 +111,61 @@ public struct CheckpointStore: Sendable {
         }
         try FileHashes.write(folder: folder)
       }
-      try removeIfPresent(replaced(name))
+      try FilePath.remove(replaced(name))
     } catch {
       try? recoverReplaced()
-      let reason = (error as? InputError)?.description ?? error.localizedDescription
-      throw InputError(subject: "cannot save the checkpoint \(target)", problem: ": \(reason)")
+      let reason = (error as? InputError) ?? InputError(error.localizedDescription)
+      throw reason.within("cannot save the checkpoint \(target)")
     }
     return Entry(step: step, folder: target)
   }
 
-  /// Lets the link `best` point to `entry`.
-  public func markBest(_ entry: Entry) throws {
-    let temporary = bestLink + ".partial"
-    let target = "checkpoints/" + (entry.folder as NSString).lastPathComponent
-    unlink(temporary)
-    guard symlink(target, temporary) == 0, rename(temporary, bestLink) == 0 else {
-      throw InputError("cannot write \(bestLink): \(String(cString: strerror(errno)))")
-    }
-  }
+  /// Lets `best` lead to `entry`.
+  ///
+  /// - Throws: ``InputError`` if that cannot be done, which harms nothing.
+  public func markBest(_ entry: Entry) throws { try best.lead(to: entry) }
 
-  /// Removes the link `best`, where the checkpoint with the lowest loss is not kept.
-  func unmarkBest() { unlink(bestLink) }
+  /// Removes `best`, where the checkpoint with the lowest loss is not kept.
+  func unmarkBest() throws { try best.remove() }
 
-  /// Removes all but the `count` newest checkpoints, the best, permanent ones and `saved`, and what
-  /// interrupted saves have left.
-  public func prune(keeping count: Int, and saved: Entry) throws {
-    for entry in entries.dropFirst(count) where entry != saved && !isBest(entry) && !isPermanent(entry) {
-      let name = (entry.folder as NSString).lastPathComponent
-      try FileManager.default.moveItem(
-        atPath: entry.folder, toPath: folder + "/." + name + Self.temporarySuffix)
+  /// Removes all but the `count` newest checkpoints, that after the step `best`, permanent ones and `saved`,
+  /// and what interrupted saves have left.
+  ///
+  /// - Throws: ``InputError`` if some cannot be removed, which harms nothing.
+  public func prune(keeping count: Int, besides saved: Entry, best: Int? = nil) throws {
+    for entry in entries.dropFirst(count)
+    where entry != saved && entry.step != best && !isPermanent(entry) {
+      let aside = folder + "/." + FilePath.name(of: entry.folder) + Self.temporarySuffix
+      try FilePath.remove(aside)
+      try FilePath.move(entry.folder, to: aside)
     }
     for name in names where name.hasSuffix(Self.temporarySuffix) {
-      try removeIfPresent(folder + "/" + name)
+      try FilePath.remove(folder + "/" + name)
     }
-  }
-
-  private func isBest(_ entry: Entry) -> Bool {
-    (try? FileManager.default.destinationOfSymbolicLink(atPath: bestLink)).map { run + "/" + $0 }
-      == entry.folder
   }
 
   private func isPermanent(_ entry: Entry) -> Bool {
-    FileManager.default.fileExists(atPath: entry.folder + "/" + Self.permanentName)
+    FilePath.exists(entry.folder + "/" + Self.permanentName)
   }
 
-  private var names: [String] {
-    (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-  }
+  private var names: [String] { FilePath.entries(ofFolder: folder) ?? [] }
 
   private func replaced(_ name: String) -> String { folder + "/" + Self.replacedPrefix + name }
 
   /// Moves a checkpoint out of the way of a new one of the same step.
-  private func putAside(_ target: String) throws {
-    guard FileManager.default.fileExists(atPath: target) else { return }
-    let aside = replaced((target as NSString).lastPathComponent)
-    try removeIfPresent(aside)
-    try FileManager.default.moveItem(atPath: target, toPath: aside)
+  private func makeRoom(for target: String) throws {
+    guard FilePath.exists(target) else { return }
+    let aside = replaced(FilePath.name(of: target))
+    try FilePath.remove(aside)
+    try FilePath.move(target, to: aside)
   }
 
-  /// Gives a damaged checkpoint a name that is not one of a checkpoint, and returns where it lies then.
-  private func setAside(_ entry: Entry) throws -> String {
-    if isBest(entry) { unlink(bestLink) }
-    let aside = folder + "/" + Self.damagedPrefix + (entry.folder as NSString).lastPathComponent
-    do {
-      try removeIfPresent(aside)
-      try FileManager.default.moveItem(atPath: entry.folder, toPath: aside)
-    } catch {
-      throw InputError("cannot move the damaged checkpoint \(entry.folder): \(error.localizedDescription)")
-    }
+  /// Gives a damaged checkpoint a name that is not one of a checkpoint, and returns its new path.
+  private func quarantine(_ entry: Entry) throws -> String {
+    if best.isLink(to: entry) { try best.remove() }
+    let aside = folder + "/" + Self.damagedPrefix + FilePath.name(of: entry.folder)
+    try FilePath.remove(aside)
+    try FilePath.move(entry.folder, to: aside)
     return aside
   }
 
@@ -166,15 +173,11 @@ public struct CheckpointStore: Sendable {
   private func recoverReplaced() throws {
     for name in names where name.hasPrefix(Self.replacedPrefix) {
       let target = folder + "/" + name.dropFirst(Self.replacedPrefix.count)
-      if FileManager.default.fileExists(atPath: target) {
-        try removeIfPresent(folder + "/" + name)
+      if FilePath.exists(target) {
+        try FilePath.remove(folder + "/" + name)
       } else {
-        try FileManager.default.moveItem(atPath: folder + "/" + name, toPath: target)
+        try FilePath.move(folder + "/" + name, to: target)
       }
     }
-  }
-
-  private func removeIfPresent(_ path: String) throws {
-    if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
   }
 }

@@ -8,8 +8,7 @@ enum FileHashes {
 
   /// Hashes the files of `folder` and writes the list beside them.
   static func write(folder: String) throws {
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-    let lines = try names.filter { $0 != fileName }.map { name in
+    let lines = try (FilePath.entries(ofFolder: folder) ?? []).filter { $0 != fileName }.map { name in
       "\(try Digest.sha256(ofFile: folder + "/" + name))  \(name)\n"
     }
     try AtomicFile.write(lines.joined().utf8, path: folder + "/" + fileName)
@@ -20,7 +19,7 @@ enum FileHashes {
   /// - Throws: ``InputError`` that names the first file that is missing or has other bytes.
   static func check(folder: String) throws {
     let list = folder + "/" + fileName
-    guard let data = FileManager.default.contents(atPath: list), !data.isEmpty else {
+    guard let data = FilePath.contents(list), !data.isEmpty else {
       throw InputError(subject: "\(list)", problem: "is missing")
     }
     for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {

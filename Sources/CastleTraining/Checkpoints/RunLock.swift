@@ -5,36 +5,28 @@ import Foundation
 ///
 /// The operating system drops the lock when the process ends, however it ends.
 final class RunLock {
-  private let descriptor: Int32
+  private let lock: FileLock
 
   static let fileName = ".lock"
 
-  /// Takes the lock of `folder`. Throws an ``InputError`` that names the other process if one has it, or says
-  /// why there can be no lock.
-  init(folder: String) throws {
+  /// Takes the lock of `folder`. `note` gets a warning where the file system has no locks.
+  ///
+  /// - Throws: ``InputError`` that names the other process if one has it.
+  init(folder: String, note: (String) -> Void) throws {
     let path = folder + "/" + Self.fileName
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw InputError("cannot write \(path): \(String(cString: strerror(errno)))")
-    }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      let reason = errno
-      defer { close(descriptor) }
-      guard reason == EWOULDBLOCK else {
-        throw InputError(
-          problem: "cannot lock \(path): \(String(cString: strerror(reason)))",
-          remedy: "choose an output on a file system that has locks")
-      }
-      let holder = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    guard let lock = try FileLock(path: path) else {
+      let holder = FilePath.contents(path).map { String(decoding: $0, as: UTF8.self) } ?? ""
       throw InputError(
         subject: "\(folder)",
         problem: "is in use by another castle process (\(holder.isEmpty ? "unknown" : holder))",
         remedy: "wait for it, stop it, or choose another output")
     }
-    ftruncate(descriptor, 0)
-    let text = Array("process \(ProcessInfo.processInfo.processIdentifier)".utf8)
-    _ = text.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    if let obstacle = lock.obstacle {
+      note(
+        "warning: cannot lock \(path): \(obstacle); nothing keeps a second castle train out of \(folder)")
+    } else {
+      lock.write("process \(ProcessInfo.processInfo.processIdentifier)")
+    }
+    self.lock = lock
   }
-
-  deinit { close(descriptor) }
 }

@@ -34,6 +34,9 @@ public struct TrainingState: Sendable, Codable, Hashable {
   public var machine: String?
   /// The checkpoint of another run from which this one branched.
   public var origin: String?
+  /// What the run is called, drawn when it begins: two runs with the same settings differ in it. Nil in
+  /// checkpoints of versions that gave no names.
+  public var run: String?
 
   /// The evaluation with the lowest loss.
   public struct Best: Sendable, Codable, Hashable {
@@ -55,7 +58,13 @@ public struct TrainingState: Sendable, Codable, Hashable {
   public init(seed: UInt64, text: String) {
     self.seed = seed
     self.text = text
+    run = Self.newName
   }
+
+  /// Gives a run of an earlier version a name.
+  mutating func nameIfNeeded() { run = run ?? Self.newName }
+
+  private static var newName: String { String(UInt64.random(in: 0...UInt64.max), radix: 36) }
 
   /// Takes in a loss on the validation text after the present step. Returns whether it is the lowest so far.
   mutating func add(validationLoss loss: Double, minimumImprovement: Double) -> Bool {
@@ -72,6 +81,7 @@ public struct TrainingState: Sendable, Codable, Hashable {
   /// Makes this the first state of another run, whose records and best checkpoint are its own.
   mutating func beginBranch(of checkpoint: String) {
     origin = checkpoint
+    run = Self.newName
     records = [:]
     best = nil
     stall = nil
@@ -82,7 +92,7 @@ public struct TrainingState: Sendable, Codable, Hashable {
 
   init(folder: String) throws {
     let path = folder + "/" + Self.fileName
-    guard let data = FileManager.default.contents(atPath: path) else {
+    guard let data = FilePath.contents(path) else {
       throw InputError(problem: "cannot read \(path)")
     }
     do {

@@ -1,7 +1,7 @@
 import CastleFormats
 
 extension TrainingConfiguration {
-  /// The number of steps, where a text is not needed to tell; nil if the run is as long as epochs say.
+  /// The number of steps, where it does not depend on the text; nil if the run is as long as epochs say.
   public var steps: Int? {
     if training.epochs != nil { return nil }
     guard let tokens = training.tokens else { return training.steps ?? StepSettings.defaultSteps }

@@ -5,7 +5,7 @@ import Yams
 extension TrainingConfiguration {
   /// Reads the YAML file at `path` and applies `overrides`, each `key=value` as in `training.steps=500`.
   ///
-  /// Throws an ``InputError`` that names the file, the line, the key and what would be right.
+  /// - Throws: ``InputError`` that names the file, the line, the key and what would be right.
   public init(path: String, overrides: [String] = []) throws {
     let bytes = try MappedFile(path: path).withBytes { Array($0) }
     guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -36,7 +36,7 @@ extension TrainingConfiguration {
       throw InputError(
         subject: source, problem: ": expected key=value, as in \(.setting("training.steps", "500"))")
     }
-    let value = try Self.parse(String(parts[1]), source: source) ?? Node("", Tag(.null))
+    let value = try Self.overridingValue(String(parts[1]), source: source)
     let keys = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     if keys.count == 2, keys[0] == "training", StepSettings.lengthKeys.contains(keys[1]) {
       // The length of the run is said anew.
@@ -44,6 +44,22 @@ extension TrainingConfiguration {
     }
     let node = keys.reversed().reduce(value) { inner, key in Node([(Node(key), inner)]) }
     try apply(node, at: SettingPath(source: source, isFile: false))
+  }
+
+  /// The value of an override. Lists, groups and what is in quotes are YAML; anything else is a text as it
+  /// stands, also where YAML would begin a comment or something else of its own.
+  private static func overridingValue(_ text: String, source: ErrorText) throws -> Node {
+    let text = text.trimmingCharacters(in: .whitespaces)
+    let isQuoted = text.first.map("[{'\"".contains) ?? false
+    guard isQuoted || (try? Yams.compose(yaml: text))?.mapping != nil else { return Node(text) }
+    let value = try parse(text, source: source) ?? Node(text)
+    // A comment would swallow the second item.
+    guard !text.contains("#") || (try? Yams.compose(yaml: "[\(text) ,x\n]"))?.sequence?.count == 2 else {
+      throw InputError(
+        subject: source, problem: ": what comes after # would be lost as a comment",
+        remedy: "put it in quotes")
+    }
+    return value
   }
 
   private static func parse(_ yaml: String, source: ErrorText) throws -> Node? {
@@ -60,7 +76,7 @@ extension TrainingConfiguration {
     }
   }
 
-  /// Checks what no single key can tell.
+  /// Checks what depends on several keys.
   private mutating func checkTogether() throws {
     guard !output.isEmpty else {
       throw InputError(
@@ -85,7 +101,7 @@ extension TrainingConfiguration {
     let unused = [
       ("data.shards", !data.shards.isEmpty), ("data.mixture", !data.mixture.isEmpty),
       ("evaluation.sets", !evaluation.sets.isEmpty), ("samples.every", samples.every > 0),
-      ("model.initial", model.initial != nil),
+      ("model.initial", model.initial != nil), ("model.from-causal", model.fromCausal != nil),
     ]
     if let key = unused.first(where: \.1)?.0 {
       throw InputError(
@@ -150,7 +166,7 @@ extension TrainingConfiguration {
     guard evaluation.patience == 0 || evaluation.every > 0 else {
       throw InputError(
         subject: "evaluation.patience", problem: "is \(evaluation.patience), but evaluation.every is 0",
-        remedy: "say how many steps lie between evaluations")
+        remedy: "say how many steps to take between evaluations")
     }
   }
 

@@ -30,7 +30,7 @@ public struct TrainingConfiguration: ConfigurationSection {
   /// The top level of the configuration file.
   public static var settings: [Setting<Self>] {
     [
-      Setting("output", \.output, "folder of the run"),
+      Setting(path: "output", \.output, "folder of the run"),
       Setting("seed", \.seed, "makes the initial weights, the order of the data and the samples"),
       Setting(section: "model", \.model),
       Setting(section: "data", \.data),

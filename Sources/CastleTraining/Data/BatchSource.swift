@@ -10,7 +10,9 @@ public protocol BatchSource: AnyObject {
   /// The number of times that the whole text has been seen, or nil where sequences are made and never end.
   var epoch: Double? { get }
 
-  /// This rank's part of the next batch.
+  /// This rank's part of the next batch: tokens and targets of its sequences, and the documents in them.
+  ///
+  /// - Throws: What keeps the source from bringing it, such as a file that has been changed.
   func next() throws -> TokenBatch
 }
 

@@ -7,6 +7,6 @@ extension DataSettings {
   /// - Throws: `InputError` if it is missing, damaged or no text.
   public func open(_ folder: String? = nil) throws -> PreparedCorpus {
     try PreparedCorpus(
-      folder: FilePath.expanded(folder ?? shards), tokenizer: tokenizer.map(FilePath.expanded), width: width)
+      folder: folder ?? shards, tokenizer: tokenizer, width: width)
   }
 }

@@ -64,7 +64,7 @@ public struct MixtureOrder: Sendable, Hashable {
     return counts
   }
 
-  /// Whoever lies furthest behind its share has the next place.
+  /// Whoever is furthest behind its share has the next place.
   private static func block(_ counts: [Int]) -> [Place] {
     var taken = Array(repeating: 0, count: counts.count)
     return (0..<blockSize).map { position in

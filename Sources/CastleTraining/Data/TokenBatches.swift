@@ -1,4 +1,5 @@
 import CastleAttention
+public import CastleCluster
 import CastleCorpus
 import CastleTensors
 
@@ -56,7 +57,7 @@ public final class TokenBatches: BatchSource {
     }
   }
 
-  /// How often all sequences could have been seen: those taken so far over those that there are.
+  /// Sequences taken so far over the number of sequences.
   public var epoch: Double? {
     Double(position) / Double(texts.reduce(0) { $0 + $1.count })
   }

@@ -16,8 +16,8 @@ public struct TrainingText: Sendable {
 
   /// The texts, by name.
   public let parts: [Part]
-  /// What tells this data from other data: a hash of the texts, and of their names and weights where there
-  /// are several.
+  /// What distinguishes this data from other data: a hash of the texts, and of their names and weights where
+  /// there are several.
   public let fingerprint: String
 
   let mixture: MixtureOrder?
@@ -67,7 +67,7 @@ public struct TrainingText: Sendable {
 
   /// The sequences of `length` tokens of each text.
   ///
-  /// - Throws: ``InputError`` if a text has not a single one.
+  /// - Throws: ``InputError`` if a text has no whole sequence.
   func sequences(length: Int) throws -> [TokenSequences] {
     try parts.map { try TokenSequences(shards: $0.corpus.training.shards, length: length) }
   }

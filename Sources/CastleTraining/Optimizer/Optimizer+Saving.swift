@@ -6,24 +6,25 @@ extension Optimizer {
   /// The name of the file in a checkpoint.
   static let fileName = "training.safetensors"
 
-  /// The moments of a parameter, or of the part of it that lies in the optimizer's range.
+  /// A part of one parameter that lies in one of the optimizer's ranges.
   private struct Piece {
-    /// The parameter's name, for a part followed by its places, as in `model.norm.weight[3..<7]`.
-    var name: String
-    /// The parameter's shape; a part is a vector.
-    var shape: [Int]
+    /// The number of the parameter in the layout.
+    var entry: Int
+    /// The first of its elements.
+    var start: Int
     /// Where the moments lie.
-    var range: Range<Int>
+    var moments: Range<Int>
   }
 
   private func pieces(_ layout: ParameterLayout) -> [Piece] {
-    layout.entries.compactMap { entry in
-      let part = entry.range.clamped(to: range)
-      guard !part.isEmpty else { return nil }
-      let own = part.lowerBound - range.lowerBound..<part.upperBound - range.lowerBound
-      guard part != entry.range else { return Piece(name: entry.name, shape: entry.shape, range: own) }
-      let places = part.lowerBound - entry.offset..<part.upperBound - entry.offset
-      return Piece(name: "\(entry.name)[\(places)]", shape: [part.count], range: own)
+    var count = 0
+    return ranges.flatMap { range in
+      layout.entries.enumerated().compactMap { index, entry in
+        let part = entry.range.clamped(to: range)
+        guard !part.isEmpty else { return nil }
+        defer { count += part.count }
+        return Piece(entry: index, start: part.lowerBound - entry.offset, moments: count..<count + part.count)
+      }
     }
   }
 
@@ -31,37 +32,46 @@ extension Optimizer {
     [("first_moment.", firstMoments), ("second_moment.", secondMoments)]
   }
 
-  /// Writes the moments of every parameter under its name to a file in `folder`.
-  package func save(layout: ParameterLayout, folder: String) throws {
-    let pieces = pieces(layout)
-    let writer = try SafetensorsWriter(
+  /// Writes the moments of the optimizer's parameters to a file in `folder`, which holds those of every
+  /// parameter under its name. Optimizers of other ranges write to the same file: `isFirst` makes it.
+  package func save(layout: ParameterLayout, folder: String, isFirst: Bool = true) throws {
+    let file = try SharedSafetensorsFile(
       path: folder + "/" + Self.fileName,
       tensors: moments.flatMap { prefix, _ in
-        pieces.map { .init(name: prefix + $0.name, type: .f32, shape: $0.shape) }
-      })
-    for (_, matrix) in moments {
-      for piece in pieces {
-        try forEachChunk(of: piece.range) { try writer.write(numbers(of: matrix.columns($0))) }
+        layout.entries.map { .init(name: prefix + $0.name, type: .f32, shape: $0.shape) }
+      }, isNew: isFirst)
+    for (index, (_, matrix)) in moments.enumerated() {
+      for piece in pieces(layout) {
+        try forEachChunk(of: piece.moments) { chunk in
+          try numbers(of: matrix.columns(chunk)).withUnsafeBufferPointer {
+            try file.write(
+              $0, tensor: index * layout.entries.count + piece.entry,
+              from: piece.start + chunk.lowerBound - piece.moments.lowerBound)
+          }
+        }
       }
     }
-    try writer.finish()
+    try file.synchronize()
   }
 
-  /// Reads what ``save(layout:folder:)`` wrote for the same range.
+  /// Reads the moments of the optimizer's parameters from what ``save(layout:folder:isFirst:)`` of optimizers
+  /// of all parameters have written, whatever their ranges were.
   package func load(layout: ParameterLayout, folder: String) throws {
     let file = try SafetensorsFile(path: folder + "/" + Self.fileName)
     for (prefix, matrix) in moments {
       for piece in pieces(layout) {
-        let tensor = try file.tensor(prefix + piece.name)
-        guard tensor.shape == piece.shape else {
+        let entry = layout.entries[piece.entry]
+        let tensor = try file.tensor(prefix + entry.name)
+        guard tensor.shape == entry.shape else {
           throw InputError(
             subject: "\(file.path)",
-            problem: ": \(prefix + piece.name) has the shape \(tensor.shape), the model needs \(piece.shape)")
+            problem: ": \(prefix + entry.name) has the shape \(tensor.shape), the model needs \(entry.shape)")
         }
-        try forEachChunk(of: piece.range) { chunk in
+        try forEachChunk(of: piece.moments) { chunk in
           let numbers = try [Float](unsafeUninitializedCapacity: chunk.count) { numbers, count in
             let room = UnsafeMutableBufferPointer(rebasing: numbers[..<chunk.count])
-            try tensor.readFloats(from: chunk.lowerBound - piece.range.lowerBound, into: room)
+            try tensor.readFloats(
+              from: piece.start + chunk.lowerBound - piece.moments.lowerBound, into: room)
             count = chunk.count
           }
           numbers.withUnsafeBufferPointer { set(matrix.columns(chunk), to: $0) }

@@ -2,63 +2,74 @@ package import CastleModel
 package import CastleOperations
 package import CastleTensors
 
-/// AdamW over the parameters of a model, in groups of one decay and one learning rate.
+/// AdamW over a model's parameters, in groups that share weight decay and learning rate.
 ///
 /// Matrices decay, the token embedding included: it is shared with the output head in the published models.
 /// The weights of norms do not decay.
 ///
-/// An optimizer may own a range of the parameters only: its moments take memory for that range alone, and it
+/// An optimizer may own some ranges of the parameters only: its moments take memory for these alone, and it
 /// moves no other weights. What several optimizers do whose ranges cover all parameters is what one optimizer
 /// of all of them does, bit for bit.
 package final class Optimizer {
-  /// Neighbouring parameters that are updated by one call.
+  /// Neighboring parameters that are updated by one call.
   private struct Group {
+    /// Where they lie in the arenas.
     var range: Range<Int>
+    /// Where their moments lie.
+    var moments: Range<Int>
     var decays: Bool
     var factor: Double
   }
 
-  /// The parameters that are updated: a range of the arenas of weights and gradients.
-  package let range: Range<Int>
-  /// The mean of the gradients, (1, parameters of ``range``).
+  /// The parameters that are updated: ranges of the arenas of weights and gradients, in order.
+  package let ranges: [Range<Int>]
+  /// The mean of the gradients, (1, parameters of ``ranges``).
   let firstMoments: Matrix
-  /// The mean of their squares, (1, parameters of ``range``).
+  /// The mean of their squares, (1, parameters of ``ranges``).
   let secondMoments: Matrix
 
   private let groups: [Group]
   private let settings: OptimizerSettings
   private let backend: any Backend
 
-  /// An optimizer that has seen no gradients, of the parameters of `range` or of all. Traps if there are
-  /// none.
+  /// An optimizer that has seen no gradients, of the parameters of `ranges` or of all. Traps if ranges are
+  /// not in order, or overlap.
   package init(
-    layout: ParameterLayout, settings: OptimizerSettings, backend: any Backend, range: Range<Int>? = nil
+    layout: ParameterLayout, settings: OptimizerSettings, backend: any Backend, ranges: [Range<Int>]? = nil
   ) {
-    let range = range ?? 0..<layout.parameterCount
-    precondition(!range.isEmpty && (0..<layout.parameterCount).contains(range), "parameters \(range)")
-    self.range = range
+    let ranges = (ranges ?? [0..<layout.parameterCount]).filter { !$0.isEmpty }
+    precondition(ranges.allSatisfy { (0..<layout.parameterCount).contains($0) }, "parameters \(ranges)")
+    precondition(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
+    self.ranges = ranges
     self.settings = settings
     self.backend = backend
-    groups = Self.groups(layout, settings.factors).compactMap { group in
-      let part = group.range.clamped(to: range)
-      return part.isEmpty ? nil : Group(range: part, decays: group.decays, factor: group.factor)
+    let whole = Self.groups(layout, settings.factors)
+    var count = 0
+    groups = ranges.flatMap { range in
+      whole.compactMap { group in
+        let part = group.range.clamped(to: range)
+        guard !part.isEmpty else { return nil }
+        defer { count += part.count }
+        return Group(
+          range: part, moments: count..<count + part.count, decays: group.decays, factor: group.factor)
+      }
     }
-    firstMoments = backend.allocate(Float.self, rowCount: 1, columnCount: range.count)
-    secondMoments = backend.allocate(Float.self, rowCount: 1, columnCount: range.count)
+    firstMoments = backend.allocate(Float.self, rowCount: 1, columnCount: count)
+    secondMoments = backend.allocate(Float.self, rowCount: 1, columnCount: count)
     backend.fill(firstMoments, with: 0)
     backend.fill(secondMoments, with: 0)
   }
 
-  /// One step: the `weights` of ``range`` move against `gradients` · `gradientScale` at `learningRate`. Both
+  /// One step: the `weights` of ``ranges`` move against `gradients` · `gradientScale` at `learningRate`. Both
   /// are whole arenas. Steps are counted from 1.
   package func update(
     _ weights: Matrix, gradients: Matrix, gradientScale: Double, learningRate: Double, step: Int
   ) {
     for group in groups {
-      let own = group.range.lowerBound - range.lowerBound..<group.range.upperBound - range.lowerBound
       backend.adamW(
         weights.columns(group.range), gradients: gradients.columns(group.range),
-        firstMoments: firstMoments.columns(own), secondMoments: secondMoments.columns(own),
+        firstMoments: firstMoments.columns(group.moments),
+        secondMoments: secondMoments.columns(group.moments),
         step: AdamWStep(
           learningRate: Float(learningRate * group.factor), beta1: Float(settings.beta1),
           beta2: Float(settings.beta2), epsilon: Float(settings.epsilon),
@@ -89,7 +100,8 @@ package final class Optimizer {
       {
         groups[groups.count - 1].range = last.range.lowerBound..<entry.range.upperBound
       } else {
-        groups.append(Group(range: entry.range, decays: entry.isMatrix, factor: factor))
+        groups.append(
+          Group(range: entry.range, moments: entry.range, decays: entry.isMatrix, factor: factor))
       }
     }
     return groups
@@ -97,7 +109,7 @@ package final class Optimizer {
 }
 
 extension LearningRateFactors {
-  /// The factor of a parameter, which its name in `model.safetensors` tells.
+  /// The factor of a parameter, by its name in `model.safetensors`.
   func factor(of entry: ParameterLayout.Entry) -> Double {
     if !entry.isMatrix && !entry.isShift { return norms }
     if entry.name.contains(".self_attn.") { return attention }

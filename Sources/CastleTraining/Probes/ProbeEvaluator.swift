@@ -1,4 +1,5 @@
 import CastleAttention
+import CastleCluster
 import CastleEvaluation
 import CastleFormats
 import CastleModel
@@ -19,34 +20,54 @@ struct HeldOutSet: Sendable {
   }
 }
 
-/// Measures how many answers of a probe a model finds, and their loss.
+/// Measures how many answers of a probe a model finds, and their loss. Every rank measures its share.
 struct ProbeEvaluator {
   let pass: ScoringPass
   /// The number of sequences at a time.
   let batch: Int
+  let communicator: any Communicator
 
-  /// Measures on `set`. `progress` gets the share that is done before each batch, and ends the work by returning
-  /// false; the result is then nil.
+  /// What a rank has measured on its share.
+  private struct Sums: BitwiseCopyable {
+    var loss = 0.0
+    var right = 0
+    var count = 0
+    var isCancelled = false
+  }
+
+  /// Measures on `set`. `progress` gets the share that is done before each batch, and ends the work by
+  /// returning false; the result is then nil.
   func evaluate(
     _ set: HeldOutSet, of source: ProbeSource, progress: (_ share: Double) -> Bool
   ) throws -> EvaluationResult? {
-    var (loss, right, count) = (0.0, 0, 0)
-    for start in stride(from: 0, to: set.count, by: batch) {
-      guard progress(Double(start) / Double(set.count)) else { return nil }
-      let sequences = (start..<min(start + batch, set.count)).map {
-        source.heldOutSequence($0, of: set.probe)
+    let share = communicator.world.share(of: set.count)
+    let all = try communicator.together {
+      var own = Sums()
+      for start in stride(from: share.lowerBound, to: share.upperBound, by: batch) {
+        guard progress(Double(start - share.lowerBound) / Double(share.count)) else {
+          own.isCancelled = true
+          break
+        }
+        let sequences = (start..<min(start + batch, share.upperBound)).map {
+          source.heldOutSequence($0, of: set.probe)
+        }
+        for score in try scores(sequences, length: source.length) {
+          own.loss -= Double(score.logProbability)
+          own.right += score.isGreedy == true ? 1 : 0
+          own.count += 1
+        }
       }
-      for score in try scores(sequences, length: source.length) {
-        loss -= Double(score.logProbability)
-        right += score.isGreedy == true ? 1 : 0
-        count += 1
-      }
+      return own
     }
+    guard !all.contains(where: \.isCancelled) else { return nil }
+    let loss = all.dropFirst().reduce(all[0].loss) { $0 + $1.loss }
+    let count = all.reduce(0) { $0 + $1.count }
     guard loss.isFinite else {
       throw InputError("the model's loss on \(set.name) is \(loss): its weights are damaged")
     }
     return EvaluationResult(
-      loss: loss / Double(count), tokens: count, bitsPerByte: nil, accuracy: Double(right) / Double(count))
+      loss: loss / Double(count), tokens: count, bitsPerByte: nil,
+      accuracy: Double(all.reduce(0) { $0 + $1.right }) / Double(count))
   }
 
   private func scores(_ sequences: [ProbeSequence], length: Int) throws -> [TokenScore] {

@@ -1,3 +1,4 @@
+import CastleCluster
 import CastleFormats
 import CastleTensors
 

@@ -5,35 +5,23 @@ import Foundation
 final class AppendingFile {
   let path: String
 
-  private let handle: FileHandle
+  private let descriptor: Int32
   private var pending: [UInt8] = []
   private var writtenCount: UInt64
 
-  /// Opens `path`, creating it if needed, and drops what lies behind byte `size`.
+  /// Opens `path`, creating it if needed, and drops what is after byte `size`, which it must have.
   ///
-  /// Throws if the file is shorter than `size`: what it held is lost.
+  /// - Throws: ``InputError`` if the file cannot be written.
   init(path: String, truncatedTo size: UInt64) throws {
     self.path = path
-    let manager = FileManager.default
-    if !manager.fileExists(atPath: path), !manager.createFile(atPath: path, contents: nil) {
-      throw InputError(problem: "cannot create \(path): \(String(cString: strerror(errno)))")
-    }
-    guard let handle = FileHandle(forUpdatingAtPath: path) else {
-      throw InputError("cannot write \(path): \(String(cString: strerror(errno)))")
-    }
-    self.handle = handle
-    let present = try handle.seekToEnd()
-    guard present >= size else {
-      throw InputError(
-        subject: "\(path)",
-        problem:
-          "has \(present) bytes where the checkpoint that the run goes on from expects at least \(size)",
-        remedy: "put the old file back, or start a new run in another output")
-    }
-    try handle.truncate(atOffset: size)
-    try handle.seek(toOffset: size)
     writtenCount = size
+    descriptor = FilePath.open(path, O_WRONLY | O_CREAT)
+    guard descriptor >= 0, ftruncate(descriptor, off_t(size)) == 0,
+      lseek(descriptor, off_t(size), SEEK_SET) == off_t(size)
+    else { throw SystemError.error("write", path: path) }
   }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// The size of the file once everything is flushed.
   var byteCount: UInt64 { writtenCount + UInt64(pending.count) }
@@ -48,19 +36,22 @@ final class AppendingFile {
 
   /// Hands what is pending to the operating system.
   func flush() throws {
-    guard !pending.isEmpty else { return }
-    do {
-      try handle.write(contentsOf: pending)
-    } catch {
-      throw InputError("cannot write \(path): \(error.localizedDescription)")
+    var rest = pending[...]
+    defer {
+      writtenCount += UInt64(pending.count - rest.count)
+      pending = Array(rest)
     }
-    writtenCount += UInt64(pending.count)
-    pending.removeAll(keepingCapacity: true)
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw SystemError.error("write", path: path) }
+      rest = rest.dropFirst(count)
+    }
   }
 
   /// Flushes, and returns when the bytes are on the disk.
   func synchronize() throws {
     try flush()
-    try handle.synchronize()
+    guard AtomicFile.sync(descriptor) else { throw SystemError.error("write", path: path) }
   }
 }

@@ -1,3 +1,4 @@
+public import CastleCluster
 import CastleEvaluation
 import CastleFormats
 import Foundation
@@ -25,7 +26,7 @@ public final class RunRecords {
     let metrics: AppendingFile
     let timing: AppendingFile
     let samples: AppendingFile
-    let board: TensorBoardWriter
+    let board: EventBoard
 
     /// The files whose size a checkpoint remembers.
     var growing: [(name: String, file: AppendingFile)] {
@@ -34,24 +35,36 @@ public final class RunRecords {
 
     func flush() throws {
       for (_, file) in growing { try file.flush() }
-      try board.flush()
+      board.flush()
     }
   }
 
   /// Opens the records in `folder`, cut back to `position`: the files of a new run are empty. `step` is the
   /// last step that is done. Only the main rank of `world` opens and writes them; on others, everything that
   /// is added is dropped.
-  public init(folder: String, position: Position, step: Int, world: World = .single) throws {
+  ///
+  /// Records that are missing are told to `note`, the run goes on without them.
+  ///
+  /// - Throws: ``InputError`` if a file cannot be written or holds other records; then none is cut.
+  public init(
+    folder: String, position: Position, step: Int, world: World = .single,
+    note: @escaping (String) -> Void = { _ in }
+  ) throws {
     guard world.isMain else {
       files = nil
       return
     }
-    func open(_ name: String) throws -> AppendingFile {
-      try AppendingFile(path: folder + "/" + name, truncatedTo: position[name] ?? 0)
+    let cuts = try [Self.metricsName, Self.timingName, Self.samplesName].map { name in
+      (
+        path: folder + "/" + name,
+        cut: try RecordCut(path: folder + "/" + name, expected: position[name] ?? 0, step: step)
+      )
     }
-    files = Files(
-      metrics: try open(Self.metricsName), timing: try open(Self.timingName),
-      samples: try open(Self.samplesName), board: try TensorBoardWriter(folder: folder, firstStep: step + 1))
+    for loss in cuts.compactMap(\.cut.loss) { note("warning: \(loss)") }
+    let files = try cuts.map { try AppendingFile(path: $0.path, truncatedTo: $0.cut.byteCount) }
+    self.files = Files(
+      metrics: files[0], timing: files[1], samples: files[2],
+      board: EventBoard(folder: folder, firstStep: step + 1, note: note))
   }
 
   /// Adds a step.
@@ -84,7 +97,7 @@ public final class RunRecords {
   public func add(sample: String, prompt: String, step: Int) throws {
     guard let files else { return }
     files.samples.append(
-      JSONObject([("step", .integer(step)), ("prompt", .text(prompt)), ("text", .text(sample))]).line)
+      JSONValue.object(["step": .integer(step), "prompt": .string(prompt), "text": .string(sample)]).line)
     files.board.add(text: prompt + sample, tag: "sample", step: step)
     try files.flush()
   }
@@ -92,7 +105,7 @@ public final class RunRecords {
   /// Brings everything to the disk and says how far the files have grown.
   public func synchronize() throws -> Position {
     guard let files else { return [:] }
-    try files.board.flush()
+    files.board.flush()
     var position: Position = [:]
     for (name, file) in files.growing {
       try file.synchronize()

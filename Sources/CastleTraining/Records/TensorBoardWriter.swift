@@ -83,7 +83,7 @@ public final class TensorBoardWriter {
 
   /// TensorBoard reads the files of a folder in the order of their names, which contain a time in seconds.
   private static func timeOfNewest(in folder: String) -> Int? {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let names = FilePath.entries(ofFolder: folder) ?? []
     return names.filter { $0.hasPrefix(prefix) }
       .compactMap { Int($0.dropFirst(prefix.count).prefix { $0.isNumber }) }.max()
   }

@@ -1,28 +1,35 @@
+public import CastleCluster
 import CastleFormats
 public import CastleModel
 import CastleSystem
 
-/// The memory that training takes, in bytes, known before any of it is taken.
+/// The memory that training takes on one rank, in bytes, known before any of it is taken.
 public struct PlannedMemory: Sendable, Hashable {
   /// The weights.
   public let weights: Int
   /// Their gradients.
   public let gradients: Int
-  /// Both moments of AdamW.
+  /// Both moments of AdamW: a rank has those of its share of the parameters.
   public let moments: Int
-  /// Activations, their gradients and some rows of logits.
+  /// Activations, their gradients, some rows of logits and what arrives from other ranks.
   public let activations: Int
   /// What the process holds already: the program and its libraries.
   public let program: Int
 
-  /// Plans steps of `settings` on a model, from what the process holds now.
-  public init(_ model: ModelConfiguration, settings: StepSettings) {
+  /// The ranks that share the memory of this host.
+  private let ranksOnHost: Int
+
+  /// Plans steps of `settings` on a model, which the ranks of `world` share, from what the process holds now.
+  public init(_ model: ModelConfiguration, settings: StepSettings, world: World = .single) {
     weights = model.parameterCount * MemoryLayout<Float>.size
     gradients = weights
-    moments = 2 * weights
-    activations = TrainingPass.byteCount(
-      model, batch: settings.batchSize, length: settings.sequenceLength,
-      recomputesActivations: settings.recomputes)
+    moments = 2 * ((model.parameterCount + world.size - 1) / world.size) * MemoryLayout<Float>.size
+    activations = Self.sum(
+      TrainingPass.byteCount(
+        model, batch: settings.largestShare(of: world), length: settings.sequenceLength,
+        recomputesActivations: settings.recomputes),
+      ArenaExchange.byteCount(parameterCount: model.parameterCount, world: world))
+    ranksOnHost = world.ranksOnHost
     program = ProcessMemory.current
   }
 
@@ -41,16 +48,19 @@ public struct PlannedMemory: Sendable, Hashable {
     return overflow ? .max : sum
   }
 
-  /// - Throws: ``InputError`` with the numbers if this is more than the `available` bytes. Nil means unknown.
+  /// - Throws: ``InputError`` with the numbers if this is more than this rank's part of the `available` bytes
+  ///   of the host. Nil means unknown.
   public func check(available: Int?) throws {
-    guard let available, toTake > available else { return }
+    guard let available, toTake > available / ranksOnHost else { return }
+    let each = ranksOnHost > 1 ? " on each of \(ranksOnHost) ranks" : ""
     throw InputError(
       subject: "the run",
-      problem: "needs \(NumberFormat.bytes(toTake)) (weights, gradients and moments "
+      problem: "needs \(NumberFormat.bytes(toTake))\(each) (weights, gradients and moments "
         + "\(NumberFormat.bytes(parameters)), activations \(NumberFormat.bytes(activations))), but only "
         + "\(NumberFormat.bytes(available)) are free",
       remedy:
-        "lower training.batch-size (with a higher training.accumulation), training.sequence-length or choose a "
-        + "smaller model.preset; with training.check-memory=false it starts all the same")
+        "lower training.batch-size (with a higher training.accumulation), "
+        + "training.sequence-length or choose a smaller model.preset; "
+        + "with training.check-memory=false it starts all the same")
   }
 }

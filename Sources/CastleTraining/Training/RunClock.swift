@@ -1,6 +1,6 @@
 import Foundation
 
-/// The seconds of work of a run.
+/// How long a run has worked, interruptions left out.
 struct RunClock {
   private let secondsBefore: Double
   private let stepsBefore: Int

@@ -1,3 +1,4 @@
+package import CastleCluster
 import CastleFormats
 import Foundation
 
@@ -18,21 +19,24 @@ package final class RunFolder {
   private let lock: RunLock?
 
   /// The name of the settings as they took effect, in the folder.
-  static let configurationName = "config.yaml"
-  /// Their name in a checkpoint, where `config.json` is the model's.
+  package static let configurationName = "config.yaml"
+  /// The name of the finished model's folder.
+  package static let modelName = "model"
+  /// The settings' name in a checkpoint, where `config.json` is the model's.
   static let checkpointConfigurationName = "run.yaml"
 
-  /// Opens or makes the folder that `start` says. Its checkpoint is checked against the hashes; damaged ones
-  /// are told to `note`.
+  /// Opens or makes the folder that `start` says. Its checkpoint is checked against the hashes; `note` hears
+  /// of damaged ones.
   package init(_ start: RunStart, world: World = .single, note: (String) -> Void) throws {
     path = start.output
     self.world = world
     store = CheckpointStore(run: path)
     try AtomicFolder.makeFolder(path)
-    // Asked before there is a lock, which would be left in a folder of others, and under it.
+    // Checked before locking, so that no lock file is left in a folder that is not ours, and once more under
+    // the lock.
     try Self.checkIsRunOrEmpty(path)
-    lock = world.isMain ? try RunLock(folder: path) : nil
-    let isPresent = FileManager.default.fileExists(atPath: path + "/" + Self.configurationName)
+    lock = world.isMain ? try RunLock(folder: path, note: note) : nil
+    let isPresent = FilePath.exists(path + "/" + Self.configurationName)
     if world.isMain, !start.resumes, isPresent || !store.entries.isEmpty {
       throw InputError(
         subject: "\(path)", problem: "holds a run already",
@@ -40,6 +44,7 @@ package final class RunFolder {
     }
     try Self.checkIsRunOrEmpty(path)
     if start.resumes {
+      try store.check(run: Self.name(ofRun: path))
       let (entry, damages) = try store.newestIntact()
       damages.forEach { note("warning: \($0); an older checkpoint is used") }
       if let entry {
@@ -50,6 +55,42 @@ package final class RunFolder {
     checkpoint = try start.checkpoint.map { try CheckpointStore.entry(at: $0) }
     isBranch = checkpoint != nil
     if start.resumes, checkpoint == nil { note("\(path) has no checkpoint yet: starting at step 1") }
+  }
+
+  /// Opens or makes the folder on the main rank, which alone looks for checkpoints; the others follow it.
+  static func open(
+    _ start: RunStart, communicator: any Communicator, note: (String) -> Void
+  ) throws -> RunFolder {
+    let world = communicator.world
+    guard world.size > 1 else { return try RunFolder(start, note: note) }
+    var own: RunFolder?
+    _ = try communicator.together {
+      if world.isMain { own = try RunFolder(start, world: world, note: note) }
+      return true
+    }
+    let checkpoint = try communicator.broadcast(own?.checkpoint?.folder ?? "")
+    let isBranch = try communicator.broadcast(own?.isBranch == true ? "branch" : "") == "branch"
+    if let own { return own }
+    return try RunFolder(
+      following: start.output, world: world, checkpoint: checkpoint.isEmpty ? nil : checkpoint,
+      isBranch: isBranch)
+  }
+
+  /// The folder that the main rank has opened.
+  private init(following path: String, world: World, checkpoint: String?, isBranch: Bool) throws {
+    guard FilePath.exists(path + "/" + RunLock.fileName) else {
+      throw InputError(
+        subject: "\(path)", problem: "is not the folder that the main rank has opened",
+        remedy: "choose an output on a file system that all hosts share")
+    }
+    self.path = path
+    self.world = world
+    self.isBranch = isBranch
+    store = CheckpointStore(run: path)
+    lock = nil
+    self.checkpoint = try checkpoint.map {
+      CheckpointStore.Entry(step: try TrainingState(folder: $0).step, folder: $0)
+    }
   }
 
   /// The state to go on from, or that before the first step of a run on `data`.
@@ -68,9 +109,11 @@ package final class RunFolder {
     guard state.step <= steps else {
       throw InputError(
         problem:
-          "the run has \(steps) steps, but \(isBranch ? checkpoint.folder : path) has done \(state.step) already",
+          "the run has \(steps) steps, but \(isBranch ? checkpoint.folder : path) has done "
+          + "\(state.step) already",
         remedy: "set training.steps, tokens or epochs higher")
     }
+    state.nameIfNeeded()
     if isBranch {
       note("branching from \(checkpoint.folder) after step \(state.step)")
       state.beginBranch(of: checkpoint.folder)
@@ -80,21 +123,33 @@ package final class RunFolder {
     return state
   }
 
-  /// Lets the link `best` point to the best checkpoint of `state`, if the settings keep one.
-  func renewBest(_ state: TrainingState, _ settings: CheckpointSettings) throws {
+  /// Lets `best` lead to the best checkpoint of `state`, if the settings keep one, and removes checkpoints
+  /// that the settings do not keep beside `saved`. The run needs neither: what goes wrong is told to `note`.
+  func tidy(
+    _ state: TrainingState, _ settings: CheckpointSettings, saved: CheckpointStore.Entry? = nil,
+    note: (String) -> Void
+  ) {
     guard world.isMain else { return }
-    let best = store.entries.first { $0.step == state.best?.step }
-    if let best, settings.keepsBest { try store.markBest(best) } else { store.unmarkBest() }
+    func attempt(_ body: () throws -> Void) {
+      do { try body() } catch { note("warning: \(error)") }
+    }
+    let step = settings.keepsBest ? state.best?.step : nil
+    let best = store.entries.first { $0.step == step }
+    attempt { if let best { try store.markBest(best) } else { try store.unmarkBest() } }
+    if let saved { attempt { try store.prune(keeping: settings.keep, besides: saved, best: step) } }
   }
 
-  /// Throws if a folder without settings holds more than what a start that failed may have left.
+  /// Throws if a folder without settings and checkpoints holds more than what a start that failed may have left.
   private static func checkIsRunOrEmpty(_ path: String) throws {
     let leftovers = [
-      RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, RunRecords.samplesName, "checkpoints",
+      RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, RunRecords.samplesName,
+      CheckpointStore.folderName,
       ".DS_Store",
     ]
-    let present = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-    guard !present.contains(configurationName) else { return }
+    guard let present = FilePath.entries(ofFolder: path) else {
+      throw SystemError.error("read the folder", path: path)
+    }
+    guard !present.contains(configurationName), CheckpointStore(run: path).entries.isEmpty else { return }
     let stranger = present.first { name in
       !leftovers.contains(name) && !name.hasPrefix("events.")
         && !AtomicFile.isTemporaryName(name, beside: configurationName)
@@ -106,9 +161,22 @@ package final class RunFolder {
     }
   }
 
-  /// Writes the settings, once the run is sure to go on with them; from then on the folder holds a run.
-  func write(_ configuration: TrainingConfiguration) throws {
+  /// Writes the settings and the name of the run, once it is sure to go on with them; from then on the folder
+  /// holds a run.
+  func write(_ configuration: TrainingConfiguration, run: String?) throws {
     guard world.isMain else { return }
-    try AtomicFile.write(try configuration.yaml().utf8, path: path + "/" + Self.configurationName)
+    let name = run.map { Self.nameComment + $0 + "\n" } ?? ""
+    try AtomicFile.write(
+      (name + (try configuration.yaml())).utf8, path: path + "/" + Self.configurationName)
+  }
+
+  /// How the first line of the settings names the run.
+  private static let nameComment = "# run "
+
+  /// The name of the run whose settings lie in `folder`; nil if they do not say.
+  private static func name(ofRun folder: String) -> String? {
+    let line = FilePath.contents(folder + "/" + configurationName)?.prefix { $0 != UInt8(ascii: "\n") }
+    let text = line.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    return text.hasPrefix(nameComment) ? String(text.dropFirst(nameComment.count)) : nil
   }
 }

@@ -13,7 +13,7 @@ struct SamplePrompt: Sendable {
   /// The prompts of a run, or the beginning of a document if it has none of its own; nothing if the run draws
   /// no samples.
   ///
-  /// Throws an ``InputError`` if `model` cannot go on from one of them.
+  /// - Throws: ``InputError`` if `model` cannot go on from one of them.
   static func all(
     _ settings: SampleSettings, _ tokenizer: Tokenizer, model: ModelConfiguration
   ) throws -> [SamplePrompt] {
@@ -27,13 +27,14 @@ struct SamplePrompt: Sendable {
         tokens = try request.promptTokens(model, tokenizer)
         try model.check(tokens: tokens)
       } catch let error as InputError {
-        throw InputError(subject: "samples.prompts", problem: ": prompt \(index + 1): \(error)")
+        throw error.within("samples.prompts: prompt \(index + 1)")
       }
       guard tokens.count <= model.maximumLength else {
         throw InputError(
           subject: "samples.prompts",
           problem:
-            ": prompt \(index + 1) has \(tokens.count) tokens, but the model reads at most \(model.maximumLength)",
+            ": prompt \(index + 1) has \(tokens.count) tokens, "
+            + "but the model reads at most \(model.maximumLength)",
           remedy: "shorten it")
       }
       return SamplePrompt(text: text, tokens: tokens)

@@ -5,9 +5,7 @@ import CastleOperations
 /// The useful operations of training, one addition or multiplication each.
 ///
 /// Every number of a matrix costs 6 operations a token (2 forward, 4 backward), the embedding only where it
-/// is the output head. Attention is counted in units (Equations, Work) over the pairs of tokens that see each
-/// other: forward and backward together 7 units for causal attention, 21 for lookahead keys, 11 for them
-/// outside the window, at 2 · d operations a pair and unit.
+/// is the output head. Attention is counted forward and backward, as in Equations, Work.
 public struct StepWork: Sendable, Hashable {
   /// The operations of matrix products per sequence.
   public let matrixProducts: Double
@@ -21,15 +19,12 @@ public struct StepWork: Sendable, Hashable {
     let multiplied = layout.matrices.count - (configuration.tiesEmbeddings ? 0 : embedding)
     matrixProducts = 6 * Double(multiplied) * Double(length)
 
-    let tokens = Double(length)
-    let pairs = tokens * (tokens + 1) / 2
-    let window = Double(min(configuration.mechanism.windowLength, length))
-    let ahead = window * tokens - window * (window - 1) / 2
-    let units =
-      configuration.mechanism.hasLookahead
-      ? 21 * min(ahead, pairs) + 11 * max(0, pairs - ahead) : 7 * pairs
-    let heads = Double(configuration.layerCount * configuration.heads.queryHeads)
-    attention = units * 2 * Double(configuration.heads.headSize) * heads
+    attention = (0..<configuration.layerCount).reduce(0) { sum, layer in
+      let work = AttentionWork(
+        mechanism: configuration.mechanism(ofLayer: layer), heads: configuration.heads.queryHeads,
+        length: length, headSize: configuration.heads.headSize)
+      return sum + work.forwardOperations + work.backwardOperations
+    }
   }
 
   /// All operations per sequence.

@@ -1,3 +1,4 @@
+import CastleCluster
 import CastleCorpus
 import CastleEvaluation
 import CastleFormats
@@ -30,19 +31,41 @@ extension Trainer {
   func saveCheckpoint() throws {
     state.seconds = clock.seconds
     state.records = try records.synchronize()
+    guard communicator.world.isMain else {
+      try saveMoments(to: "")
+      isSaved = true
+      return
+    }
     let checkpoints = configuration.checkpoints
     let entry = try folder.store.save(step: state.step, isPermanent: isDue(checkpoints.permanentEvery)) {
       target in
       try model.save(to: target, tokenizer: plan.data.text?.tokenizerPath)
-      try trainingStep.optimizer.save(layout: model.layout, folder: target)
+      try saveMoments(to: target)
       try state.write(to: target)
       try AtomicFile.write(
         try configuration.yaml().utf8, path: target + "/" + RunFolder.checkpointConfigurationName)
     }
-    if checkpoints.keepsBest && state.best?.step == state.step { try folder.store.markBest(entry) }
-    try folder.store.prune(keeping: checkpoints.keep, and: entry)
+    folder.tidy(state, checkpoints, saved: entry, note: progress.note)
     isSaved = true
     progress.saved(entry)
+  }
+
+  /// Writes the moments to a checkpoint of the main rank, which alone knows its `folder`: each rank those of
+  /// its share.
+  private func saveMoments(to folder: String) throws {
+    let optimizer = trainingStep.optimizer
+    guard communicator.world.size > 1 else { return try optimizer.save(layout: model.layout, folder: folder) }
+    let isMain = communicator.world.isMain
+    if isMain { try optimizer.save(layout: model.layout, folder: folder) }
+    let folder = try communicator.broadcast(folder)
+    do {
+      _ = try communicator.together {
+        if !isMain { try optimizer.save(layout: model.layout, folder: folder, isFirst: false) }
+        return true
+      }
+    } catch let failure as RankFailure {
+      throw InputError(failure.description)
+    }
   }
 
   private func isDue(_ interval: Int) -> Bool {
@@ -71,7 +94,8 @@ extension Trainer {
     }
     if let source = plan.data.probe {
       let evaluator = ProbeEvaluator(
-        pass: ScoringPass(sharing: trainingStep.pass), batch: configuration.training.batchSize)
+        pass: ScoringPass(sharing: trainingStep.pass),
+        batch: configuration.training.largestShare(of: communicator.world), communicator: communicator)
       for set in plan.heldOut {
         guard try add(set.name, { try evaluator.evaluate(set, of: source, progress: $0) }) else { return nil }
       }

@@ -1,3 +1,4 @@
+import CastleCluster
 import CastleCorpus
 import CastleGeneration
 import CastleTokenizer
@@ -9,8 +10,13 @@ extension Trainer {
     var text: String
   }
 
-  /// Writes a text for each prompt; nil if someone asked to end.
+  /// Writes a text for each prompt, on the main rank alone; nil if someone asked to end.
   func drawSamples() throws -> [Sample]? {
+    let samples = communicator.world.isMain ? try drawOwnSamples() : []
+    return try communicator.isTrueOnAny(samples == nil) ? nil : samples
+  }
+
+  private func drawOwnSamples() throws -> [Sample]? {
     guard let tokenizer = plan.data.text?.tokenizer else { return [] }
     var samples: [Sample] = []
     for (index, prompt) in plan.prompts.enumerated() {

@@ -11,11 +11,11 @@ extension Trainer {
     let number = state.step + 1
     let started = clock.seconds
     let (loss, norm) = try trainingStep.computeGradients()
-    guard loss.isFinite, norm.isFinite else { throw notFinite(step: number, loss: loss) }
+    guard loss.isFinite, norm.isFinite else { throw try notFinite(step: number, loss: loss) }
 
     let isSpike = isSpike(loss: loss, norm: norm)
     let rate = configuration.optimizer.learningRate * schedule.factor(step: number)
-    if !isSpike { trainingStep.update(norm: norm, learningRate: rate, number: number) }
+    if !isSpike { try trainingStep.update(norm: norm, learningRate: rate, number: number) }
     noteSpikes(isSpike: isSpike, step: number)
     let metrics = StepMetrics(
       step: number, tokens: number * configuration.tokensPerStep, epoch: trainingStep.source.epoch ?? 0,
@@ -52,20 +52,17 @@ extension Trainer {
     spikesInARow = isSpike ? spikesInARow + 1 : 0
     guard spikesInARow == Self.manySpikes else { return }
     progress.note(
-      "warning: the updates of steps \(step - Self.manySpikes + 1) to \(step) were all skipped, because loss or "
-        + "gradient norm lie more than \(configuration.training.skipSpikes) standard deviations above the recent mean "
-        + "(training.skip-spikes)")
+      "warning: the updates of steps \(step - Self.manySpikes + 1) to \(step) were all skipped, "
+        + "because loss or gradient norm is more than \(configuration.training.skipSpikes) standard "
+        + "deviations above the recent mean (training.skip-spikes)")
   }
 
   private static let manySpikes = 20
 
   /// Names the first parameter whose gradient is not finite, and where to go on from.
-  private func notFinite(step: Int, loss: Double) -> InputError {
-    let entries = model.layout.entries
-    let culprit = entries.first { entry in
-      !backend.sumOfSquares(trainingStep.gradients.columns(entry.range)).value.isFinite
-    }
-    let tensor = culprit.map { ", the gradient of \($0.name) is not finite" } ?? ""
+  private func notFinite(step: Int, loss: Double) throws -> InputError {
+    let tensor =
+      try trainingStep.firstBadParameter().map { ", the gradient of \($0.name) is not finite" } ?? ""
     let checkpoint =
       folder.store.entries.first.map { "the last good checkpoint is \($0.folder)" }
       ?? "there is no checkpoint yet"

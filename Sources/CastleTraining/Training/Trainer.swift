@@ -1,3 +1,5 @@
+import CastleAttention
+public import CastleCluster
 import CastleCorpus
 import CastleEvaluation
 import CastleFormats
@@ -11,8 +13,11 @@ import Foundation
 ///
 /// A run that was interrupted, in whatever way, and is resumed computes the same numbers as one that was not,
 /// bit for bit, on equal threads, instructions and BLAS and in the same version of this program. Where one of
-/// these differs from what the checkpoint says, the run tells it and goes on with numbers that may differ in
+/// these differs from what the checkpoint says, the run says so and goes on with numbers that may differ in
 /// their last bits.
+///
+/// Several ranks share the work of one run: each has a trainer of its own with the same settings, and all of
+/// them make the same calls. The main rank writes and tells; a run may go on with another number of ranks.
 public final class Trainer {
   /// How a run ended.
   public enum Outcome: Sendable, Hashable {
@@ -42,6 +47,7 @@ public final class Trainer {
   let backend: any Backend
   let schedule: LearningRateSchedule
   let isInterrupted: () -> Bool
+  let communicator: any Communicator
   var clock: RunClock
   /// Whether the newest checkpoint is of the present state.
   var isSaved: Bool
@@ -55,60 +61,72 @@ public final class Trainer {
   /// and position in the data go on, while the schedule, the length and all settings that are no part of them
   /// may be new.
   ///
-  /// `isInterrupted` is asked between steps and during evaluations; true saves a checkpoint and ends
-  /// ``run()``.
+  /// `isInterrupted` is asked between steps and during evaluations; true, on any rank, saves a checkpoint and
+  /// ends ``run()``.
   ///
   /// - Throws: ``InputError`` if the text or one to evaluate on cannot be used, a sample cannot begin as its
   ///   prompt says, the run does not fit into memory, the folder is in use or holds another run, or a
-  ///   checkpoint to go on from is damaged or of another run.
+  ///   checkpoint to go on from is damaged or of another run, or ranks have other settings, texts or programs
+  ///   than the main one.
   public init(
     _ configuration: TrainingConfiguration, resumes: Bool, branchingFrom checkpoint: String? = nil,
-    backend: any Backend, progress: any TrainingProgress,
+    backend: any Backend, communicator: any Communicator = SingleProcess(), progress: any TrainingProgress,
     isInterrupted: @escaping () -> Bool = { Interruption.isRequested }
   ) throws {
-    let world = World.single
+    let world = communicator.world
     let progress = world.isMain ? progress : SilentProgress()
     self.backend = backend
     self.progress = progress
     self.isInterrupted = isInterrupted
+    self.communicator = communicator
+    try communicator.requireSame("version of castle", ProgramVersion.number, shows: true)
     let start = try RunStart(output: configuration.output, resumes: resumes, checkpoint: checkpoint)
-    plan = try TrainingPlan(configuration)
+    plan = try TrainingPlan(configuration, world: world)
+    try communicator.requireSame("training text", plan.data.fingerprint)
+    try communicator.requireSame("configuration", try configuration.yaml())
     let configuration = try start.inEffect(configuration, steps: plan.steps, note: progress.note)
     self.configuration = configuration
     try plan.checkMemory(note: progress.note)
     for set in plan.sets where set.isTrainingPart {
       progress.note("\(set.name) has no validation part: evaluations read the text that it has for training")
     }
-    folder = try RunFolder(start, world: world, note: progress.note)
+    folder = try RunFolder.open(start, communicator: communicator, note: progress.note)
     var state = try folder.state(
       seed: configuration.seed, data: plan.data, steps: plan.steps, note: progress.note)
-    try folder.renewBest(state, configuration.checkpoints)
+    start.noteRate(
+      configuration, steps: plan.steps, after: state.step,
+      sequenceCount: plan.sequenceCount, note: progress.note)
     schedule = configuration.learningRateSchedule(steps: plan.steps)
     isSaved = folder.checkpoint != nil && !folder.isBranch
-    let machine = "castle \(ProgramVersion.number), \(backend.summary)"
+    let ranks = world.size > 1 ? ", \(world.size) ranks" : ""
+    let machine = "castle \(ProgramVersion.number), \(backend.summary)\(ranks)"
     if let before = state.machine, before != machine {
       progress.note(
         "the numbers may differ in their last bits: the run goes on with \(machine); before it was \(before)")
     }
     state.machine = machine
     self.state = state
-    model = try Self.model(configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend)
+    model = try Self.model(
+      configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend, note: progress.note)
 
     let settings = configuration.training
     trainingStep = try TrainingStep(
       model, settings: settings, optimizer: configuration.optimizer,
-      source: plan.batches(configuration, position: state.position, world: world))
+      source: plan.batches(configuration, position: state.position, world: world),
+      communicator: communicator)
     if let checkpoint = folder.checkpoint {
       try trainingStep.optimizer.load(layout: model.layout, folder: checkpoint.folder)
     }
     evaluator = Evaluator(
-      trainingStep.pass, batch: settings.batchSize, length: settings.sequenceLength, separator: plan.separator
-    )
-    records = try RunRecords(folder: folder.path, position: state.records, step: state.step, world: world)
+      trainingStep.pass, batch: settings.largestShare(of: world), length: settings.sequenceLength,
+      separator: plan.separator, communicator: communicator)
+    records = try RunRecords(
+      folder: folder.path, position: state.records, step: state.step, world: world, note: progress.note)
+    folder.tidy(state, configuration.checkpoints, note: progress.note)
     clock = RunClock(secondsBefore: state.seconds, stepsBefore: state.step)
     // A branch needs nothing of the other run from here on.
     if folder.isBranch { try saveCheckpoint() }
-    try folder.write(configuration)
+    try folder.write(configuration, run: state.run)
   }
 
   /// Whether the run ends before its last step, because the validation loss has not improved for long enough.
@@ -125,11 +143,16 @@ public final class Trainer {
     do {
       while !isAtEnd || !state.isStepComplete {
         if state.isStepComplete {
-          if isInterrupted() { return try interrupted() }
+          if try communicator.isTrueOnAny(isInterrupted()) { return try interrupted() }
           try step()
         }
         guard try completeStep() else { return try interrupted() }
       }
+    } catch let error as RankFailure {
+      if !isSaved { try saveCheckpoint() }
+      throw InputError(
+        problem: "\(error.description); the run is saved at step \(state.step)",
+        remedy: "mend that and use \(.resume)")
     } catch let error as TextChanged {
       if !isSaved { try saveCheckpoint() }
       throw InputError(
@@ -148,16 +171,27 @@ public final class Trainer {
   }
 
   private func saveModel() throws {
-    try model.save(to: folder.path + "/model", tokenizer: plan.data.text?.tokenizerPath)
+    guard communicator.world.isMain else { return }
+    try model.save(to: folder.path + "/" + RunFolder.modelName, tokenizer: plan.data.text?.tokenizerPath)
   }
 
   private static func model(
     _ configuration: TrainingConfiguration, plan: TrainingPlan, checkpoint: CheckpointStore.Entry?,
-    backend: any Backend
+    backend: any Backend, note: (String) -> Void
   ) throws -> LanguageModel {
     if let checkpoint { return try LanguageModel(folder: checkpoint.folder, backend: backend) }
     if let initial = configuration.model.initial {
-      return try LanguageModel(folder: initial, configuration: plan.model, backend: backend)
+      return try LanguageModel(folder: initial, configuration: plan.model, backend: backend, note: note)
+    }
+    if let causal = configuration.model.fromCausal {
+      var before = plan.model
+      before.mechanism = .causal
+      let counts = [plan.parameterCount, before.parameterCount].map { NumberFormat.grouped($0) }
+      note(
+        "the model starts as the causal one in \(causal), with lookahead keys that say nothing yet and as many heads: "
+          + "\(counts[0]) parameters, not \(counts[1])")
+      return try LanguageModel(
+        fromCausal: causal, plan.model, backend: backend, seed: configuration.seed, note: note)
     }
     return try LanguageModel(plan.model, backend: backend, seed: configuration.seed)
   }

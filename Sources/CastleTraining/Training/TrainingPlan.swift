@@ -1,3 +1,4 @@
+public import CastleCluster
 import CastleCorpus
 import CastleEvaluation
 package import CastleFormats
@@ -31,6 +32,8 @@ public struct TrainingPlan: Sendable {
   let separator: Int32?
   /// The sequences of each text.
   let sequences: [TokenSequences]
+  /// The number of all sequences to train on; 0 where there is no end to them.
+  let sequenceCount: Int
   /// The texts to evaluate on, the run's own first.
   let sets: [EvaluationText]
   /// The sequences of a probe to evaluate on, those like the ones of training first.
@@ -42,25 +45,35 @@ public struct TrainingPlan: Sendable {
   /// The weights of the first of ``sets``, whose mean loss decides which checkpoint is best.
   private let setWeights: [Double]
 
-  /// Plans a run.
+  /// The ranks that do the work.
+  private let world: World
+
+  /// Plans a run, whose work the ranks of `world` share.
   ///
   /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text cannot be used.
-  public init(_ configuration: TrainingConfiguration) throws {
+  public init(_ configuration: TrainingConfiguration, world: World = .single) throws {
     let settings = configuration.training
+    guard settings.batchSize >= world.size else {
+      throw InputError(
+        subject: "training.batch-size", problem: "is \(settings.batchSize), too few for \(world.size) ranks",
+        remedy:
+          "give every rank a sequence: \(.setting("training.batch-size", "\(world.size)")) or fewer ranks")
+    }
+    self.world = world
     data = try TrainingData(configuration)
     let text = data.text
     model = try configuration.model.configuration(
       vocabularySize: data.vocabularySize, endOfText: text?.tokenizer.endOfText,
       length: settings.sequenceLength)
-    if let text, let initial = configuration.model.initial,
-      let own = try TokenizerFile.read(ifPresentIn: initial)
+    if let text, let start = configuration.model.startingFolder,
+      let own = try TokenizerFile.read(ifPresentIn: start)
     {
       try text.parts[0].corpus.check(tokenizer: own)
     }
     separator = configuration.data.separatesDocuments ? text?.tokenizer.endOfText : nil
     sequences = try text?.sequences(length: settings.sequenceLength) ?? []
-    steps = try configuration.steps(
-      sequenceCount: data.probe?.sequenceCount ?? sequences.reduce(0) { $0 + $1.count })
+    sequenceCount = data.probe?.sequenceCount ?? sequences.reduce(0) { $0 + $1.count }
+    steps = try configuration.steps(sequenceCount: sequenceCount)
     let validated = text?.parts.filter { $0.corpus.validation != nil } ?? []
     sets =
       try validated.map {
@@ -83,7 +96,7 @@ public struct TrainingPlan: Sendable {
     parameterCount = ParameterLayout(model).parameterCount
     tokensPerStep = configuration.tokensPerStep
     refusesShortMemory = settings.checksMemory
-    memory = PlannedMemory(model, settings: settings)
+    memory = PlannedMemory(model, settings: settings, world: world)
     availableBytes = ProcessMemory.available
     operationsPerToken =
       StepWork(model, length: settings.sequenceLength).operations / Double(settings.sequenceLength)
@@ -166,19 +179,20 @@ public struct TrainingPlan: Sendable {
     ]
     let texts = epochsByText.map { "             \($0.name) \(NumberFormat.fixed($0.epochs, 2)) times" }
     let free = availableBytes.map(bytes) ?? "unknown"
-    return (lines + texts + ["memory       \(bytes(memory.total)): \(parts); free \(free)"])
+    let rank = world.size > 1 ? " on each of \(world.size) ranks" : ""
+    return (lines + texts + ["memory       \(bytes(memory.total))\(rank): \(parts); free \(free)"])
       .joined(separator: "\n")
   }
 
-  /// The plan as fields of a JSON object.
-  package var fields: [(String, JSONObject.Value)] {
+  /// The plan as members of a JSON object.
+  package var members: JSONValue.Members {
     [
-      ("parameters", .integer(parameterCount)), ("steps", .integer(steps)),
-      ("tokens_per_step", .integer(tokensPerStep)), ("tokens", .integer(totalTokens)),
-      ("text_tokens", .integer(textTokens)), ("parameter_bytes", .integer(memory.parameters)),
-      ("activation_bytes", .integer(memory.activations)), ("program_bytes", .integer(memory.program)),
-      ("available_bytes", availableBytes.map { .integer($0) } ?? .null),
-      ("operations_per_token", .number(operationsPerToken)),
+      "parameters": .integer(parameterCount), "steps": .integer(steps),
+      "tokens_per_step": .integer(tokensPerStep), "tokens": .integer(totalTokens),
+      "text_tokens": .integer(textTokens), "parameter_bytes": .integer(memory.parameters),
+      "activation_bytes": .integer(memory.activations), "program_bytes": .integer(memory.program),
+      "available_bytes": availableBytes.map { .integer($0) } ?? .null,
+      "operations_per_token": .number(operationsPerToken),
     ]
   }
 }

@@ -1,4 +1,4 @@
-/// Who is told how a training run goes on.
+/// Hears how a training run goes.
 public protocol TrainingProgress: AnyObject {
   /// Something worth saying once.
   func note(_ text: String)

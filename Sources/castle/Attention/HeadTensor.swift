@@ -26,8 +26,8 @@ final class HeadTensor<Scalar: BinaryFloatingPoint> {
     let shape = try file.tensor(name).shape
     guard shape.count == 4, shape.allSatisfy({ $0 > 0 }) else {
       throw InputError(
-        "tensor \(name) of \(file.path) has shape \(shape); attention needs (batch, heads, tokens, features), "
-          + "none of them 0")
+        "tensor \(name) of \(file.path) has shape \(shape); attention needs (batch, heads, tokens, "
+          + "features), none of them 0")
     }
     self.init(batch: shape[0], heads: shape[1], length: shape[2], size: shape[3])
     if Scalar.self == Float.self {

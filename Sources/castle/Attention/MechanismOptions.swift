@@ -1,17 +1,12 @@
-import ArgumentParser
+public import ArgumentParser
 import CastleAttention
 
-/// The attentions by name.
-enum MechanismName: String, ExpressibleByArgument, CaseIterable, Encodable {
-  case causal
-  case castle
-  case castleSWL = "castle-swl"
-}
+extension Mechanism.Kind: ExpressibleByArgument {}
 
 /// What chooses a member of the attention family.
 struct MechanismOptions: ParsableArguments {
   @Option(help: "Which attention: causal, castle or castle-swl.")
-  var mechanism: MechanismName
+  var mechanism: Mechanism.Kind
 
   @Option(
     parsing: .unconditional,
@@ -25,16 +20,15 @@ struct MechanismOptions: ParsableArguments {
   var withoutCausalKeys = false
 
   func validate() throws {
+    if mechanism == .castleSWL { try OptionRange.check("--window", window, 0...) }
     switch (mechanism, window) {
     case (.castleSWL, nil):
-      throw ValidationError("--mechanism castle-swl needs --window, the number of tokens a key may read.")
-    case (.castleSWL, let window?) where window < 0:
-      throw ValidationError("--window \(window) is negative; give 0 or more tokens.")
+      throw ValidationError("--mechanism castle-swl needs --window, the number of tokens a key may read")
     case (.causal, nil) where withoutSilu || withoutCausalKeys:
       throw ValidationError(
-        "--without-silu and --without-causal-keys belong to lookahead keys; causal attention has none.")
+        "--without-silu and --without-causal-keys belong to lookahead keys; causal attention has none")
     case (.causal, _?), (.castle, _?):
-      throw ValidationError("--window belongs to --mechanism castle-swl, not to \(mechanism.rawValue).")
+      throw ValidationError("--window belongs to --mechanism castle-swl, not to \(mechanism.rawValue)")
     default:
       break
     }
@@ -42,12 +36,9 @@ struct MechanismOptions: ParsableArguments {
 
   /// The attention that the options choose.
   var value: Mechanism {
-    let lookahead: Mechanism.Window =
-      switch mechanism {
-      case .causal: .tokens(0)
-      case .castle: .unlimited
-      case .castleSWL: .tokens(window ?? 0)
-      }
-    return Mechanism(window: lookahead, appliesSiLU: !withoutSilu, usesCausalKeys: !withoutCausalKeys)
+    var value = Mechanism(mechanism, window: window ?? 0)
+    value.appliesSiLU = !withoutSilu
+    value.usesCausalKeys = !withoutCausalKeys
+    return value
   }
 }

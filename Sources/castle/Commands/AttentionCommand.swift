@@ -12,9 +12,10 @@ struct AttentionCommand: ParsableCommand {
     commandName: "attention",
     abstract: "Compute attention on the tensors of a file.",
     discussion: """
-      The input holds qu ku vu qc kc vc, each (batch, heads, tokens, features); for causal attention qc kc vc are \
-      enough. qc may have a multiple of the others' heads. The output gets o, lse (log-sum-exp), u (the final \
-      lookahead keys) and, if the input holds do, the gradients dqu dku dvu dqc dkc dvc of the sum of o * do.
+      The input holds qu ku vu qc kc vc, each (batch, heads, tokens, features); for causal attention qc kc \
+      vc are enough. qc may have a multiple of the others' heads. The output gets o, lse (log-sum-exp), u \
+      (the final lookahead keys) and, if the input holds do, the gradients dqu dku dvu dqc dkc dvc of the \
+      sum of o * do.
 
       The reference forms compute in double precision unless told otherwise, the others in single.
 
@@ -35,10 +36,14 @@ struct AttentionCommand: ParsableCommand {
     case f32, f64
   }
 
-  @Option(help: ArgumentHelp("The safetensors file with the projections.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The safetensors file with the projections.", valueName: "file"),
+    transform: FilePath.expanded)
   var input: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The safetensors file to write.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The safetensors file to write.", valueName: "file"),
+    transform: FilePath.expanded)
   var output: String
 
   @OptionGroup var mechanism: MechanismOptions
@@ -63,12 +68,12 @@ struct AttentionCommand: ParsableCommand {
 
   func validate() throws {
     if let chunk {
-      guard chunk > 0 else { throw ValidationError("--chunk \(chunk) must be at least 1 token.") }
-      guard form == .cached else { throw ValidationError("--chunk belongs to --form cached.") }
+      try OptionRange.check("--chunk", chunk, 1...)
+      guard form == .cached else { throw ValidationError("--chunk belongs to --form cached") }
     }
     if precision == .f64, form == .blocked || form == .cached {
       throw ValidationError(
-        "--form \(form.rawValue) computes in f32; use --form recurrent or parallel for --precision f64.")
+        "--form \(form.rawValue) computes in f32; use --form recurrent or parallel for --precision f64")
     }
     _ = try documentLengths()
   }
@@ -76,7 +81,7 @@ struct AttentionCommand: ParsableCommand {
   private func documentLengths() throws -> [Int]? {
     try documents?.split(separator: ",", omittingEmptySubsequences: false).map { word in
       guard let length = Int(word), length > 0 else {
-        throw ValidationError("\"\(word)\" in --documents is not a length; give numbers such as 40,25.")
+        throw ValidationError("\"\(word)\" in --documents is not a length; give numbers such as 40,25")
       }
       return length
     }

@@ -11,11 +11,11 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     commandName: "attention",
     abstract: "Time attention against the matrix-product rate and the memory bandwidth of this run.",
     discussion: """
-      Every mechanism is first checked against the dense reference, on up to 1025 tokens, and not timed if a result is \
-      wrong. Then each line gives the best and the median time of a call, the roofline bound (operations over the \
-      measured matrix-product rate, or for decoding bytes over the bandwidth of copies of that size), their ratio, the memory beyond \
-      inputs, outputs and gradients, and the time over that of causal attention in the same round (the median of all \
-      rounds): of a call, and of a head.
+      Every mechanism is first checked against the dense reference, on up to 1025 tokens, and not timed if a \
+      result is wrong. Then each line gives the best and the median time of a call, the roofline bound \
+      (operations over the measured matrix-product rate, or for decoding bytes over the bandwidth of copies \
+      of that size), their ratio, the memory beyond inputs, outputs and gradients, and the time over that of \
+      causal attention in the same round (the median of all rounds): of a call, and of a head.
 
       EXAMPLES
         castle benchmark attention
@@ -68,30 +68,26 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     _ = try lengthList()
     _ = try mechanismList()
     _ = try passList()
-    let limits = [
-      ("--heads", heads, 1...1_024), ("--causal-heads", causalHeads ?? heads, 1...1_024),
-      ("--head-size", headSize, 1...1_024), ("--window", window, 0...1_000_000),
-      ("--repetitions", repetitions, 1...1_000),
-    ]
-    for (name, value, range) in limits where !range.contains(value) {
-      throw ValidationError(
-        "\(name) \(value) is not possible; choose \(range.lowerBound) to \(range.upperBound).")
-    }
+    try OptionRange.check("--heads", heads, 1...1_024)
+    try OptionRange.check("--causal-heads", causalHeads, 1...1_024)
+    try OptionRange.check("--head-size", headSize, 1...1_024)
+    try OptionRange.check("--window", window, 0...1_000_000)
+    try OptionRange.check("--repetitions", repetitions, BenchmarkCommand.repetitionRange)
   }
 
   private func lengthList() throws -> [Int] {
     try words(lengths).map { word in
       guard let length = Int(word), (1...1_000_000).contains(length) else {
-        throw ValidationError("\"\(word)\" in --lengths is not a length; give numbers from 1 to 1000000.")
+        throw ValidationError("\"\(word)\" in --lengths is not a length; give numbers from 1 to 1000000")
       }
       return length
     }
   }
 
-  private func mechanismList() throws -> [MechanismName] {
+  private func mechanismList() throws -> [Mechanism.Kind] {
     try words(mechanisms).map { word in
-      guard let name = MechanismName(rawValue: word) else {
-        throw ValidationError("\"\(word)\" in --mechanisms is none of causal, castle, castle-swl.")
+      guard let name = Mechanism.Kind(rawValue: word) else {
+        throw ValidationError("\"\(word)\" in --mechanisms is none of causal, castle, castle-swl")
       }
       return name
     }
@@ -101,7 +97,7 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     try words(passes).map { word in
       guard let pass = AttentionBenchmark.Pass(rawValue: word) else {
         let all = AttentionBenchmark.Pass.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("\"\(word)\" in --passes is none of \(all).")
+        throw ValidationError("\"\(word)\" in --passes is none of \(all)")
       }
       return pass
     }
@@ -134,7 +130,7 @@ struct BenchmarkAttentionCommand: ParsableCommand {
     for length in try lengthList() {
       let subjects = try mechanismList().map { name in
         (
-          name: name.rawValue, mechanism: mechanism(name),
+          name: name.rawValue, mechanism: Mechanism(name, window: window),
           heads: name == .causal ? causalHeads ?? heads : heads
         )
       }
@@ -156,13 +152,5 @@ struct BenchmarkAttentionCommand: ParsableCommand {
         Report(
           backend: backend.summary, productRate: peaks.productRate,
           copyBandwidth: peaks.copyBandwidth, rows: rows)))
-  }
-
-  private func mechanism(_ name: MechanismName) -> Mechanism {
-    switch name {
-    case .causal: .causal
-    case .castle: .castle
-    case .castleSWL: .slidingWindow(window)
-    }
   }
 }

@@ -10,7 +10,7 @@ import Foundation
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark",
-    abstract: "Measure attention and training against the machine's roofline.",
+    abstract: "Measure attention, training and weights against the machine's roofline.",
     discussion: """
       Machines differ from minute to minute: compare numbers of one run only.
 
@@ -19,17 +19,16 @@ struct BenchmarkCommand: ParsableCommand {
         castle benchmark attention --lengths 2048,8192 --threads 2
         castle benchmark training --model 10m-castle
         castle benchmark weights --rows 1,8
+        castle benchmark serve --clients 16
+        castle benchmark cluster --bandwidth 10 --latency 0.1 --rate 500
       """,
     subcommands: [
       Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self,
-      BenchmarkWeightsCommand.self,
+      BenchmarkWeightsCommand.self, BenchmarkServeCommand.self, BenchmarkClusterCommand.self,
     ])
 
-  static func validate(repetitions: Int) throws {
-    guard (1...1_000).contains(repetitions) else {
-      throw ValidationError("--repetitions \(repetitions) is not possible; choose 1 to 1000.")
-    }
-  }
+  /// How often a benchmark can be told to repeat.
+  static let repetitionRange = 1...1_000
 
   /// Throws if `byteCount` bytes are not free, which `option` asks for.
   static func requireMemory(_ byteCount: Int, for option: String) throws {
@@ -83,10 +82,8 @@ struct BenchmarkCommand: ParsableCommand {
     @OptionGroup var backend: BackendOptions
 
     func validate() throws {
-      guard (1...20_000).contains(size) else {
-        throw ValidationError("--size \(size) is not possible; choose 1 to 20000.")
-      }
-      try BenchmarkCommand.validate(repetitions: repetitions)
+      try OptionRange.check("--size", size, 1...20_000)
+      try OptionRange.check("--repetitions", repetitions, BenchmarkCommand.repetitionRange)
     }
 
     func run() throws {
@@ -118,10 +115,8 @@ struct BenchmarkCommand: ParsableCommand {
     @OptionGroup var backend: BackendOptions
 
     func validate() throws {
-      guard (1...8_192).contains(megabytes) else {
-        throw ValidationError("--megabytes \(megabytes) is not possible; choose 1 to 8192.")
-      }
-      try BenchmarkCommand.validate(repetitions: repetitions)
+      try OptionRange.check("--megabytes", megabytes, 1...8_192)
+      try OptionRange.check("--repetitions", repetitions, BenchmarkCommand.repetitionRange)
     }
 
     func run() throws {

@@ -10,16 +10,16 @@ struct BenchmarkTrainingCommand: ParsableCommand {
     commandName: "training",
     abstract: "Time steps of training, whole and split into parts, against this run's roofline.",
     discussion: """
-      The steps are those of castle train, on random tokens; nothing is saved. Loss and gradients of a small model of the \
-      same kind are first compared with the reference, and nothing is timed if they are wrong.
+      The steps are those of castle train, on random tokens; nothing is saved. Loss and gradients of a small \
+      model of the same kind are first compared with the reference, and nothing is timed if they are wrong.
 
-      Each line gives a part's median time, its roofline bound (operations over the measured matrix-product rate, or the bytes \
-      that must be read and written over the measured copy bandwidth; less where the data lie in a cache), bound over \
-      time, and its share of the step. The bound of the whole step counts 6 operations for each number of a matrix and \
-      token, and attention. "other" is the step less its parts.
+      Each line gives a part's median time, its roofline bound (operations over the measured matrix-product \
+      rate, or the bytes that must be read and written over the measured copy bandwidth; less where the data \
+      are in a cache), bound over time, and its share of the step. The bound of the whole step counts 6 \
+      operations for each number of a matrix and token, and attention. "other" is the step less its parts.
 
-      All settings of castle train that concern model, training and optimizer have their effect; those about data, \
-      output, evaluation and checkpoints have none.
+      All settings of castle train that concern model, training and optimizer have their effect; those about \
+      data, output, evaluation and checkpoints have none.
 
       EXAMPLES
         castle benchmark training --model 10m-castle
@@ -33,17 +33,19 @@ struct BenchmarkTrainingCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The model (castle presets).", valueName: "preset"))
   var model: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("A YAML file as castle train reads it.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("A YAML file as castle train reads it.", valueName: "file"),
+    transform: FilePath.expanded)
   var config: String?
 
   @Option(
     help: ArgumentHelp("Set one setting, as in model.layers=12. Can be repeated.", valueName: "key=value"))
   var set: [String] = []
 
-  @Option(parsing: .unconditional, help: "Windows computed at a time (training.batch-size).")
+  @Option(parsing: .unconditional, help: "Sequences computed at a time (training.batch-size).")
   var batchSize: Int?
 
-  @Option(parsing: .unconditional, help: "Tokens of a window (training.sequence-length).")
+  @Option(parsing: .unconditional, help: "Tokens of a sequence (training.sequence-length).")
   var length: Int?
 
   @Flag(help: "Compute activations again in the backward pass (training.recompute).")
@@ -58,14 +60,9 @@ struct BenchmarkTrainingCommand: ParsableCommand {
   @OptionGroup var backend: BackendOptions
 
   func validate() throws {
-    try BenchmarkCommand.validate(repetitions: repetitions)
-    for (name, value, range) in [
-      ("--batch-size", batchSize, 1...65_536), ("--length", length, 2...1_048_576),
-    ] {
-      guard let value, !range.contains(value) else { continue }
-      throw ValidationError(
-        "\(name) \(value) is not possible; choose \(range.lowerBound) to \(range.upperBound).")
-    }
+    try OptionRange.check("--repetitions", repetitions, BenchmarkCommand.repetitionRange)
+    try OptionRange.check("--batch-size", batchSize, 1...65_536)
+    try OptionRange.check("--length", length, 2...1_048_576)
   }
 
   func run() throws {
@@ -92,8 +89,9 @@ struct BenchmarkTrainingCommand: ParsableCommand {
   /// The vocabulary is the preset's unless a setting says another.
   private func modelConfiguration(_ configuration: TrainingConfiguration) throws -> ModelConfiguration {
     let settings = configuration.model
-    guard settings.initial == nil else {
-      throw InputError("model.initial cannot be used here; weights are random")
+    guard settings.startingFolder == nil else {
+      let key = settings.initial == nil ? "model.from-causal" : "model.initial"
+      throw InputError("\(key) cannot be used here; weights are random")
     }
     let vocabulary =
       try settings.vocabularySize ?? ModelPreset(settings.preset).configuration.vocabularySize

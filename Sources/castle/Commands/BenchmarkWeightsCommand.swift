@@ -9,9 +9,10 @@ struct BenchmarkWeightsCommand: ParsableCommand {
     abstract:
       "Time products of a few rows with weights in every precision against the read bandwidth of this run.",
     discussion: """
-      This is what decoding waits for: each product reads all weights once, from memory, not from a cache. Every format is \
-      first checked against double precision, and each row against the same row alone, bit by bit; nothing is timed if a \
-      result is wrong. The bound is the bytes of the weights, scales included, over the measured read bandwidth.
+      This is what decoding waits for: each product reads all weights once, from memory, not from a cache. \
+      Every format is first checked against double precision, and each row against the same row alone, bit \
+      by bit; nothing is timed if a result is wrong. The bound is the bytes of the weights, scales included, \
+      over the measured read bandwidth.
 
       EXAMPLES
         castle benchmark weights
@@ -39,7 +40,7 @@ struct BenchmarkWeightsCommand: ParsableCommand {
     _ = try sizes()
     _ = try rowCounts()
     _ = try formats()
-    try BenchmarkCommand.validate(repetitions: repetitions)
+    try OptionRange.check("--repetitions", repetitions, BenchmarkCommand.repetitionRange)
   }
 
   private func sizes() throws -> [WeightBenchmark.Size] {
@@ -49,7 +50,7 @@ struct BenchmarkWeightsCommand: ParsableCommand {
         (1...1_000_000).contains(outputs), (1...1_000_000).contains(inputs)
       else {
         throw ValidationError(
-          "\"\(word)\" in --size is not a size; give OUTPUTSxINPUTS, each from 1 to 1000000, as in 896x896.")
+          "\"\(word)\" in --size is not a size; give OUTPUTSxINPUTS, each from 1 to 1000000, as in 896x896")
       }
       return WeightBenchmark.Size(outputs: outputs, inputs: inputs)
     }
@@ -59,7 +60,7 @@ struct BenchmarkWeightsCommand: ParsableCommand {
     try words(rows).map { word in
       guard let count = Int(word), (1...4_096).contains(count) else {
         throw ValidationError(
-          "\"\(word)\" in --rows is not a number of rows; give numbers from 1 to 4096.")
+          "\"\(word)\" in --rows is not a number of rows; give numbers from 1 to 4096")
       }
       return count
     }
@@ -69,7 +70,7 @@ struct BenchmarkWeightsCommand: ParsableCommand {
     try words(format).map { word in
       guard let format = WeightFormat(rawValue: word) else {
         let all = WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("\"\(word)\" in --format is none of \(all).")
+        throw ValidationError("\"\(word)\" in --format is none of \(all)")
       }
       return format
     }

@@ -9,18 +9,20 @@ struct CompareCommand: ParsableCommand {
     commandName: "compare",
     abstract: "Compare training runs: a table, and a page with their loss curves.",
     discussion: """
-      Differences are against the first run. The page is one file that needs no network. Folders that hold no run, or one \
-      that did not come to its first step, are named and left out.
+      Differences are against the first run. The page is one file that needs no network. Folders that hold \
+      no run, or one that did not come to its first step, are named and left out.
 
       EXAMPLES
         castle compare runs/causal runs/castle --output comparison.html
         castle compare runs/* --json
       """)
 
-  @Argument(help: ArgumentHelp("The folders of the runs.", valueName: "run"))
+  @Argument(help: ArgumentHelp("The folders of the runs.", valueName: "run"), transform: FilePath.expanded)
   var runs: [String]
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Write a page with the curves.", valueName: "page.html"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Write a page with the curves.", valueName: "page.html"),
+    transform: FilePath.expanded)
   var output: String?
 
   @Flag(help: "Print the table as one JSON object.")

@@ -10,9 +10,9 @@ struct DetokenizeCommand: ParsableCommand {
     commandName: "detokenize",
     abstract: "Turn token ids into text.",
     discussion: """
-      The ids are the arguments, a file, or standard input: numbers separated by spaces, commas or line ends, or \
-      the output of `castle tokenize --json`. The bytes of the text go to standard output as they are, with \
-      nothing added.
+      The ids are the arguments, a file, or standard input: numbers separated by spaces, commas or line \
+      ends, or the output of `castle tokenize --json`. The bytes of the text go to standard output as they \
+      are, with nothing added.
 
       EXAMPLES
         castle detokenize --tokenizer tokenizer.json 464 2068 7586
@@ -25,7 +25,7 @@ struct DetokenizeCommand: ParsableCommand {
   @Argument(help: "The token ids.")
   var ids: [String] = []
 
-  @Option(help: ArgumentHelp("A file with the ids.", valueName: "ids"))
+  @Option(help: ArgumentHelp("A file with the ids.", valueName: "ids"), transform: FilePath.expanded)
   var file: String?
 
   @Flag(help: "Leave special tokens out instead of writing their names.")

@@ -41,11 +41,12 @@ struct EvaluateCommand: ParsableCommand {
         castle evaluate --model runs/first/model --repeated-text
       """)
 
-  @Option(help: ArgumentHelp("A model folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("A model folder.", valueName: "folder"), transform: FilePath.expanded)
   var model: String
 
   @Option(
-    help: ArgumentHelp("A folder made by castle prepare, a token shard, or a text file.", valueName: "path"))
+    help: ArgumentHelp("A folder made by castle prepare, a token shard, or a text file.", valueName: "path"),
+    transform: FilePath.expanded)
   var data: String?
 
   @Option(
@@ -85,7 +86,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "With --shots: a task file to draw the examples from (default: the other questions).",
-      valueName: "file"))
+      valueName: "file"), transform: FilePath.expanded)
   var shotsFrom: String?
 
   @Option(
@@ -110,17 +111,14 @@ struct EvaluateCommand: ParsableCommand {
       throw ValidationError("give one of --data, --tasks and --repeated-text")
     }
     try checkOwners()
-    for (name, value, range) in [
-      ("--batch-size", batchSize, 1...65_536), ("--length", length, 1...1_048_576),
-      ("--shots", shots, 0...1000), ("--sequences", sequences, 1...1_000_000),
-    ] {
-      guard let value, !range.contains(value) else { continue }
-      throw ValidationError("\(name) is \(value), it must be from \(range.lowerBound) to \(range.upperBound)")
-    }
+    try OptionRange.check("--batch-size", batchSize, 1...65_536)
+    try OptionRange.check("--length", length, 1...1_048_576)
+    try OptionRange.check("--shots", shots, 0...1000)
+    try OptionRange.check("--sequences", sequences, 1...1_000_000)
+    try OptionRange.check("--tokens", tokens, 0...)
     if let seed, seed > Int.max {
-      throw ValidationError("--seed is \(seed), it must be at most \(Int.max)")
+      throw ValidationError("--seed is \(seed), it must be from 0 to \(Int.max)")
     }
-    if let tokens, tokens < 0 { throw ValidationError("--tokens is \(tokens), it must not be negative") }
   }
 
   /// Refuses options that would have no effect.
@@ -147,12 +145,15 @@ struct EvaluateCommand: ParsableCommand {
       count: shots ?? 0, seed: seed ?? 1, source: try shotsFrom.map { try TaskSet(path: $0) })
     let configuration = try ModelConfiguration(folder: model)
     let tokenizer = try TokenizerFile.read(ifPresentIn: model)
-    let text = try data.map { try EvaluationText(path: $0, tokenizer: tokenizer, limit: tokens ?? 0) }
+    let text = try data.map { path in
+      try EvaluationText(path: path, tokenizer: tokenizer, limit: tokens ?? 0) { ProgressLine().note($0) }
+    }
     let languageModel = try LanguageModel(
-      folder: model, configuration: configuration, backend: backendOptions.makeBackend())
+      folder: model, configuration: configuration, backend: backendOptions.makeBackend(),
+      note: StandardError.note)
     let progress = EvaluationProgress()
     Interruption.listen()
-    let output: (text: String, json: JSONObject)?
+    let output: (text: String, json: JSONValue)?
     if let text {
       output = try evaluate(languageModel, text: text, progress)
     } else if repeatedText {
@@ -167,28 +168,30 @@ struct EvaluateCommand: ParsableCommand {
 
   /// The paths of one `--tasks`: the commas of a path that exists do not separate.
   private static func paths(_ list: String) throws -> [String] {
-    if FileManager.default.fileExists(atPath: list) { return [list] }
+    let whole = FilePath.expanded(list)
+    if FilePath.exists(whole) { return [whole] }
     return try list.split(separator: ",", omittingEmptySubsequences: false).map { path in
       guard !path.isEmpty else {
         throw InputError("--tasks \(list): a path is empty; give files and folders separated by commas")
       }
-      return String(path)
+      return FilePath.expanded(String(path))
     }
   }
 
   private func evaluate(
     _ model: LanguageModel, text: EvaluationText, _ progress: EvaluationProgress
-  ) throws -> (String, JSONObject)? {
-    let window = min(length ?? Self.usualLength(model), max(text.tokenCount - 1, 1))
+  ) throws -> (String, JSONValue)? {
+    let sequenceLength = min(length ?? Self.usualLength(model), max(text.tokenCount - 1, 1))
     let evaluator = try Evaluator(
-      model, batch: batchSize ?? 1, length: window, separator: joinDocuments ? nil : text.separator)
+      model, batch: batchSize ?? 1, length: sequenceLength,
+      separator: joinDocuments ? nil : text.separator)
     return try evaluator.evaluate(text) { progress.update($0) }.map { ($0.report, $0.json) }
   }
 
   private func evaluate(
     _ model: LanguageModel, _ tokenizer: Tokenizer?, _ groups: [TaskGroup], _ examples: TaskExamples,
     _ progress: EvaluationProgress
-  ) throws -> (String, JSONObject)? {
+  ) throws -> (String, JSONValue)? {
     guard let tokenizer else {
       throw InputError("\(self.model) has no tokenizer.json, which tasks need: their files hold text")
     }
@@ -208,7 +211,7 @@ struct EvaluateCommand: ParsableCommand {
 
   private func evaluateRepeatedText(
     _ model: LanguageModel, _ tokenizer: Tokenizer?, _ progress: EvaluationProgress
-  ) throws -> (String, JSONObject)? {
+  ) throws -> (String, JSONValue)? {
     let probe = try RepeatedTextProbe(model, tokenizer: tokenizer)
     let result = try probe.evaluate(
       length: length ?? Self.usualLength(model), sequences: sequences ?? 64, seed: seed ?? 1

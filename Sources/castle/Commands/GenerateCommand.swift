@@ -1,5 +1,6 @@
 import ArgumentParser
 import CastleConsole
+import CastleCorpus
 import CastleFormats
 import CastleGeneration
 import CastleModel
@@ -12,10 +13,10 @@ struct GenerateCommand: ParsableCommand {
     commandName: "generate",
     abstract: "Write text with a model.",
     discussion: """
-      The text appears on standard output as it is generated, without the prompt; the speed is reported on standard \
-      error. Without a prompt the model starts a new document. The prompt gets the special tokens that tokenizer.json \
-      says, such as <|endoftext|> before it; --no-special-tokens continues a text in its middle. Ctrl-C ends at the \
-      next token.
+      The text appears on standard output as it is generated, without the prompt; the speed is reported on \
+      standard error. Without a prompt the model starts a new document. The prompt gets the special tokens \
+      that tokenizer.json says, such as <|endoftext|> before it; --no-special-tokens continues a text in its \
+      middle. Ctrl-C ends at the next token.
 
       EXAMPLES
         castle generate --model runs/first/model --prompt "To be, or not"
@@ -26,13 +27,17 @@ struct GenerateCommand: ParsableCommand {
           --prompt "and then she"
       """)
 
-  @Option(help: ArgumentHelp("A model folder with a tokenizer.json.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("A model folder with a tokenizer.json.", valueName: "folder"),
+    transform: FilePath.expanded)
   var model: String
 
   @Option(parsing: .unconditional, help: ArgumentHelp("The text to go on from.", valueName: "text"))
   var prompt: String?
 
-  @Option(help: ArgumentHelp("A file with the text to go on from; - is standard input.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A file with the text to go on from; - is standard input.", valueName: "file"),
+    transform: FilePath.expanded)
   var promptFile: String?
 
   @Flag(help: "Add no special tokens to the prompt: it stands in the middle of a text.")
@@ -57,9 +62,7 @@ struct GenerateCommand: ParsableCommand {
     guard prompt == nil || promptFile == nil else {
       throw ValidationError("give either --prompt or --prompt-file, not both")
     }
-    guard maxTokens >= 0 else {
-      throw ValidationError("--max-tokens is \(maxTokens), it must not be negative")
-    }
+    try OptionRange.check("--max-tokens", maxTokens, 0...)
     guard !stop.contains("") else { throw ValidationError("--stop is empty, it must be a text") }
   }
 
@@ -73,7 +76,8 @@ struct GenerateCommand: ParsableCommand {
     request.addsSpecialTokens = !noSpecialTokens
     _ = try request.encoded(for: configuration, tokenizer)
     let languageModel = try LanguageModel(
-      folder: model, configuration: configuration, backend: backendOptions.makeBackend())
+      folder: model, configuration: configuration, backend: backendOptions.makeBackend(),
+      note: StandardError.note)
     Interruption.listen()
     let generator = try TextGenerator(request, model: languageModel, tokenizer: tokenizer) {
       Interruption.isRequested
@@ -91,18 +95,20 @@ struct GenerateCommand: ParsableCommand {
   }
 
   private func promptBytes() throws -> [UInt8] {
-    if let promptFile { return try CommandInput.bytes(ofFile: promptFile == "-" ? nil : promptFile) }
-    return Array((prompt ?? "").utf8)
+    let bytes =
+      try promptFile.map { try TextFile(path: $0 == "-" ? nil : $0).bytes } ?? FilePath.bytes(prompt ?? "")
+    if let note = TextFile.note(bytes) { ProgressLine().note(note) }
+    return bytes
   }
 
-  private static func json(_ generator: TextGenerator, text: String) -> JSONObject {
+  private static func json(_ generator: TextGenerator, text: String) -> JSONValue {
     let statistics = generator.statistics
-    return JSONObject([
-      ("text", .text(text)), ("finish_reason", .text(generator.finishReason?.rawValue ?? "")),
-      ("prompt_tokens", .integer(generator.request.prompt.count)),
-      ("generated_tokens", .integer(statistics.generatedTokens)),
-      ("prompt_tokens_per_second", .number(statistics.promptTokensPerSecond)),
-      ("decode_tokens_per_second", .number(statistics.decodeTokensPerSecond)),
+    return .object([
+      "text": .string(text), "finish_reason": .string(generator.finishReason?.rawValue ?? ""),
+      "prompt_tokens": .integer(generator.request.prompt.count),
+      "generated_tokens": .integer(statistics.generatedTokens),
+      "prompt_tokens_per_second": .number(statistics.promptTokensPerSecond),
+      "decode_tokens_per_second": .number(statistics.decodeTokensPerSecond),
     ])
   }
 

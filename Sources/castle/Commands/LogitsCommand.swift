@@ -1,4 +1,5 @@
 import ArgumentParser
+import CastleConsole
 import CastleFormats
 import CastleModel
 
@@ -8,8 +9,8 @@ struct LogitsCommand: ParsableCommand {
     commandName: "logits",
     abstract: "Write the logits of a model for given token ids.",
     discussion: """
-      The output is a safetensors file with one tensor, logits: float32, one row for each token and one column for \
-      each id of the vocabulary.
+      The output is a safetensors file with one tensor, logits: float32, one row for each token and one \
+      column for each id of the vocabulary.
 
       EXAMPLES
         castle logits --model runs/first/model --tokens 5,17,3 \\
@@ -18,14 +19,16 @@ struct LogitsCommand: ParsableCommand {
           --output logits.safetensors --cached --chunk 1
       """)
 
-  @Option(help: ArgumentHelp("The model folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The model folder.", valueName: "folder"), transform: FilePath.expanded)
   var model: String
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Token ids, separated by commas.", valueName: "ids"))
   var tokens: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"),
+    transform: FilePath.expanded)
   var output: String
 
   @Flag(help: "Go through the decoding cache instead of one pass over all tokens.")
@@ -37,10 +40,8 @@ struct LogitsCommand: ParsableCommand {
   @OptionGroup var backend: BackendOptions
 
   func validate() throws {
-    if let chunk {
-      guard chunk >= 1 else { throw ValidationError("--chunk \(chunk) is not possible; choose 1 or more.") }
-      guard cached else { throw ValidationError("--chunk goes with --cached.") }
-    }
+    try OptionRange.check("--chunk", chunk, 1...)
+    guard chunk == nil || cached else { throw ValidationError("--chunk goes with --cached") }
   }
 
   func run() throws {
@@ -53,7 +54,8 @@ struct LogitsCommand: ParsableCommand {
     let writer = try SafetensorsWriter(
       path: output, tensors: [.init(name: "logits", type: .f32, shape: shape)])
     let model = try LanguageModel(
-      folder: model, configuration: configuration, backend: try backend.makeBackend())
+      folder: model, configuration: configuration, backend: try backend.makeBackend(),
+      note: StandardError.note)
     try writer.write(cached ? try cachedLogits(model, ids) : try model.logits(ids))
     try writer.finish()
   }

@@ -13,18 +13,21 @@ struct PrepareCommand: ParsableCommand {
     commandName: "prepare",
     abstract: "Turn files and folders of text into token shards to train on.",
     discussion: """
-      .txt, .md and .text files are one document each, or several with a separator line between them; every line of a \
-      .jsonl or .ndjson file is an object with the document under "text". Each may be compressed (.gz, .zst), and in \
-      UTF-8, UTF-16 or UTF-32. Folders are read with all folders in them, in order of their names. A file that is named \
-      twice is read once. Every document is followed by the end-of-text token. The output folder holds \
-      train_000000.bin, …, val_000000.bin, … (the form of llm.c), tokenizer.json and manifest.json. It appears whole or \
-      not at all, and has the same bytes at any number of threads.
+      .txt, .md and .text files are one document each, or several with a separator line between them; every \
+      line of a .jsonl or .ndjson file is an object with the document under "text". Each may be compressed \
+      (.gz, .zst), and in UTF-8, UTF-16 or UTF-32. Folders are read with all folders in them, in order of \
+      their names. A file that is named twice is read once. Every document is followed by the end-of-text \
+      token. The output folder holds train_000000.bin, …, val_000000.bin, … (the form of llm.c), \
+      tokenizer.json and manifest.json. It appears whole or not at all, and has the same bytes at any number \
+      of threads.
 
-      A corpus of a single document is cut near its end, and the rest is for validation. To choose among the documents of \
-      JSON lines, of compressed files or between separators, and to find the equal ones, the text is read once more; \
-      standard input is copied beside the output for that. Equal documents go to the same part, training or validation.
+      A corpus of a single document is cut near its end, and the rest is for validation. To choose among the \
+      documents of JSON lines, of compressed files or between separators, and to find the equal ones, the \
+      text is read once more; standard input is copied beside the output for that. Equal documents go to the \
+      same part, training or validation.
 
-      Parquet files, such as those of FineWeb-Edu, are piped in with Python's pyarrow (or datasets); see the last example.
+      Parquet files, such as those of FineWeb-Edu, are piped in with Python's pyarrow (or datasets); see the \
+      last example.
 
       EXAMPLES
         castle prepare --tokenizer tokenizer.json --output data/plays plays/
@@ -46,11 +49,14 @@ struct PrepareCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.", valueName: "file")
-  )
+      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.",
+      valueName: "file"),
+    transform: FilePath.expanded)
   var tokenizer: String
 
-  @Option(name: [.short, .long], help: ArgumentHelp("The folder to make.", valueName: "folder"))
+  @Option(
+    name: [.short, .long], help: ArgumentHelp("The folder to make.", valueName: "folder"),
+    transform: FilePath.expanded)
   var output: String
 
   @OptionGroup var corpus: CorpusOptions
@@ -107,9 +113,8 @@ struct PrepareCommand: ParsableCommand {
     let line = json ? nil : notes
     Interruption.listen()
     var encodingStart = start
-    let output = FilePath.expanded(output)
     let manifest = try preparation.run(
-      corpus.input, tokenizerPath: FilePath.expanded(tokenizer), output: output, pool: pool
+      corpus.input, tokenizerPath: tokenizer, output: output, pool: pool
     ) { progress in
       try ProgressText.checkInterruption()
       switch progress {
@@ -157,69 +162,12 @@ struct PrepareCommand: ParsableCommand {
     for (name, split) in [("train", manifest.train), ("validation", manifest.validation)] {
       let ratio = Double(split.bytes) / Double(max(split.tokens, 1))
       print(
-        "\(name): \(NumberFormat.count(split.documents, "document")), \(NumberFormat.bytes(split.bytes)) of text, "
-          + "\(NumberFormat.count(split.tokens, "token")) (\(NumberFormat.fixed(ratio, 2)) bytes each), "
+        "\(name): \(NumberFormat.count(split.documents, "document")), "
+          + "\(NumberFormat.bytes(split.bytes)) of text, \(NumberFormat.count(split.tokens, "token")) "
+          + "(\(NumberFormat.fixed(ratio, 2)) bytes each), "
           + NumberFormat.count(split.shards.count, "shard"))
     }
     let rate = Double(manifest.sourceBytes) / 1e6 / seconds
     print("\(output): made in \(NumberFormat.fixed(seconds, 1)) s, \(NumberFormat.fixed(rate, 1)) MB/s")
-  }
-}
-
-/// What a user should know of what was prepared.
-struct PreparationNotes {
-  private let manifest: CorpusManifest
-
-  init(_ manifest: CorpusManifest) {
-    self.manifest = manifest
-  }
-
-  /// The notes, a line each.
-  var lines: [String] {
-    [invalidBytes, emptyDocuments, duplicates, validation].compactMap { $0.map { "note: " + $0 } }
-  }
-
-  private var invalidBytes: String? {
-    guard let count = manifest.invalidByteCount, count > 0 else { return nil }
-    let what = manifest.invalidBytes == .kept ? "kept" : "replaced with U+FFFD"
-    let isMuch = 50 * count > manifest.train.bytes + manifest.validation.bytes
-    return "\(NumberFormat.count(count, "byte")) not in UTF-8, "
-      + "in \(NumberFormat.count(manifest.invalidDocuments, "document")), \(what)"
-      + (isMuch ? "; if the text has another encoding, convert it first (iconv -f … -t UTF-8)" : "")
-  }
-
-  private var emptyDocuments: String? {
-    guard manifest.emptyDocuments > 0 else { return nil }
-    return "\(NumberFormat.count(manifest.emptyDocuments, "document")) without text left out"
-  }
-
-  private var duplicates: String? {
-    guard let count = manifest.duplicateDocuments, count > 0 else { return nil }
-    return "\(NumberFormat.count(count, "document")) with the text of an earlier one"
-      + (manifest.removesDuplicates == true ? " left out" : "; --deduplicate leaves such out")
-  }
-
-  private var validation: String? {
-    manifest.validation.documents == 0 ? "no document is kept for validation" : nil
-  }
-}
-
-/// What a progress line says of work that goes through bytes.
-enum ProgressText {
-  /// Ends work that someone asked to end.
-  static func checkInterruption() throws {
-    if Interruption.isRequested { throw InputError("interrupted; nothing was written") }
-  }
-
-  /// The share that is done, the rate, and the time that is left; where `all` is 0, nobody knows how much
-  /// there is.
-  static func bytes(_ done: Int, of all: Int, after time: Duration) -> String {
-    let seconds = max(time / .seconds(1), 1e-6)
-    let rate = Double(done) / seconds
-    guard all > 0 else { return "\(NumberFormat.bytes(done))  \(NumberFormat.fixed(rate / 1e6, 1)) MB/s" }
-    let left = rate > 0 ? NumberFormat.duration(Double(all - done) / rate) : "?"
-    let share = NumberFormat.fixed(100 * Double(done) / Double(max(all, 1)), 0)
-    return "\(share) %  \(NumberFormat.bytes(done)) of \(NumberFormat.bytes(all))  "
-      + "\(NumberFormat.fixed(rate / 1e6, 1)) MB/s  \(left) left"
   }
 }

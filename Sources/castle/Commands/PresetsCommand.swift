@@ -10,9 +10,9 @@ struct PresetsCommand: ParsableCommand {
     commandName: "presets",
     abstract: "List the models that have a name, with their sizes and parameter counts.",
     discussion: """
-      A name is a scale and a mechanism. The scales s, m, l and xl are the published models; 1m to 30m are for \
-      training on a CPU. Causal and CASTLE models of one scale have equal parameter counts, or nearly so: a head \
-      with lookahead keys has 7 matrices where an ordinary one has 4.
+      A name is a scale and a mechanism. The scales s, m, l and xl are the published models; 1m to 30m are \
+      for training on a CPU. Causal and CASTLE models of one scale have equal parameter counts, or nearly \
+      so: a head with lookahead keys has 7 matrices where an ordinary one has 4.
 
       EXAMPLES
         castle presets
@@ -47,15 +47,6 @@ private struct PresetRow: Encodable {
   var vocabulary: Int
   var maximumLength: Int
 
-  private enum CodingKeys: String, CodingKey {
-    case name, attention, parameters, layers, heads, vocabulary
-    case hiddenSize = "model_size"
-    case intermediateSize = "hidden_size"
-    case headSize = "head_size"
-    case lookaheadWindow = "lookahead_window"
-    case maximumLength = "maximum_length"
-  }
-
   init(_ preset: ModelPreset) {
     let configuration = preset.configuration
     name = preset.name
@@ -74,7 +65,8 @@ private struct PresetRow: Encodable {
   }
 
   private static let titles = [
-    "preset", "parameters", "layers", "size", "hidden", "heads", "head size", "window", "vocabulary",
+    "preset", "parameters", "layers", "hidden size", "intermediate size", "heads", "head size", "window",
+    "vocabulary",
     "length",
   ]
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CastleConsole
+import CastleCorpus
 import CastleFormats
 import CastleTokenizer
 
@@ -23,7 +24,7 @@ struct TokenizeCommand: ParsableCommand {
   @Argument(help: "The text.")
   var text: String?
 
-  @Option(help: ArgumentHelp("A file with the text.", valueName: "text"))
+  @Option(help: ArgumentHelp("A file with the text.", valueName: "text"), transform: FilePath.expanded)
   var file: String?
 
   @Flag(help: "Take the names of special tokens, such as <|endoftext|>, as ordinary text.")
@@ -48,15 +49,15 @@ struct TokenizeCommand: ParsableCommand {
     let tokenizer = try source.read()
     if !tokenizer.missingBytes.isEmpty {
       ProgressLine().note(
-        "note: the tokenizer has no token for \(tokenizer.missingBytes.count) of the 256 bytes; they are left out"
+        "note: the tokenizer has no token for \(tokenizer.missingBytes.count) of the 256 bytes; "
+          + "they are left out"
       )
     }
-    let bytes = try text.map { Array($0.utf8) } ?? CommandInput.bytes(ofFile: file)
-    let invalidBytes = keepInvalidBytes ? 0 : bytes.withUnsafeBufferPointer(UTF8Decoding.invalidByteCount)
-    if invalidBytes > 0 {
-      ProgressLine().note(
-        "note: \(NumberFormat.count(invalidBytes, "byte")) not in UTF-8, replaced with U+FFFD")
-    }
+    // Bytes that are to be kept are kept as they are in the file.
+    let bytes =
+      try text.map(FilePath.bytes)
+      ?? (keepInvalidBytes ? CommandInput.bytes(ofFile: file) : TextFile(path: file).bytes)
+    if !keepInvalidBytes, let note = TextFile.note(bytes) { ProgressLine().note(note) }
     var ids = tokenizer.encode(
       bytes, specialTokens: ordinary ? .ordinary : .recognized,
       invalidBytes: keepInvalidBytes ? .kept : .replaced)

@@ -21,8 +21,8 @@ extension TokenizerCommand {
     static let configuration = CommandConfiguration(
       abstract: "Learn a tokenizer from text.",
       discussion: """
-        Learns a byte-level byte-pair encoding and writes it as tokenizer.json, which Python's tokenizers and \
-        transformers read too. Files and folders are read as `castle prepare` does. The first token is \
+        Learns a byte-level byte-pair encoding and writes it as tokenizer.json, which Python's tokenizers \
+        and transformers read too. Files and folders are read as `castle prepare` does. The first token is \
         <|endoftext|>, which ends documents.
 
         EXAMPLES
@@ -35,7 +35,9 @@ extension TokenizerCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("The number of tokens.", valueName: "tokens"))
     var vocabSize = 4096
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
+    @Option(
+      name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"),
+      transform: FilePath.expanded)
     var output: String
 
     @OptionGroup var corpus: CorpusOptions
@@ -61,15 +63,12 @@ extension TokenizerCommand {
     var json = false
 
     func validate() throws {
-      guard minimumFrequency >= 1 else {
-        throw ValidationError("--minimum-frequency is \(minimumFrequency); 1 or more is right")
-      }
+      try OptionRange.check("--minimum-frequency", minimumFrequency, 1...)
     }
 
     func run() throws {
       let pool = try backend.makePool()
       // A file that cannot be written is an error before the work, not after it.
-      let output = FilePath.expanded(output)
       let file = try AtomicFile(path: output)
       var trainer = TokenizerTrainer()
       trainer.vocabularySize = vocabSize
@@ -95,7 +94,8 @@ extension TokenizerCommand {
       let seconds = NumberFormat.fixed(start.duration(to: .now) / .seconds(1), 1)
       print(
         json
-          ? #"{"tokens":\#(tokenizer.vocabularySize),"merges":\#(tokenizer.mergeList.count),"seconds":\#(seconds)}"#
+          ? #"{"tokens":\#(tokenizer.vocabularySize),"merges":\#(tokenizer.mergeList.count),"#
+            + #""seconds":\#(seconds)}"#
           : "\(output): \(NumberFormat.grouped(tokenizer.vocabularySize)) tokens, learned in \(seconds) s")
     }
 
@@ -120,7 +120,9 @@ extension TokenizerCommand {
 
     @OptionGroup var source: TokenizerOptions
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"))
+    @Option(
+      name: [.short, .long], help: ArgumentHelp("The file to write.", valueName: "file"),
+      transform: FilePath.expanded)
     var output: String
 
     func run() throws {

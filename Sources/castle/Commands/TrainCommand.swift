@@ -1,9 +1,11 @@
 import ArgumentParser
+import CastleCluster
 import CastleEvaluation
 import CastleFormats
 import CastleMeasurement
 import CastleOperations
 import CastleSystem
+import CastleTensors
 import CastleTraining
 import Foundation
 
@@ -13,14 +15,18 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a language model on text made by castle prepare.",
     discussion: """
-      The run is a folder: config.yaml (all settings as they took effect), metrics.jsonl (losses), timing.jsonl, event \
-      files for TensorBoard, checkpoints, best (the checkpoint with the lowest validation loss) and at the end model.
+      The run is a folder: config.yaml (all settings as they took effect), metrics.jsonl (losses), \
+      timing.jsonl, event files for TensorBoard, checkpoints, best (the checkpoint with the lowest \
+      validation loss) and at the end model.
 
-      Ctrl-C finishes the step, saves and ends; --resume goes on with the same numbers as if nothing had happened. A \
-      second Ctrl-C ends at once.
+      Ctrl-C finishes the step, saves and ends; --resume goes on with the same numbers as if nothing had \
+      happened. Another Ctrl-C, more than a second later, ends at once.
 
-      --resume-from begins a run of its own at a checkpoint of another one: weights, optimizer and place in the text \
-      go on, the schedule and the length may be new.
+      --resume-from begins a run of its own at a checkpoint of another one: weights, optimizer and place in \
+      the text go on, the schedule and the length may be new.
+
+      Several processes train one model together where mpirun or srun starts castle, built with: make build MPI=1. They \
+      share the sequences of every batch; the folder of the run must lie where all hosts see it.
 
       EXAMPLES
         castle train --config Recipes/3m.yaml \\
@@ -32,12 +38,15 @@ struct TrainCommand: ParsableCommand {
           --resume-from runs/stable/checkpoints/step-00001000 \\
           --set schedule.kind=warm-up-stable-decay --set schedule.decay=200 \\
           --set training.steps=1200
+        mpirun -np 4 castle train --config Recipes/3m.yaml \\
+          --set data.shards=data/books --set output=runs/first
         castle train --settings
       """)
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("A YAML file; without one all settings have their defaults.", valueName: "file"))
+    help: ArgumentHelp("A YAML file; without one all settings have their defaults.", valueName: "file"),
+    transform: FilePath.expanded)
   var config: String?
 
   @Option(
@@ -50,7 +59,7 @@ struct TrainCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Branch from a checkpoint of another run; with --resume, only if this run has none yet.",
-      valueName: "checkpoint"))
+      valueName: "checkpoint"), transform: FilePath.expanded)
   var resumeFrom: String?
 
   @Flag(help: "Print what the run would take, and end.")
@@ -76,26 +85,48 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     if settings { return printSettings() }
     Interruption.listen()
-    let configuration =
-      try config.map { try TrainingConfiguration(path: $0, overrides: set) }
-      ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
-    try checkFolder(configuration)
-    let backend = try backendOptions.makeBackend()
-    if dryRun { return try printPlan(configuration, backend: backend) }
+    try ClusterSession.run { communicator in
+      let configuration =
+        try config.map { try TrainingConfiguration(path: $0, overrides: set) }
+        ?? TrainingConfiguration(yaml: "", source: "the configuration", overrides: set)
+      try checkFolder(configuration)
+      try dryRun ? plan(configuration, communicator) : train(configuration, communicator)
+    }
+  }
 
+  private func plan(_ configuration: TrainingConfiguration, _ communicator: any Communicator) throws {
+    let backend = CPUBackend(pool: try backendOptions.makePool(communicator))
+    guard communicator.world.isMain else { return }
+    try printPlan(configuration, backend: backend, world: communicator.world)
+  }
+
+  private func train(_ configuration: TrainingConfiguration, _ communicator: any Communicator) throws {
+    let pool = try backendOptions.makePool(communicator)
+    let backend = CPUBackend(pool: pool)
+    let ranks = try RankSummary(communicator, threads: pool.threadCount)
+    guard communicator.world.isMain else {
+      let trainer = try Trainer(
+        configuration, resumes: resume, branchingFrom: resumeFrom, backend: backend,
+        communicator: communicator, progress: SilentProgress())
+      _ = try trainer.run()
+      return
+    }
     let progress = ConsoleProgress()
     progress.note(backend.summary)
+    ranks.lines.forEach(progress.note)
     let trainer = try Trainer(
-      configuration, resumes: resume, branchingFrom: resumeFrom, backend: backend, progress: progress)
+      configuration, resumes: resume, branchingFrom: resumeFrom, backend: backend, communicator: communicator,
+      progress: progress)
     progress.note(summary(trainer.plan, peakRate: Self.peakRate(backend)))
     let outcome = try trainer.run()
     progress.finish()
     switch outcome {
-    case .finished: printResult(trainer, model: configuration.output + "/model")
+    case .finished: printResult(trainer, model: configuration.output + "/" + RunFolder.modelName)
     case .interrupted:
-      let file = (configuration.output as NSString).appendingPathComponent("config.yaml")
+      let file = FilePath.path(RunFolder.configurationName, in: configuration.output)
       progress.note(
-        "saved after step \(trainer.state.step); continue with: castle train --config \(Self.quoted(file)) --resume"
+        "saved after step \(trainer.state.step); continue with: "
+          + "castle train --config \(Self.quoted(file)) --resume"
       )
       if json { printResult(trainer, model: nil) }
     }
@@ -104,19 +135,21 @@ struct TrainCommand: ParsableCommand {
   /// A run's own config.yaml names its folder as seen from where the run began: elsewhere, that would be
   /// another folder.
   private func checkFolder(_ configuration: TrainingConfiguration) throws {
-    guard resume, let config, (config as NSString).lastPathComponent == "config.yaml" else { return }
-    let folder = URL(fileURLWithPath: config).deletingLastPathComponent().resolvingSymlinksInPath().path
-    let output = URL(fileURLWithPath: configuration.output).resolvingSymlinksInPath().path
-    let isRun = FileManager.default.fileExists(atPath: folder + "/checkpoints")
-    guard !isRun || folder == output else {
+    guard resume, let config, FilePath.name(of: config) == RunFolder.configurationName else { return }
+    guard let folder = FilePath.resolved(AtomicFile.folder(of: config)) else { return }
+    let output = FilePath.resolved(configuration.output) ?? FilePath.absolute(configuration.output)
+    guard FilePath.exists(folder + "/checkpoints") else { return }
+    guard folder == output else {
       throw InputError(
-        subject: "\(config)", problem: "lies in the run \(folder), but its output is \(output) from here",
+        subject: "\(config)", problem: "is in the run \(folder), but its output is \(output) from here",
         remedy: "go to the folder where the run began, or add \(.setting("output", folder))")
     }
   }
 
   /// `path` as a shell takes it for one word.
   private static func quoted(_ path: String) -> String {
+    let shown = FilePath.shown(path)
+    guard shown == path else { return "$'" + shown.replacing("'", with: "\\'") + "'" }
     let plain = path.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-+=:,@".contains($0)) }
     return plain ? path : "'" + path.replacingOccurrences(of: "'", with: "'\\''") + "'"
   }
@@ -125,13 +158,11 @@ struct TrainCommand: ParsableCommand {
     let entries = TrainingConfiguration().entries
     if json {
       print(
-        JSONObject(
-          entries.map { entry in
-            (
-              entry.path,
-              .object(JSONObject([("default", .text(entry.value)), ("meaning", .text(entry.help))]))
-            )
-          }
+        JSONValue.object(
+          JSONValue.Members(
+            entries.map { entry in
+              (entry.path, .object(["default": .string(entry.value), "meaning": .string(entry.help)]))
+            })
         ).text)
       return
     }
@@ -142,14 +173,16 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  private func printPlan(_ configuration: TrainingConfiguration, backend: any Backend) throws {
-    let plan = try TrainingPlan(configuration)
+  private func printPlan(
+    _ configuration: TrainingConfiguration, backend: any Backend, world: World
+  ) throws {
+    let plan = try TrainingPlan(configuration, world: world)
     let peakRate = Self.peakRate(backend)
-    let fields =
-      plan.fields + [
-        ("operations_per_second", .number(peakRate)), ("least_seconds", .number(plan.operations / peakRate)),
+    let members =
+      plan.members + [
+        "operations_per_second": .number(peakRate), "least_seconds": .number(plan.operations / peakRate),
       ]
-    print(json ? JSONObject(fields).text : summary(plan, peakRate: peakRate))
+    print(json ? JSONValue.object(members).text : summary(plan, peakRate: peakRate))
     try plan.checkMemory()
   }
 
@@ -177,19 +210,13 @@ struct TrainCommand: ParsableCommand {
       return
     }
     print(
-      JSONObject([
-        ("run", .text(trainer.configuration.output)), ("steps", .integer(trainer.state.step)),
-        ("finished", .boolean(model != nil)), ("stopped_early", .boolean(trainer.stopsEarly)),
-        ("model", model.map { .text($0) } ?? .null),
-        ("seconds", .number(trainer.state.seconds)),
-        (
-          "evaluations",
-          .object(
-            JSONObject(
-              trainer.evaluations.map { row in
-                (row.set, .object(row.result.json))
-              }))
-        ),
+      JSONValue.object([
+        "run": .string(trainer.configuration.output), "steps": .integer(trainer.state.step),
+        "finished": .bool(model != nil), "stopped_early": .bool(trainer.stopsEarly),
+        "model": model.map { .string($0) } ?? .null, "seconds": .number(trainer.state.seconds),
+        "evaluations": .object(
+          JSONValue.Members(
+            trainer.evaluations.map { ($0.set, $0.result.json) })),
       ]).text)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CastleCluster
 import CastleFormats
 import CastleOperations
 import CastleSystem
@@ -10,25 +11,33 @@ struct BackendOptions: ParsableArguments {
   var threads: Int?
 
   /// The number of threads that the options ask for.
-  var threadCount: Int { threads ?? min(Self.most, Processors.available) }
+  var threadCount: Int { threadCount(ranks: 1) }
+
+  /// The number of threads of each of `ranks` processes that share the processors.
+  func threadCount(ranks: Int) -> Int { threads ?? max(1, min(Self.most, Processors.available / ranks)) }
 
   private static let most = 256
 
   func validate() throws {
-    guard (1...Self.most).contains(threadCount) else {
-      throw ValidationError("--threads \(threadCount) is not possible; choose 1 to \(Self.most).")
-    }
+    try OptionRange.check("--threads", threadCount, 1...Self.most)
   }
 
   /// The backend that the options ask for.
   func makeBackend() throws -> CPUBackend { CPUBackend(pool: try makePool()) }
 
-  /// The threads that the options ask for.
-  func makePool() throws -> ThreadPool {
+  /// The threads of one of the ranks of `communicator`, which share the processors of their hosts.
+  func makePool(_ communicator: any Communicator) throws -> ThreadPool {
+    let places = zip(communicator.hosts, try communicator.gather(Processors.affinity)).map { "\($0) \($1)" }
+    return try makePool(ranks: places.count { $0 == places[communicator.world.rank] })
+  }
+
+  /// The threads that the options ask for, of one of `ranks` processes that share the processors.
+  func makePool(ranks: Int = 1) throws -> ThreadPool {
+    let count = threadCount(ranks: ranks)
     do {
-      return try ThreadPool(starting: threadCount)
+      return try ThreadPool(starting: count)
     } catch let error as ThreadShortage {
-      throw InputError("--threads \(threadCount) is not possible: \(error); choose fewer")
+      throw InputError("--threads \(count) is not possible: \(error); choose fewer")
     }
   }
 }

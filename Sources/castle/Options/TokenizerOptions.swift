@@ -1,17 +1,19 @@
 import ArgumentParser
 import CastleFormats
 import CastleTokenizer
-import Foundation
 
 /// Which tokenizer a command uses.
 struct TokenizerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.", valueName: "file")
-  )
+      "A tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt.",
+      valueName: "file"),
+    transform: FilePath.expanded)
   var tokenizer: String?
 
-  @Option(help: ArgumentHelp("A model folder, whose tokenizer.json is used.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("A model folder, whose tokenizer.json is used.", valueName: "folder"),
+    transform: FilePath.expanded)
   var model: String?
 
   func validate() throws {
@@ -26,27 +28,5 @@ struct TokenizerOptions: ParsableArguments {
   /// Reads the tokenizer.
   func read() throws -> Tokenizer {
     try TokenizerFile.read(path: path)
-  }
-}
-
-/// Where a command takes the bytes that it works on.
-enum CommandInput {
-  /// The bytes of a file, or of standard input when there is no file.
-  static func bytes(ofFile path: String?) throws -> [UInt8] {
-    guard let path else {
-      guard let data = try FileHandle.standardInput.readToEnd() else { return [] }
-      return [UInt8](data)
-    }
-    if isStream(path), let stream = FileHandle(forReadingAtPath: path) {
-      return [UInt8](try stream.readToEnd() ?? Data())
-    }
-    return try MappedFile(path: path).withBytes(Array.init)
-  }
-
-  /// Whether `path` names a pipe or a device, as in `--file <(command)`.
-  private static func isStream(_ path: String) -> Bool {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return false }
-    return [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT)
   }
 }

@@ -17,6 +17,8 @@ enum CommandLineSpelling {
     case .deduplicate: "--deduplicate"
     case .batchSize: "--batch-size"
     case .sequenceLength: "--length"
+    case .outputFolder: "--output"
+    case .textFolder(let name): "--data \(name)=FOLDER"
     }
   }
 }

@@ -3,12 +3,13 @@ import CastleFormats
 
 extension EvaluationResult {
   /// The result as JSON.
-  var json: JSONObject {
-    JSONObject(
-      [
-        ("loss", .number(loss)), ("perplexity", .number(perplexity)),
-        ("bits_per_byte", bitsPerByte.map { .number($0) } ?? .null), ("tokens", .integer(tokens)),
-      ] + (accuracy.map { [("accuracy", .number($0))] } ?? []))
+  var json: JSONValue {
+    var members: JSONValue.Members = [
+      "loss": .number(loss), "perplexity": .number(perplexity),
+      "bits_per_byte": bitsPerByte.map { .number($0) } ?? .null, "tokens": .integer(tokens),
+    ]
+    if let accuracy { members["accuracy"] = .number(accuracy) }
+    return .object(members)
   }
 
   /// The result as lines of text.
@@ -24,11 +25,11 @@ extension EvaluationResult {
 
 extension RepeatedTextProbe.Result {
   /// The result as JSON.
-  var json: JSONObject {
-    JSONObject(
-      [("sequences", .integer(sequences)), ("length", .integer(length))]
-        + firstHalf.fields("first_half_loss") + secondHalf.fields("second_half_loss")
-        + inductionScore.fields("induction_score"))
+  var json: JSONValue {
+    .object(
+      ["sequences": .integer(sequences), "length": .integer(length)]
+        + firstHalf.members("first_half_loss") + secondHalf.members("second_half_loss")
+        + inductionScore.members("induction_score"))
   }
 
   /// The result as lines of text.
@@ -44,8 +45,8 @@ extension RepeatedTextProbe.Result {
 
 extension MeanEstimate {
   /// The number and its standard error as members of a JSON object.
-  func fields(_ name: String) -> [(String, JSONObject.Value)] {
-    [(name, .number(value)), (name + "_stderr", standardError.map { .number($0) } ?? .null)]
+  func members(_ name: String) -> JSONValue.Members {
+    [name: .number(value), name + "_stderr": standardError.map { .number($0) } ?? .null]
   }
 
   /// The number with its standard error.

@@ -39,8 +39,8 @@ final class ExperimentConsole: ExperimentProgress {
       "\(cell.name) finished in \(NumberFormat.duration(result.seconds))\((scores + answers).joined())")
   }
 
-  func failed(_ cell: ExperimentCell, reason: String) {
-    line.note("\(cell.name) failed: \(reason)")
+  func failed(_ cell: ExperimentCell, _ error: InputError) {
+    line.note("\(cell.name) failed: \(error.text(spelling: CommandLineSpelling.option))")
   }
 
   /// Ends the live line.

@@ -4,30 +4,30 @@ import CastleFormats
 /// The results of tasks as a table and as JSON, with the names that the lm-eval harness gives to the numbers.
 enum TaskReport {
   /// The results as JSON.
-  static func json(_ groups: [TaskGroupResult], examples: TaskExamples) -> JSONObject {
-    JSONObject([
-      ("shots", .integer(examples.count)),
-      ("seed", examples.count > 0 ? .integer(Int(truncatingIfNeeded: examples.seed)) : .null),
-      ("tasks", .array(groups.flatMap(\.sets).map { .object(json($0)) })),
-      ("groups", .array(groups.filter(\.isFolder).map { .object(json($0)) })),
+  static func json(_ groups: [TaskGroupResult], examples: TaskExamples) -> JSONValue {
+    .object([
+      "shots": .integer(examples.count),
+      "seed": examples.count > 0 ? .integer(Int(truncatingIfNeeded: examples.seed)) : .null,
+      "tasks": .list(groups.flatMap(\.sets).map { json($0) }),
+      "groups": .list(groups.filter(\.isFolder).map { json($0) }),
     ])
   }
 
-  private static func json(_ set: TaskResult) -> JSONObject {
-    JSONObject(
+  private static func json(_ set: TaskResult) -> JSONValue {
+    .object(
       [
-        ("name", .text(set.name)), ("path", .text(set.path)), ("kind", .text(set.kind.rawValue)),
-        ("items", .integer(set.items)), ("cut_items", .integer(set.cutItems)),
-      ] + set.accuracy.fields("acc") + (set.normalizedAccuracy?.fields("acc_norm") ?? [])
-        + (set.perplexity?.fields("perplexity") ?? []))
+        "name": .string(set.name), "path": .string(set.path), "kind": .string(set.kind.rawValue),
+        "items": .integer(set.items), "cut_items": .integer(set.cutItems),
+      ] + set.accuracy.members("acc") + (set.normalizedAccuracy?.members("acc_norm") ?? [:])
+        + (set.perplexity?.members("perplexity") ?? [:]))
   }
 
-  private static func json(_ group: TaskGroupResult) -> JSONObject {
-    JSONObject(
+  private static func json(_ group: TaskGroupResult) -> JSONValue {
+    .object(
       [
-        ("name", .text(group.name)), ("path", .text(group.path)), ("sets", .integer(group.sets.count)),
-        ("items", .integer(group.sets.reduce(0) { $0 + $1.items })),
-      ] + group.accuracy.fields("acc") + (group.normalizedAccuracy?.fields("acc_norm") ?? []))
+        "name": .string(group.name), "path": .string(group.path), "sets": .integer(group.sets.count),
+        "items": .integer(group.sets.reduce(0) { $0 + $1.items }),
+      ] + group.accuracy.members("acc") + (group.normalizedAccuracy?.members("acc_norm") ?? [:]))
   }
 
   /// The results as a table: one row for each set, and one for each folder.

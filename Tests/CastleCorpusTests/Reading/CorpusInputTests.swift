@@ -116,8 +116,8 @@ struct CorpusInputTests {
     input.format = .jsonLines
     #expect(try preparation.prepare(input).train == ["one"])
     let other = try folder.write(line, to: "data")
-    let recognised = try preparation.prepare(other)
-    #expect(recognised.train == ["one"] && recognised.notes[0].contains("the format text"))
+    let recognized = try preparation.prepare(other)
+    #expect(recognized.train == ["one"] && recognized.notes[0].contains("the format text"))
     input = CorpusInput([other])
     input.textKey = "body"
     #expect(try preparation.prepare(input).train == [line])

@@ -139,10 +139,9 @@ struct ExperimentTests {
     let error = try #require(throws: InputError.self) { try cell.configuration(output: "o", texts: [:]) }
     #expect(error.description.hasPrefix("cell a: model.sized=3: model.sized is not a setting"))
     let text = try experiment("").cells[0]
+    let missing = try #require(throws: InputError.self) { try text.configuration(output: "o", texts: [:]) }
     #expect(
-      throws: InputError("the experiment reads the text 'books': say where it lies with --data books=FOLDER")
-    ) {
-      try text.configuration(output: "o", texts: [:])
-    }
+      missing.description
+        == "the experiment reads the text 'books', but no folder has that name; give a folder for books")
   }
 }

@@ -78,5 +78,5 @@ final class RecordingExperimentProgress: ExperimentProgress {
   }
   func scoring(_ cell: ExperimentCell, _ score: String, share: Double) {}
   func finished(_ cell: ExperimentCell, _ result: CellResult) { finished.append(cell.name) }
-  func failed(_ cell: ExperimentCell, reason: String) { failures[cell.name] = reason }
+  func failed(_ cell: ExperimentCell, _ error: InputError) { failures[cell.name] = error.description }
 }

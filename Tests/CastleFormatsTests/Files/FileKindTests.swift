@@ -16,7 +16,7 @@ struct FileKindTests {
       (.tokenShard, [0x88, 0xD8, 0x34, 0x01, 1, 0, 0, 0]), (.gguf, Array("GGUF\u{3}\0\0\0".utf8)),
       (.tar, [UInt8](repeating: 0, count: 257) + Array("ustar\0".utf8)),
     ] as [(FileKind, [UInt8])])
-  func kindsAreRecognised(_ kind: FileKind, _ bytes: [UInt8]) {
+  func kindsAreRecognized(_ kind: FileKind, _ bytes: [UInt8]) {
     #expect(FileKind(firstBytes: bytes) == kind)
   }
 
@@ -31,7 +31,7 @@ struct FileKindTests {
     for kind in FileKind.allCases { #expect(!kind.name.isEmpty && !kind.remedyForText.isEmpty) }
   }
 
-  @Test func realFilesAreRecognised() throws {
+  @Test func realFilesAreRecognized() throws {
     let folder = try TemporaryFolder()
     let weights = try SafetensorsWriter(
       path: folder.path("a"), tensors: [.init(name: "o", type: .f32, shape: [1])])

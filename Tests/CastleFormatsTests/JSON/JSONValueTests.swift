@@ -77,7 +77,22 @@ struct JSONValueTests {
       "b": .list([.integer(1), .list([])]), "a": .number(0.5), "c": .object([:]),
     ])
     #expect(value.indentedText == "{\n  \"a\": 0.5,\n  \"b\": [\n    1,\n    []\n  ],\n  \"c\": {}\n}\n")
-    #expect(value.text == #"{"a":0.5,"b":[1,[]],"c":{}}"#)
+    #expect(value.sortedText == #"{"a":0.5,"b":[1,[]],"c":{}}"#)
+  }
+
+  @Test func membersKeepTheirOrder() throws {
+    let text = #"{"b":[1,[]],"a":0.5,"c":{"z":null,"y":true}}"#
+    #expect(try parse(text).text == text)
+    #expect(try parse(text).line == Array((text + "\n").utf8))
+    #expect(try parse(text) == parse(#"{"a":0.5,"c":{"y":true,"z":null},"b":[1,[]]}"#))
+    var members: JSONValue.Members = ["b": .integer(1), "a": .integer(2)]
+    members["c"] = .integer(3)
+    members["b"] = .integer(4)
+    #expect(
+      JSONValue.object(members + ["a": .integer(5), "d": .integer(6)]).text == #"{"b":4,"a":5,"c":3,"d":6}"#)
+    members["b"] = nil
+    #expect(JSONValue.object(members).text == #"{"a":2,"c":3}"#)
+    #expect(JSONValue.object(["not finite": .number(.nan)]).text == #"{"not finite":null}"#)
   }
 
   /// The same verdict as Foundation's parser on documents with a few bytes changed.

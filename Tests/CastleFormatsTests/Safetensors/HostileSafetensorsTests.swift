@@ -8,11 +8,13 @@ import Testing
   /// A header, the number of bytes after it, and a word of the message that it must give.
   static let headers: [(String, Int, String)] = [
     (
-      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}"#,
+      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
+        + #""a":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}"#,
       8, "a twice"
     ),
     (
-      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
+      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
+        + #""b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
       12, "overlaps"
     ),
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#, 12, "hole"),
@@ -26,6 +28,7 @@ import Testing
     (#"{"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}}"#, 8, "expected"),
     (#"{"a":{"dtype":"Q4","shape":[2],"data_offsets":[0,8]}}"#, 8, "type Q4"),
     (#"{"a":{"dtype":"F32","shape":[2]}}"#, 8, "lacks"),
+    (#"{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,9]}}"#, 8, "bytes 0..<9 of 8"),
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,9]}}"#, 8, "lacks"),
     (#"{"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, 8, "unexpected key"),
     (#"{"__metadata__":{"k":1}}"#, 0, "expected"),
@@ -67,7 +70,8 @@ import Testing
 
   @Test func noSingleFlippedBitCrashes() throws {
     let header =
-      #"{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"b":{"dtype":"I32","shape":[],"data_offsets":[8,12]}}"#
+      #"{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"#
+      + #""b":{"dtype":"I32","shape":[],"data_offsets":[8,12]}}"#
     let whole = file(header: Array(header.utf8), dataSize: 12)
     for position in 0..<whole.count - 12 {
       for bit in 0..<8 {

@@ -17,7 +17,7 @@ struct TextEncodingTests {
   @Test(arguments: [
     String.Encoding.utf16LittleEndian, .utf16BigEndian, .utf32LittleEndian, .utf32BigEndian, .utf8,
   ])
-  func everyEncodingIsRecognised(_ encoding: String.Encoding) throws {
+  func everyEncodingIsRecognized(_ encoding: String.Encoding) throws {
     #expect(try utf8([UInt8](("\u{FEFF}" + text).data(using: encoding)!)) == text)
     #expect(try utf8([UInt8](text.data(using: encoding)!)) == text)
     let long = String(repeating: text, count: 2_000)

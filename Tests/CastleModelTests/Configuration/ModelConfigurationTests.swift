@@ -61,19 +61,22 @@ import Testing
       ["key_value_shift is true with lookahead keys", "causal"]
     ),
     (["hidden_act": "\"gelu\""], ["hidden_act is \"gelu\"", "silu"]),
-    (["attention_bias": "true"], ["attention_bias is true", "false"]),
-    (["mlp_bias": "true"], ["mlp_bias is true"]),
+    (["attention_bias": "1"], ["attention_bias is 1", "true or false"]),
+    (["mlp_bias": "true", "model_type": "\"qwen3\""], ["mlp_bias is true"]),
+    (
+      ["attention_bias": "true", "model_type": "\"mistral\"", "num_key_value_heads": "4"],
+      ["attention_bias is true"]
+    ),
+    (["attention_bias": "true", "attention_type": "\"castle\""], ["attention_bias", "lookahead"]),
     (["tie_word_embeddings": "1"], ["tie_word_embeddings is 1", "true or false"]),
     (["model_type": "\"gpt2\""], ["model_type is \"gpt2\"", "llama"]),
-    (["rope_scaling": #"{"rope_type": "llama3", "factor": 8}"#], ["rope_scaling", "llama3"]),
-    (["rope_scaling": #"{"type": "linear", "factor": 2}"#], ["rope_scaling", "linear"]),
-    (["rope_parameters": #"{"rope_type": "yarn"}"#], ["rope_parameters", "yarn"]),
+    (["sliding_window": "7"], ["sliding_window is 7"]),
     (["quantization_config": "{}"], ["quantization_config"]),
     (["attention_type": "\"other\""], ["attention_type is \"other\"", "castle-swl"]),
     (["attention_type": "\"castle-swl\""], ["lookahead_window is missing"]),
     (["attention_type": "\"castle-swl\"", "lookahead_window": "-1"], ["lookahead_window is -1"]),
     (["causal_keys": "false"], ["causal_keys is false"]),
-    (["eos_token_id": "100"], ["eos_token_id is 100", "99"]),
+    (["eos_token_id": "-2"], ["eos_token_id is -2"]),
     (["eos_token_id": "[1, \"x\"]"], ["eos_token_id holds \"x\""]),
     (["vocab_size": "16777216", "hidden_size": "1048576", "head_dim": "64"], ["parameters"]),
   ]
@@ -85,6 +88,24 @@ import Testing
     }
     let text = error?.description ?? ""
     for word in words + ["folder/config.json"] { #expect(text.contains(word), "\(text)") }
+  }
+
+  /// Published files have such ids; they matter only where a text uses one.
+  @Test func idsBeyondTheVocabularyAreKept() throws {
+    let configuration = try ModelConfiguration(
+      json: Self.llama(["eos_token_id": "[1, 100]", "pad_token_id": "4096", "bos_token_id": "100"]))
+    #expect(configuration.endOfTextIDs == [1, 100])
+    #expect(configuration.paddingID == 4096 && configuration.beginOfTextID == 100)
+    #expect(try ModelConfiguration(json: configuration.json) == configuration)
+  }
+
+  @Test func numbersThatOnlyPythonWritesAreRead() throws {
+    let json = Self.llama(["router_limit": "Infinity", "low": "[-Infinity, NaN]"])
+    #expect(try ModelConfiguration(json: json).vocabularySize == 100)
+    let error = #expect(throws: InputError.self) {
+      try ModelConfiguration(json: Self.llama(["rope_theta": "NaN"]))
+    }
+    #expect(error?.description.contains("rope_theta") == true)
   }
 
   @Test(arguments: ["", "[1]", "{", "{\"vocab_size\": }", String(repeating: "[", count: 50_000)])

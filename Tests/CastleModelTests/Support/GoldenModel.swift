@@ -11,6 +11,7 @@ struct GoldenModel {
   static let names = [
     "causal", "causal-grouped-untied", "castle", "castle-grouped-untied", "castle-swl",
     "castle-swl-unrotated-values", "castle-without-silu", "castle-without-causal-keys",
+    "llama-biases-llama3", "mistral-window-linear", "qwen2-window", "qwen3-biases-yarn",
     "causal-shifted",
   ]
 
@@ -58,7 +59,8 @@ extension LanguageModel {
   }
 }
 
-/// The largest difference relative to the largest magnitude of `expected`; infinite if a number is not finite.
+/// The largest difference relative to the largest magnitude of `expected`; infinite if a number is not
+/// finite.
 func relativeError(_ values: some Collection<Float>, _ expected: some Collection<Double>) -> Double {
   guard values.count == expected.count, values.allSatisfy(\.isFinite) else { return .infinity }
   let scale = expected.map(abs).max() ?? 0

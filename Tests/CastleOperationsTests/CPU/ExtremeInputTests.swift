@@ -89,7 +89,7 @@ struct ExtremeInputTests {
 
   // MARK: Tests
 
-  @Test("extreme rows are normalised as exactly as others", arguments: Machine.all, inputs.indices)
+  @Test("extreme rows are normalized as exactly as others", arguments: Machine.all, inputs.indices)
   func extremeRMSNorm(machine: Machine, index: Int) {
     let (name, x) = Self.inputs[index]
     let (dy, weight) = (random(x.count), random(Self.columns))

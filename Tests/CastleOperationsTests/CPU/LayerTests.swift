@@ -68,6 +68,64 @@ struct LayerTests {
       "dWeight")
   }
 
+  @Test("the norm of heads and its gradients", arguments: Machine.all, Shape.all)
+  func rmsNormHeads(machine: Machine, shape: Shape) {
+    let backend = machine.backend
+    var source = RandomSource(seed: 6)
+    // Rotary positions turn pairs of features.
+    let (heads, size) = (3, 2 * shape.columns)
+    let columns = heads * size
+    let (x, dy) = (source.normals(shape.rows * columns), source.normals(shape.rows * columns))
+    let (weight, dWeight) = (source.normals(size), source.normals(size))
+    func window(_ values: [Float]) -> Window {
+      Window(values, rows: shape.rows, columns: columns, on: backend)
+    }
+    let target = Window(rows: shape.rows, columns: columns, on: backend)
+    let scales = Window(rows: shape.rows, columns: heads, on: backend)
+    backend.rmsNormHeads(
+      window(x).matrix, weight: backend.matrix(weight), epsilon: 1e-5, into: target.matrix,
+      scales: scales.matrix)
+    let naive = ReferenceOperations.rmsNorm(x, weight: weight, epsilon: 1e-5)
+    let truth = ReferenceOperations.rmsNorm(x.doubles, weight: weight.doubles, epsilon: Double(Float(1e-5)))
+    expectAccurate(target.values(), naive: naive.y, truth: truth.y, "y")
+    expectAccurate(scales.values(), naive: naive.scales, truth: truth.scales, "scales")
+
+    let upstream = window(dy)
+    for gradient in [Window(rows: shape.rows, columns: columns, on: backend), upstream] {
+      let sum = Window(dWeight, rows: 1, columns: size, on: backend)
+      backend.rmsNormHeadsBackward(
+        upstream.matrix, x: window(x).matrix, weight: backend.matrix(weight), scales: scales.matrix,
+        dx: gradient.matrix, dWeight: sum.matrix)
+      let naive = ReferenceOperations.rmsNormBackward(dy, x: x, weight: weight, epsilon: 1e-5)
+      let truth = ReferenceOperations.rmsNormBackward(
+        dy.doubles, x: x.doubles, weight: weight.doubles, epsilon: Double(Float(1e-5)))
+      expectAccurate(gradient.values(), naive: naive.dx, truth: truth.dx, "dx")
+      expectAccurate(
+        sum.values(), naive: zip(dWeight, naive.dWeight).map { $0 + $1 },
+        truth: zip(dWeight.doubles, truth.dWeight).map { $0 + $1 }, "dWeight")
+    }
+  }
+
+  @Test("biases and their gradients", arguments: Machine.all, Shape.all)
+  func bias(machine: Machine, shape: Shape) {
+    let backend = machine.backend
+    var source = RandomSource(seed: 7)
+    let (y, bias) = (source.normals(shape.count), source.normals(shape.columns))
+    let dBias = source.normals(shape.columns)
+    let target = Window(y, rows: shape.rows, columns: shape.columns, on: backend)
+    backend.add(bias: backend.matrix(bias), toRowsOf: target.matrix)
+    #expect(target.values() == ReferenceOperations.add(bias: bias, toRowsOf: y))
+
+    let sum = Window(dBias, rows: 1, columns: shape.columns, on: backend)
+    backend.biasBackward(
+      Window(y, rows: shape.rows, columns: shape.columns, on: backend).matrix, dBias: sum.matrix)
+    func added<Scalar: FloatingPoint>(_ x: [Scalar], _ y: [Scalar]) -> [Scalar] { zip(x, y).map { $0 + $1 } }
+    expectAccurate(
+      sum.values(), naive: added(dBias, ReferenceOperations.biasBackward(y, columns: shape.columns)),
+      truth: added(dBias.doubles, ReferenceOperations.biasBackward(y.doubles, columns: shape.columns)),
+      "dBias")
+  }
+
   @Test("rotary positions", arguments: Machine.all, [2, 14, 64, 130])
   func rotate(machine: Machine, headSize: Int) {
     let backend = machine.backend
@@ -90,6 +148,14 @@ struct LayerTests {
         target.values(), naive: reference(ReferenceOperations.rotate, x, exact.map(Float.init)),
         truth: reference(ReferenceOperations.rotate, x.doubles, exact), "inverse: \(inverse)")
     }
+  }
+
+  @Test("rotary tables of any frequencies and magnitude", arguments: Machine.all)
+  func rotaryTable(machine: Machine) {
+    let frequencies = [1.0, 0.3, 0.0125]
+    let table = machine.backend.rotaryTable(frequencies: frequencies, magnitude: 1.25, length: 131)
+    let exact = ReferenceOperations.rotaryTable(frequencies: frequencies, magnitude: 1.25, length: 131)
+    #expect(machine.backend.values(table) == exact.map(Float.init))
   }
 
   @Test("SwiGLU and its gradient, in place too", arguments: Machine.all, Shape.all)

@@ -79,8 +79,8 @@ struct OptimizerTests {
       truth: reference(ReferenceOperations.adamW, gradients.doubles), "weights")
   }
 
-  /// How far two sums of the squares of `x` in double precision can lie apart: each addition rounds once, and squares of
-  /// floats are exact.
+  /// How far two sums of the squares of `x` in double precision can lie apart: each addition rounds once, and
+  /// squares of floats are exact.
   private static func roundingBound(_ x: [Float]) -> Double {
     Double(x.count) * Double.ulpOfOne * ReferenceOperations.sumOfSquares(x.doubles)
   }

@@ -9,7 +9,8 @@ struct ShapeTests {
   /// An argument that is of another shape, or a vector with gaps between its elements.
   enum Fault: String, Codable, CaseIterable {
     case residual, weight, scales, target, dWeight, backwardScales, dx, positions, oddHeads, oddTable, tokens,
-      gradientTokens, targets, losses, moments, logSumExp, lookaheadKeys, attentionGradients, otherRows
+      gradientTokens, targets, losses, moments, logSumExp, lookaheadKeys, attentionGradients, otherRows, bias,
+      dBias, headWeight, headScales, headTarget, headDWeight
   }
 
   private static let rows = 6
@@ -41,6 +42,14 @@ struct ShapeTests {
     backend.rmsNormBackward(
       x, x: x, weight: matrix(1, columns), scales: vector(rows, .backwardScales), dx: like(x, .dx),
       dWeight: vector(columns, .dWeight))
+    backend.add(bias: vector(columns, .bias), toRowsOf: x)
+    backend.biasBackward(x, dBias: vector(columns, .dBias))
+    let headScales = fault == .headScales ? matrix(rows, 3) : matrix(rows, 2)
+    backend.rmsNormHeads(
+      x, weight: vector(columns / 2, .headWeight), epsilon: 1, into: like(x, .headTarget), scales: headScales)
+    backend.rmsNormHeadsBackward(
+      x, x: x, weight: matrix(1, columns / 2), scales: headScales, dx: x,
+      dWeight: vector(columns / 2, .headDWeight))
     let table = backend.rotaryTable(theta: 10, headSize: 4, length: 9)
     backend.rotate(x, headSize: 4, positions: indices(rows, .positions), table: table, inverse: false)
     if fault == .oddTable { _ = backend.rotaryTable(theta: 10, headSize: 3, length: 9) }

@@ -22,6 +22,26 @@ struct ReferenceGradientTests {
       at: weight, "dWeight")
   }
 
+  @Test("a bias", arguments: [1, 5])
+  func bias(columns: Int) {
+    let (y, bias, dy) = (
+      normals(4 * columns, seed: 1), normals(columns, seed: 2), normals(4 * columns, seed: 3)
+    )
+    expectGradient(
+      ReferenceOperations.biasBackward(dy, columns: columns),
+      of: { dot(ReferenceOperations.add(bias: $0, toRowsOf: y), dy) }, at: bias, "dBias")
+  }
+
+  @Test("rotary positions with a magnitude: turning back is the gradient")
+  func scaledRotation() {
+    let table = ReferenceOperations.rotaryTable(frequencies: [0.9, 0.04], magnitude: 1.3, length: 4)
+    let (x, dy) = (normals(3 * 8, seed: 1), normals(3 * 8, seed: 2))
+    func rotate(_ x: [Double], inverse: Bool) -> [Double] {
+      ReferenceOperations.rotate(x, headSize: 4, positions: [3, 0, 2], table: table, inverse: inverse)
+    }
+    expectGradient(rotate(dy, inverse: true), of: { dot(rotate($0, inverse: false), dy) }, at: x, "dx")
+  }
+
   @Test("rotary positions", arguments: [2, 6])
   func rotate(headSize: Int) {
     let positions = [3, 0, 4]

@@ -1,8 +1,8 @@
 import CastleMeasurement
 import Testing
 
-/// Expects `values` to be at most twice as far from `truth` as `naive`, the same computation done literally in single
-/// precision, or within four units in the last place; relative to the largest element.
+/// Expects `values` to be at most twice as far from `truth` as `naive`, the same computation done literally
+/// in single precision, or within four units in the last place; relative to the largest element.
 func expectAccurate(
   _ values: [Float], naive: [Float], truth: [Double], _ comment: String,
   sourceLocation: SourceLocation = #_sourceLocation

@@ -7,8 +7,8 @@ struct PlotTests {
     return Plot(
       title: "Loss <of> two", xLabel: "tokens", yLabel: "loss",
       series: [
-        Plot.Series(name: "first", curves: [.init(name: "first run", points: points, weight: .strong)]),
-        Plot.Series(name: "second", curves: [.init(name: "second run", points: points, weight: .strong)]),
+        Plot.Series(name: "first", curves: [.init(name: "first run", points: points, emphasis: .strong)]),
+        Plot.Series(name: "second", curves: [.init(name: "second run", points: points, emphasis: .strong)]),
       ])
   }
 
@@ -28,7 +28,7 @@ struct PlotTests {
     #expect(svg.contains("Loss &lt;of&gt; two") && !svg.contains("<of>"))
   }
 
-  @Test func seriesDifferInMoreThanColour() {
+  @Test func seriesDifferInMoreThanColor() {
     let lines = plot([3, 2, 1]).svg(identifier: "a").split(separator: "\n").filter {
       $0.hasPrefix("<polyline")
     }

@@ -55,7 +55,7 @@ struct PatternTests {
     }
   }
 
-  /// The scanner of a published pattern and the pattern itself, in a group so that it is not recognised.
+  /// The scanner of a published pattern and the pattern itself, in a group so that it is not recognized.
   @Test(arguments: ["gpt2", "cl100k", "o200k", "qwen", "tekken"]) func scannersCutAsTheirPatterns(
     _ name: String
   ) throws {

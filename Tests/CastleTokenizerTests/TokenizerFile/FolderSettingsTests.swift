@@ -45,7 +45,8 @@ struct FolderSettingsTests {
     let folder = try folder([
       "added_tokens.json": #"{"<|im_start|>": 257}"#,
       "special_tokens_map.json":
-        #"{"additional_special_tokens": ["<|im_start|>", "<extra>"], "pad_token": {"content": "[PAD]", "lstrip": true}}"#,
+        #"{"additional_special_tokens": ["<|im_start|>", "<extra>"], "pad_token": {"content": "[PAD]", "#
+        + #""lstrip": true}}"#,
     ])
     let tokenizer = try TokenizerFile.read(path: folder.path)
     #expect(tokenizer.encode("<|im_start|><extra>  [PAD]") == [257, 259, 258])

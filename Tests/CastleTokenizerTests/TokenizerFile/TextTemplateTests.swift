@@ -7,7 +7,8 @@ struct TextTemplateTests {
   private func tokenizer(_ postProcessor: String) throws -> Tokenizer {
     let byteLevel = #"{"type": "ByteLevel", "add_prefix_space": false}"#
     let json = """
-      {"added_tokens": [{"id": 2, "content": "<s>", "special": true}, {"id": 3, "content": "</s>", "special": true}],
+      {"added_tokens": [{"id": 2, "content": "<s>", "special": true},
+       {"id": 3, "content": "</s>", "special": true}],
        "pre_tokenizer": \(byteLevel), "post_processor": \(postProcessor), "decoder": \(byteLevel),
        "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []}}
       """
@@ -19,9 +20,9 @@ struct TextTemplateTests {
   }
 
   private static func template(_ pieces: [String]) -> String {
-    #"{"type": "TemplateProcessing", "single": [\#(pieces.joined(separator: ","))], "pair": [], "special_tokens": "#
-      + #"{"<s>": {"id": "<s>", "ids": [2], "tokens": ["<s>"]}, "</s>": {"id": "</s>", "ids": [3, 3], "tokens": []},"#
-      + #" "<x>": {"id": "<x>", "ids": [9]}}}"#
+    #"{"type": "TemplateProcessing", "single": [\#(pieces.joined(separator: ","))], "pair": [], "#
+      + #""special_tokens": {"<s>": {"id": "<s>", "ids": [2], "tokens": ["<s>"]}, "</s>": {"id": "</s>", "#
+      + #""ids": [3, 3], "tokens": []}, "<x>": {"id": "<x>", "ids": [9]}}}"#
   }
 
   private static let start = piece("SpecialToken", "<s>")

@@ -30,9 +30,25 @@ struct CheckpointStoreTests {
   @Test func theNewestAndTheBestStay() throws {
     let entries = try [1, 2, 3, 4].map { try save($0) }
     try store.markBest(entries[0])
-    try store.prune(keeping: 2, and: entries[3])
+    try store.prune(keeping: 2, besides: entries[3], best: 1)
     #expect(store.entries.map(\.step) == [4, 3, 1])
     #expect(try run.text("best/model.bin") == "weights")
+  }
+
+  /// What `cp -rL` makes of the link, where it is seen to be a checkpoint.
+  @Test func aCopyOfTheBestGivesWayToALinkAndAnythingElseStays() throws {
+    let entries = try [1, 2].map { try save($0) }
+    try AtomicFile.write("{}".utf8, path: entries[0].folder + "/training.json")
+    try FileManager.default.copyItem(atPath: entries[0].folder, toPath: run.path("best"))
+    try store.markBest(entries[1])
+    #expect(
+      try FileManager.default.destinationOfSymbolicLink(atPath: run.path("best"))
+        == "checkpoints/step-00000002")
+    try FileManager.default.removeItem(atPath: run.path("best"))
+    try run.write("mine", to: "best/notes.txt")
+    #expect(throws: InputError.self) { try store.markBest(entries[1]) }
+    #expect(try run.text("best/notes.txt") == "mine")
+    #expect(try run.names() == ["best", "checkpoints"])
   }
 
   @Test func aDamagedCheckpointIsNamedAndTheOneBeforeIsUsed() throws {
@@ -56,14 +72,14 @@ struct CheckpointStoreTests {
     for step in [2, 3] { try overwrite(run.path + "/checkpoints/step-0000000\(step)/model.bin", with: "") }
     #expect(try store.newestIntact().entry?.step == 1)
     let saved = try save(2)
-    try store.prune(keeping: 2, and: saved)
+    try store.prune(keeping: 2, besides: saved)
     #expect(store.entries.map(\.step) == [2, 1])
     #expect(try store.newestIntact().entry == saved)
   }
 
   @Test func whatWasJustSavedStays() throws {
     for step in [2, 3] { _ = try save(step) }
-    try store.prune(keeping: 2, and: save(1))
+    try store.prune(keeping: 2, besides: save(1))
     #expect(store.entries.map(\.step) == [3, 2, 1])
   }
 

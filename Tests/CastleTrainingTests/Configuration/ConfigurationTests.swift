@@ -35,6 +35,39 @@ struct ConfigurationTests {
     #expect(read.samples.prompts == ["a", "b=c"])
   }
 
+  @Test(arguments: [
+    "a #b", "#x", "runs/a # b", "*a", "&a b", "!a", "@a", "%a", "- a", "| a", "> a", "don't", "a, b", "--- a",
+  ])
+  func textsOfOverridesAreTakenWhole(text: String) throws {
+    let read = try configuration(set: ["output=" + text, "samples.prompts=" + text])
+    #expect(read.output == text && read.samples.prompts == [text])
+    #expect(try TrainingConfiguration(yaml: read.yaml(), source: "b.yaml").output == text)
+  }
+
+  @Test func whatWouldBeACommentIsRefused() throws {
+    for value in ["'a' # b", "\"a\" #", "[a, b] # c", "{a: b} # c", "a: b # c"] {
+      #expect(
+        message(set: ["samples.prompts=" + value]).contains("what comes after # would be lost"), "\(value)")
+    }
+    let read = try configuration(set: ["output='a # b'", "samples.prompts=['# a', \"b # c\", d#e]"])
+    #expect(read.output == "a # b" && read.samples.prompts == ["# a", "b # c", "d#e"])
+  }
+
+  @Test func aTildeInAPathIsTheHomeFolder() throws {
+    let home = FilePath.expanded("~")
+    let read = try TrainingConfiguration(
+      yaml: """
+        output: ~/runs/a
+        model: {initial: ~/m}
+        data: {tokenizer: ~/t, mixture: {plays: {shards: ~/p}}}
+        evaluation: {sets: {other: ~/o}}
+        """, source: "a.yaml", overrides: ["evaluation.sets.more=~/x", "samples.prompts=~/a"])
+    #expect(read.output == home + "/runs/a" && read.model.initial == home + "/m")
+    #expect(read.data.tokenizer == home + "/t" && read.data.mixture["plays"]?.shards == home + "/p")
+    #expect(read.evaluation.sets == ["other": home + "/o", "more": home + "/x"])
+    #expect(read.samples.prompts == ["~/a"])
+  }
+
   @Test func theLengthThatIsSetLastCounts() throws {
     let tokens = try configuration("training: {steps: 20}", set: ["training.tokens=20_000"])
     #expect(tokens.training.steps == nil && tokens.steps == 5)

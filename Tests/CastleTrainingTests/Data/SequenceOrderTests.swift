@@ -21,7 +21,7 @@ struct SequenceOrderTests {
     #expect(epoch(3, seed: 1) == epoch(3, seed: 1))
   }
 
-  /// Neighbours in the order are about as far apart as two random sequences.
+  /// Neighbors in the order are about as far apart as two random sequences.
   @Test func theOrderIsMixed() {
     let count = 10_000
     let order = SequenceOrder(count: count, seed: 9)

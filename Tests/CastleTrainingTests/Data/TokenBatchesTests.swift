@@ -1,3 +1,4 @@
+import CastleCluster
 import CastleAttention
 import CastleCorpus
 import CastleFormats

@@ -1,3 +1,4 @@
+import CastleMeasurement
 import CastleModel
 import CastleOperations
 import CastleTensors
@@ -83,32 +84,36 @@ struct OptimizerTests {
         $1 = matrix.count
       }
     }
-    func train(_ cuts: [Int], savingAfter pause: Int?) throws -> [Float] {
+    func ranges(_ cuts: [Int]) -> [Range<Int>] { zip([0] + cuts, cuts + [count]).map { $0..<$1 } }
+    /// Optimizers of the given ranges each; after step 2 others take over what they have saved together.
+    func train(_ first: [[Range<Int>]], then second: [[Range<Int>]]? = nil) throws -> [Float] {
       let weights = arena(1)
-      let ranges = zip([0] + cuts, cuts + [count]).map { $0..<$1 }
-      func optimizers() -> [Optimizer] {
-        ranges.map { Optimizer(layout: layout, settings: OptimizerSettings(), backend: backend, range: $0) }
+      func optimizers(_ ranges: [[Range<Int>]]) -> [Optimizer] {
+        ranges.map { Optimizer(layout: layout, settings: OptimizerSettings(), backend: backend, ranges: $0) }
       }
-      var all = optimizers()
+      var all = optimizers(first)
       for step in 1...4 {
         for optimizer in all {
           optimizer.update(
             weights, gradients: arena(UInt64(step + 1)), gradientScale: 0.5, learningRate: 0.01, step: step)
         }
-        guard step == pause else { continue }
-        let saved = all
-        all = optimizers()
-        for (index, optimizer) in saved.enumerated() {
-          let folder = small.path("optimizer-\(index)")
-          try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-          try optimizer.save(layout: layout, folder: folder)
-          try all[index].load(layout: layout, folder: folder)
+        guard step == 2, let second else { continue }
+        let folder = try TemporaryFolder()
+        for (index, optimizer) in all.enumerated() {
+          try optimizer.save(layout: layout, folder: folder.path, isFirst: index == 0)
         }
+        all = optimizers(second)
+        for optimizer in all { try optimizer.load(layout: layout, folder: folder.path) }
       }
       return numbers(weights)
     }
-    let whole = try train([], savingAfter: nil)
-    #expect(try train([1, 777, 778, 8_191, count - 3], savingAfter: nil) == whole)
-    #expect(try train([1_003, count / 2], savingAfter: 2) == whole)
+    let whole = try train([[0..<count]])
+    let many = ranges([1, 777, 778, 8_191, count - 3])
+    #expect(try train(many.map { [$0] }) == whole)
+    let three = [[many[0], many[3]], [many[1], many[2], many[5]], [many[4]]]
+    let two = ranges([1_003]).map { [$0] }
+    #expect(try train(three, then: two) == whole)
+    #expect(try train(two, then: [[0..<count]]) == whole)
+    #expect(try train([[0..<count]], then: three) == whole)
   }
 }

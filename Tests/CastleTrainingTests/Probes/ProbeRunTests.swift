@@ -1,3 +1,4 @@
+import CastleCluster
 import CastleEvaluation
 import CastleFormats
 import CastleMeasurement

@@ -1,6 +1,8 @@
+import CastleCluster
 import CastleFormats
 import CastleMeasurement
 import CastleTraining
+import Foundation
 import Testing
 
 struct RunRecordsTests {
@@ -33,7 +35,8 @@ struct RunRecordsTests {
     #expect(
       try folder.text("metrics.jsonl")
         == """
-        {"step":2,"tokens":2,"epoch":0.5,"loss":0.5,"learning_rate":0.001,"gradient_norm":0.30000000000000004,"skipped":true}
+        {"step":2,"tokens":2,"epoch":0.5,"loss":0.5,"learning_rate":0.001,\
+        "gradient_norm":0.30000000000000004,"skipped":true}
 
         """)
   }
@@ -46,11 +49,64 @@ struct RunRecordsTests {
       try folder.text("samples.jsonl") == #"{"step":1,"prompt":"a","text":"\"\\\n\u0001é"}"# + "\n")
   }
 
-  @Test func recordsShorterThanTheirCheckpointSaysAreRefused() throws {
+  /// Records up to step 5, and where they ended at step 3.
+  private func records(_ folder: TemporaryFolder) throws -> RunRecords.Position {
+    let records = try RunRecords(folder: folder.path, position: [:], step: 0)
+    try add(1...3, to: records)
+    let position = try records.synchronize()
+    try add(4...5, to: records)
+    return position
+  }
+
+  @Test func recordsOfAnotherRunAreRefusedAndNoFileIsCut() throws {
     let folder = try TemporaryFolder()
-    #expect(throws: InputError.self) {
-      try RunRecords(folder: folder.path, position: ["metrics.jsonl": 10], step: 1)
+    var position = try records(folder)
+    let metrics = try folder.text("metrics.jsonl")
+    let whole = try #require(position["metrics.jsonl"])
+    func expectRefusal(step: Int = 3) throws {
+      let before = try folder.bytes("metrics.jsonl")
+      let error = #expect(throws: InputError.self) {
+        try RunRecords(folder: folder.path, position: position, step: step)
+      }
+      #expect(error?.description.contains("metrics.jsonl does not hold the records") == true)
+      #expect(try folder.bytes("metrics.jsonl") == before)
+      #expect(try folder.text("timing.jsonl").contains("\"step\":5"))
     }
+    // In the middle of a line, behind the end, and after or before another step.
+    for place in [whole - 1, whole + 1, whole + 10_000] {
+      position["metrics.jsonl"] = place
+      try expectRefusal()
+    }
+    position["metrics.jsonl"] = whole
+    try expectRefusal(step: 2)
+    try expectRefusal(step: 5)
+    try folder.write(String(metrics.prefix(30)), to: "metrics.jsonl")
+    try expectRefusal()
+  }
+
+  /// As where only the checkpoints were copied, and the run was killed before it had saved another.
+  @Test func missingRecordsAreToldAndBeginAnew() throws {
+    let folder = try TemporaryFolder()
+    let position = try records(folder)
+    func reopened() throws -> (records: RunRecords, notes: [String]) {
+      var notes: [String] = []
+      let records = try RunRecords(folder: folder.path, position: position, step: 3) { notes.append($0) }
+      return (records, notes)
+    }
+    #expect(try reopened().notes.isEmpty)
+    try FileManager.default.removeItem(atPath: folder.path("metrics.jsonl"))
+    let first = try reopened()
+    #expect(first.notes.count == 1)
+    #expect(
+      first.notes[0].contains("metrics.jsonl is missing: it begins anew after step 3"), "\(first.notes)")
+    let empty = try reopened()
+    #expect(empty.notes == first.notes)
+    try add(4...6, to: empty.records)
+    let again = try reopened()
+    #expect(again.notes.count == 1 && again.notes[0].contains("metrics.jsonl begins with step 4"))
+    try add(4...4, to: again.records)
+    #expect(try folder.text("metrics.jsonl").split(separator: "\n").count == 1)
+    #expect(try folder.text("timing.jsonl").split(separator: "\n").count == 4)
   }
 
   @Test func theMainRankAloneWrites() throws {

@@ -1,3 +1,4 @@
+import CastleCluster
 import CastleFormats
 import CastleMeasurement
 import CastleModel
@@ -37,12 +38,14 @@ struct SmallRun {
 
   func trainer(
     _ run: String, _ overrides: [String] = [], resumes: Bool = false, from checkpoint: String? = nil,
-    threads: Int = 1, progress: any TrainingProgress = SilentProgress(),
+    threads: Int = 1, communicator: any Communicator = SingleProcess(),
+    progress: any TrainingProgress = SilentProgress(),
     isInterrupted: @escaping () -> Bool = { false }
   ) throws -> Trainer {
     try Trainer(
       configuration(run, overrides), resumes: resumes, branchingFrom: checkpoint.map(path),
-      backend: CPUBackend(threads: threads), progress: progress, isInterrupted: isInterrupted)
+      backend: CPUBackend(threads: threads), communicator: communicator, progress: progress,
+      isInterrupted: isInterrupted)
   }
 
   /// Trains until an interrupt before the step after the next `afterSteps`, and returns the last step. There

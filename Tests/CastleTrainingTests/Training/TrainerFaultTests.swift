@@ -39,14 +39,14 @@ struct TrainerFaultTests {
   @Test func aRunIsNotOverwritten() throws {
     _ = try small.trainer("a").run()
     let text = message { _ = try small.trainer("a") }
-    #expect(text.contains("holds a run already; continue it with resuming"), "\(text)")
+    #expect(text.contains("holds a run already; continue it with the resume option"), "\(text)")
   }
 
   @Test func settingsOfARunThatCannotGoOnAreNotTakenOver() throws {
     _ = try small.trainer("a").run()
-    try Data().write(to: URL(fileURLWithPath: small.path("a/metrics.jsonl")))
+    try AtomicFile.write(small.metrics("a").utf8.dropLast(100), path: small.path("a/metrics.jsonl"))
     let text = message { _ = try small.trainer("a", ["training.steps=14"], resumes: true) }
-    #expect(text.contains("metrics.jsonl has 0 bytes"), "\(text)")
+    #expect(text.contains("metrics.jsonl does not hold the records"), "\(text)")
     #expect(try TrainingConfiguration(path: small.path("a/config.yaml")).training.steps == 12)
   }
 
@@ -65,6 +65,17 @@ struct TrainerFaultTests {
     _ = try small.trainer("a", ["training.steps=14"], resumes: true, progress: progress).run()
     #expect(progress.steps == [13, 14])
     #expect(progress.notes.contains { $0.contains("training.steps from 12 to 14") })
+    // Half a cosine down to a tenth of the peak; with 14 steps it would not be at its end yet.
+    #expect(
+      progress.notes.contains { $0.contains("the learning rate goes from 1.00e-03 at step 12 to 1.15e-03") },
+      "\(progress.notes)")
+  }
+
+  @Test func aRateThatDoesNotJumpIsNotTold() throws {
+    #expect(try small.stepOfInterrupt("a", ["evaluation.every=0"], afterSteps: 5) == 5)
+    let progress = RecordingProgress()
+    _ = try small.trainer("a", resumes: true, progress: progress).run()
+    #expect(!progress.notes.contains { $0.contains("learning rate") }, "\(progress.notes)")
   }
 
   @Test func anotherMachineIsSaid() throws {
@@ -147,7 +158,7 @@ struct TrainerFaultTests {
       if !isRemoved { try Data(original.dropLast(10)).write(to: URL(fileURLWithPath: shard)) }
     })
     let text = message { _ = try small.trainer("a", progress: progress).run() }
-    #expect(text.contains("train_000000.bin") && text.contains("use resuming"), "\(text)")
+    #expect(text.contains("train_000000.bin") && text.contains("use the resume option"), "\(text)")
     try original.write(to: URL(fileURLWithPath: shard))
     _ = try small.trainer("a", resumes: true).run()
     #expect(try small.metrics("a") == small.metrics("straight"))

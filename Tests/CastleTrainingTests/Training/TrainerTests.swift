@@ -1,3 +1,4 @@
+import CastleAttention
 import CastleCorpus
 import CastleEvaluation
 import CastleFormats
@@ -154,6 +155,48 @@ struct TrainerTests {
     let error = #expect(throws: InputError.self) { try small.trainer("b", settings) }
     let key = try #require(setting.split(separator: "=").first)
     #expect(error?.description.contains("model.\(key) ") == true)
+  }
+
+  @Test func trainingStartsFromACausalModel() throws {
+    _ = try small.trainer("a", ["model.preset=1m-causal"]).run()
+    let loss = try RunHistory(folder: small.path("a")).steps[0].loss
+    let settings = [
+      "model.from-causal=\(small.path("a/model"))", "model.preset=3m-castle-swl", "model.window=9",
+    ]
+    let progress = RecordingProgress()
+    let trainer = try small.trainer("b", settings, progress: progress)
+    #expect(progress.notes.contains { $0.contains("\(small.path("a/model"))") && $0.contains("parameters") })
+    _ = try trainer.run()
+    let model = try LanguageModel(folder: small.path("b/model"), backend: CPUBackend(threads: 1))
+    #expect(model.configuration.mechanism == .slidingWindow(9))
+    #expect(try RunHistory(folder: small.path("b")).steps[0].loss < loss)
+    // The run goes on from its checkpoints, not from the causal model again.
+    let whole = ["training.steps=16", "schedule.kind=constant"]
+    _ = try small.trainer("c", settings + ["schedule.kind=constant"]).run()
+    _ = try small.trainer("c", settings + whole, resumes: true).run()
+    _ = try small.trainer("d", settings + whole).run()
+    #expect(
+      try small.folder.bytes("c/model/model.safetensors") == small.folder.bytes("d/model/model.safetensors"))
+  }
+
+  @Test(arguments: [
+    ("model.preset=1m-causal", "model.preset"), ("model.window=0", "model.window"),
+    ("model.layers=3", "model.layers"), ("model.causal-keys=false", "model.causal-keys"),
+    ("model.initial=x", "model.initial"),
+  ])
+  func whatContradictsAStartFromACausalModelIsRefused(setting: String, key: String) throws {
+    _ = try small.trainer("a", ["model.preset=1m-causal"]).run()
+    let settings = ["model.from-causal=\(small.path("a/model"))", setting]
+    let error = #expect(throws: InputError.self) { try small.trainer("b", settings) }
+    #expect(error?.description.contains(key) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func aStartFromAModelThatHasLookaheadKeysIsRefused() throws {
+    _ = try small.trainer("a").run()
+    let error = #expect(throws: InputError.self) {
+      try small.trainer("b", ["model.from-causal=\(small.path("a/model"))"])
+    }
+    #expect(error?.description.contains("model.initial") == true)
   }
 
   @Test func aModelIsTrainedFurtherOnTextOfItsOwnTokenizerOnly() throws {

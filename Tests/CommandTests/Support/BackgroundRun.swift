@@ -42,6 +42,9 @@ final class BackgroundRun {
     }
   }
 
+  /// What was written to standard error so far.
+  var errorOutput: String { (try? streams.text("error")) ?? "" }
+
   /// Sends `signal`.
   func signal(_ signal: Int32) { kill(process.processIdentifier, signal) }
 

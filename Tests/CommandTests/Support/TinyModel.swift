@@ -2,7 +2,8 @@ import CastleMeasurement
 import Foundation
 import Testing
 
-/// A model that `castle` has trained for a moment, with all that lies around it: what the other tests start from.
+/// A model that `castle` has trained for a moment, with all that lies around it: what the other tests start
+/// from.
 final class TinyModel: Sendable {
   /// Made by the first test that asks.
   static let shared = Result { try TinyModel() }

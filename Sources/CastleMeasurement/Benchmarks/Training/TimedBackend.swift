@@ -3,11 +3,12 @@ package import CastleModel
 package import CastleOperations
 package import CastleTensors
 
-/// A backend that passes every operation on to another one and, when asked to, notes how long it took and which part
-/// of a training step it belongs to.
+/// A backend that passes every operation on to another one and, when asked to, notes how long it took and
+/// which part of a training step it belongs to.
 ///
-/// The other backend is not changed, and nothing in it is timed: a call that is noted waits for the device before and
-/// after, and costs two readings of the clock more than one that is not. One thread of control, as with every backend.
+/// The other backend is not changed, and nothing in it is timed: a call that is noted waits for the device
+/// before and after, and costs two readings of the clock more than one that is not. One thread of control, as
+/// with every backend.
 package final class TimedBackend: ForwardingBackend {
   /// What computes.
   package let inner: any Backend
@@ -114,7 +115,7 @@ package final class TimedBackend: ForwardingBackend {
     }
   }
 
-  // MARK: Normalisation
+  // MARK: Normalization
 
   package func rmsNorm(
     _ x: Matrix, adding residual: Matrix?, weight: Matrix, epsilon: Float, into y: Matrix, scales: Matrix
@@ -221,7 +222,7 @@ package final class TimedBackend: ForwardingBackend {
   }
 }
 
-/// Which part of a step a product belongs to, told from where its operands lie.
+/// Which part of a step a product belongs to, by where its operands are.
 private struct ParameterPlaces {
   let layout: ParameterLayout
   let weights: Matrix
@@ -232,6 +233,7 @@ private struct ParameterPlaces {
   func part(ofWeight weight: Weight) -> StepPart? {
     switch weight {
     case .float32(let matrix): part(ofWeight: matrix)
+    case .packed: nil
     }
   }
 

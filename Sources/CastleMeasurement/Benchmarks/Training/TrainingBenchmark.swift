@@ -7,8 +7,8 @@ import Foundation
 
 /// Times steps of training: whole, and split into parts.
 ///
-/// Steps that are timed as a whole and steps whose operations are timed take turns, so that a slow moment of the machine
-/// does not fall on one kind alone.
+/// Steps that are timed as a whole and steps whose operations are timed take turns, so that a slow moment of
+/// the machine does not fall on one kind alone.
 package struct TrainingBenchmark {
   /// The settings as `castle train` would take them.
   package let configuration: TrainingConfiguration
@@ -29,8 +29,8 @@ package struct TrainingBenchmark {
     self.repetitions = repetitions
   }
 
-  /// Throws an `InputError` if a small model of this kind computes something wrong, there is too little memory, or the
-  /// loss stops being finite.
+  /// Throws an `InputError` if a small model of this kind computes something wrong, there is too little
+  /// memory, or the loss stops being finite.
   package func run() throws -> TrainingReport {
     let settings = configuration.training
     let memory = PlannedMemory(model, settings: settings)
@@ -89,7 +89,7 @@ package struct TrainingBenchmark {
           + "which is \(configuration.optimizer.learningRate)")
     }
     let steps = configuration.steps ?? StepSettings.defaultSteps
-    step.update(
+    try step.update(
       norm: norm,
       learningRate: configuration.optimizer.learningRate
         * configuration.learningRateSchedule(steps: steps).factor(step: min(number, steps)),

@@ -1,5 +1,6 @@
 package import CastleModel
 import CastleOperations
+import CastleTensors
 package import CastleTraining
 
 /// What `castle benchmark training` measured; times are medians, in seconds.
@@ -9,7 +10,8 @@ package struct TrainingReport: Encodable {
     package var part: StepPart
     package var phase: StepPhase
     package var seconds: Double
-    /// What the roofline of this run allows: operations over the matrix-product rate plus bytes over the copy bandwidth.
+    /// What the roofline of this run allows: operations over the matrix-product rate plus bytes over the copy
+    /// bandwidth.
     package var boundSeconds: Double
     /// Bound over time.
     package var shareOfPeak: Double
@@ -40,6 +42,7 @@ package struct TrainingReport: Encodable {
   package var productRate: Double
   /// Bytes per second of copying, read and written.
   package var copyBandwidth: Double
+  /// The parts of the step, each with its roofline bound.
   package var rows: [Row]
   package var sumOfPartsSeconds: Double
   /// The step less its parts.
@@ -52,8 +55,8 @@ package struct TrainingReport: Encodable {
   package var splitStepSeconds: Double
   /// The useful operations of a step over the matrix-product rate.
   package var stepBoundSeconds: Double
-  /// Bound over time of a step where the bound is by the matrix-product rate just before and after that step; the median.
-  /// On a machine that others use too, it compares like with like.
+  /// Bound over time of a step where the bound is by the matrix-product rate just before and after that step;
+  /// the median. On a machine that others use too, it compares like with like.
   package var shareOfRateAroundStep: Double
   package var operationsPerStep: Double
   package var tokensPerSecond: Double

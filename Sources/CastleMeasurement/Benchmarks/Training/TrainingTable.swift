@@ -58,7 +58,8 @@ package enum TrainingTable {
       pad("neither matrix product nor attention", 38) + percent(report.remainderShare) + " of the step",
       pad("memory", 38) + "peak \(bytes(memory.peak)); planned \(bytes(memory.planned)): "
         + "weights \(bytes(memory.weights)), gradients \(bytes(memory.gradients)), "
-        + "moments \(bytes(memory.moments)), activations \(bytes(memory.activations)), program \(bytes(memory.program))",
+        + "moments \(bytes(memory.moments)), activations \(bytes(memory.activations)), "
+        + "program \(bytes(memory.program))",
     ]
   }
 

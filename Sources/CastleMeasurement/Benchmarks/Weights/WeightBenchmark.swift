@@ -14,7 +14,7 @@ package struct WeightBenchmark {
     }
   }
 
-  /// One line of the result.
+  /// One line of the result: the times of a product, and its roofline bound.
   package struct Row: Encodable {
     package var outputs: Int
     package var inputs: Int

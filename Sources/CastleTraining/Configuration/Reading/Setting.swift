@@ -12,10 +12,10 @@ public struct Setting<Section> {
   let node: (Section) -> Node
   let entries: (Section, String) -> [SettingEntry]
 
-  /// A key with a value that must meet `requirement`.
+  /// A key with a value that must meet `requirement`, and takes effect as `reading` makes it.
   init<Value: SettingValue>(
     _ name: String, _ property: WritableKeyPath<Section, Value>, _ help: String,
-    _ requirement: Requirement<Value> = .none
+    _ requirement: Requirement<Value> = .none, reading: @escaping (Value) -> Value = { $0 }
   ) {
     self.name = name
     self.help = help
@@ -26,12 +26,27 @@ public struct Setting<Section> {
       guard requirement.isMet(value) else {
         throw path.error("is \(node.quoted), which is not \(requirement.text)", at: node)
       }
-      section[keyPath: property] = value
+      section[keyPath: property] = reading(value)
     }
     node = { $0[keyPath: property].node }
     entries = { section, path in
       [SettingEntry(path: path, value: section[keyPath: property].node.plainText, help: help)]
     }
+  }
+
+  /// A key whose value is a path; a leading `~` is the home folder.
+  init(path name: String, _ property: WritableKeyPath<Section, String>, _ help: String) {
+    self.init(name, property, help, reading: FilePath.expanded)
+  }
+
+  /// A key whose value is a path, or null.
+  init(path name: String, _ property: WritableKeyPath<Section, String?>, _ help: String) {
+    self.init(name, property, help, reading: { $0.map(FilePath.expanded) })
+  }
+
+  /// A key whose value is names with a path each.
+  init(path name: String, _ property: WritableKeyPath<Section, [String: String]>, _ help: String) {
+    self.init(name, property, help, reading: { $0.mapValues(FilePath.expanded) })
   }
 
   /// A key that holds a section.
@@ -68,52 +83,6 @@ public struct Setting<Section> {
       return sections.flatMap { $0.value.entries(under: path + "." + $0.key) }
     }
   }
-}
-
-/// What a value must be beyond its type.
-struct Requirement<Value> {
-  let text: String
-  let isMet: (Value) -> Bool
-
-  static var none: Requirement { Requirement(text: "") { _ in true } }
-}
-
-extension Requirement where Value: Comparable {
-  static func atLeast(_ bound: Value) -> Requirement {
-    Requirement(text: "at least \(bound)") { $0 >= bound }
-  }
-
-  static func within(_ range: ClosedRange<Value>) -> Requirement {
-    Requirement(text: "from \(range.lowerBound) to \(range.upperBound)") { range.contains($0) }
-  }
-}
-
-/// Numbers that are computed with in single precision.
-extension Requirement where Value == Double {
-  static var positive: Requirement {
-    Requirement(text: "above 0 in single precision, and finite") { Float($0) > 0 && Float($0).isFinite }
-  }
-
-  static var belowOne: Requirement {
-    Requirement(text: "at least 0 and below 1 in single precision") { $0 >= 0 && Float($0) < 1 }
-  }
-}
-
-extension Requirement {
-  /// The same for a value that may be missing.
-  static func ifPresent<Wrapped>(_ inner: Requirement<Wrapped>) -> Requirement where Value == Wrapped? {
-    Requirement(text: inner.text) { $0.map(inner.isMet) ?? true }
-  }
-}
-
-/// A key with its present value, for the reference and for comparing configurations.
-public struct SettingEntry: Sendable, Hashable {
-  /// The full key, such as `training.steps`.
-  public let path: String
-  /// The value as it would be written.
-  public let value: String
-  /// What the setting means.
-  public let help: String
 }
 
 extension Node {

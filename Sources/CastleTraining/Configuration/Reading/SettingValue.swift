@@ -54,7 +54,7 @@ extension Bool: SettingValue {
 }
 
 extension String: SettingValue {
-  static var expectation: String { "a text" }
+  static var expectation: String { "text" }
 
   static func value(from node: Node, replacing old: String) -> String? {
     node.scalar?.string
@@ -97,7 +97,7 @@ extension Bool: DefaultedSettingValue {
 }
 
 extension Array: SettingValue where Element == String {
-  static var expectation: String { "a list of texts" }
+  static var expectation: String { "a list of strings" }
 
   static func value(from node: Node, replacing old: [String]) -> [String]? {
     if node.isNull { return [] }
@@ -145,6 +145,8 @@ extension SettingValue where Self: RawRepresentable & CaseIterable, RawValue == 
 }
 
 extension LearningRateSchedule.Kind: SettingValue {}
+
+extension GradientFormat: SettingValue {}
 
 extension TokenWidth: SettingValue, DefaultedSettingValue {
   static var blank: TokenWidth { .uint16 }

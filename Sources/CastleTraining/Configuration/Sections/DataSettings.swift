@@ -1,6 +1,7 @@
 public import CastleCorpus
 
-/// The text to train on, made by `castle prepare` or of the tokens of llm.c or nanoGPT: one folder, or several in a mixture.
+/// The text to train on, made by `castle prepare` or of the tokens of llm.c or nanoGPT: one folder, or
+/// several in a mixture.
 public struct DataSettings: ConfigurationSection {
   /// The folder of the shards and of their tokenizer; empty if there is a mixture.
   public var shards = ""
@@ -21,9 +22,10 @@ public struct DataSettings: ConfigurationSection {
   /// The section `data`.
   public static var settings: [Setting<Self>] {
     [
-      Setting("shards", \.shards, "folder made by castle prepare, or of llm.c's or nanoGPT's .bin files"),
       Setting(
-        "tokenizer", \.tokenizer,
+        path: "shards", \.shards, "folder made by castle prepare, or of llm.c's or nanoGPT's .bin files"),
+      Setting(
+        path: "tokenizer", \.tokenizer,
         "tokenizer.json of a folder that castle prepare has not made; null: the one in the folder"),
       Setting(
         "dtype", \.width, "type of the tokens in .bin files without a header; null: uint16, as nanoGPT writes"
@@ -35,25 +37,6 @@ public struct DataSettings: ConfigurationSection {
       Setting(
         "separates-documents", \.separatesDocuments,
         "attention sees nothing of the document before in the same sequence"),
-    ]
-  }
-}
-
-/// A text of a mixture.
-public struct MixtureText: ConfigurationSection {
-  /// The folder of the shards and of their tokenizer.
-  public var shards = ""
-  /// How much of the run the text has, relative to the other weights.
-  public var weight = 1.0
-
-  /// The default settings.
-  public init() {}
-
-  /// The section `data.mixture.NAME`.
-  public static var settings: [Setting<Self>] {
-    [
-      Setting("shards", \.shards, "folder made by castle prepare"),
-      Setting("weight", \.weight, "share of the sequences, relative to the other weights", .positive),
     ]
   }
 }

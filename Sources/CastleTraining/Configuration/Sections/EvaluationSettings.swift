@@ -30,7 +30,7 @@ public struct EvaluationSettings: ConfigurationSection {
       Setting(
         "minimum-improvement", \.minimumImprovement,
         "how much lower than the lowest before a loss must be to count for patience", .atLeast(0)),
-      Setting("sets", \.sets, "further sets, name: folder made by castle prepare"),
+      Setting(path: "sets", \.sets, "further sets, name: folder made by castle prepare"),
     ]
   }
 }

@@ -8,29 +8,31 @@ extension ModelSettings {
   /// The model that these settings describe, for sequences of `length` tokens from a tokenizer of
   /// `tokenizerSize` tokens.
   ///
-  /// - Throws: ``InputError`` if a value does not fit the others, or would change the model of ``initial``.
+  /// - Throws: ``InputError`` if a value does not fit the others, or would change the model of ``initial`` or
+  ///   that of ``fromCausal`` in more than lookahead keys.
   public func configuration(
     vocabularySize tokenizerSize: Int, endOfText: Int32?, length: Int
   ) throws -> ModelConfiguration {
-    let base = try initial.map(Self.read) ?? ModelPreset(preset).configuration
+    let base = try base()
+    let start = startingFolder
     var result = base
     try apply(to: &result)
-    result.vocabularySize = vocabularySize ?? (initial == nil ? tokenizerSize : base.vocabularySize)
-    if let initial {
-      try Self.checkUnchanged(result, from: base, folder: initial)
+    result.vocabularySize = vocabularySize ?? (start == nil ? tokenizerSize : base.vocabularySize)
+    if let start {
+      try checkUnchanged(result, from: base, folder: start)
       guard length <= base.maximumLength else {
         throw InputError(
           subject: "training.sequence-length",
           problem:
-            "is \(length), more than the \(base.maximumLength) tokens that the model in \(initial) reads")
+            "is \(length), more than the \(base.maximumLength) tokens that the model in \(start) reads")
       }
     }
-    guard initial != nil || result.vocabularySize >= tokenizerSize else {
+    guard start != nil || result.vocabularySize >= tokenizerSize else {
       throw InputError(
         subject: "model.vocabulary-size",
         problem: "is \(result.vocabularySize), fewer than the \(tokenizerSize) tokens of the tokenizer")
     }
-    if initial == nil {
+    if start == nil {
       result.maximumLength = maximumLength ?? max(length, Self.leastMaximumLength)
       guard result.maximumLength >= length else {
         throw InputError(
@@ -72,10 +74,46 @@ extension ModelSettings {
 
   private static let leastMaximumLength = 1024
 
-  /// A model that is read is trained as it is.
-  private static func checkUnchanged(
+  /// The folder whose weights training starts from, if there is one.
+  package var startingFolder: String? { initial ?? fromCausal }
+
+  /// What the other keys change.
+  private func base() throws -> ModelConfiguration {
+    guard let fromCausal else { return try initial.map(Self.read) ?? ModelPreset(preset).configuration }
+    guard initial == nil else {
+      throw InputError(
+        subject: "model.from-causal", problem: "and model.initial both name a model to start from",
+        remedy: "leave out one of the two")
+    }
+    var result = try Self.read(folder: fromCausal)
+    guard !result.mechanism.hasLookahead else {
+      throw InputError(
+        subject: "model.from-causal", problem: "is \(fromCausal), whose model has lookahead keys already",
+        remedy: "train it further with model.initial")
+    }
+    result.mechanism = try ModelPreset(preset).configuration.mechanism
+    guard result.mechanism.hasLookahead, window != 0 else {
+      throw InputError(
+        subject: result.mechanism.hasLookahead ? "model.window" : "model.preset",
+        problem:
+          "is \(window.map(String.init) ?? preset), which leaves no lookahead keys to add to a causal model",
+        remedy: "choose a preset that ends in -castle or -castle-swl; only its lookahead keys count")
+    }
+    // Without a sliding window, Mistral's is LLaMA's architecture.
+    if result.family == .mistral, result.slidingWindow == nil { result.family = .llama }
+    do {
+      try result.validate()
+    } catch let error as InputError {
+      throw InputError(subject: "model.from-causal", problem: "cannot be \(fromCausal): \(error)")
+    }
+    return result
+  }
+
+  /// A model that is read is trained as it is; one that gets lookahead keys has those that the keys say.
+  private func checkUnchanged(
     _ model: ModelConfiguration, from base: ModelConfiguration, folder: String
   ) throws {
+    let free: Set<String> = initial == nil ? ["window", "silu", "rotary-lookahead-values"] : []
     let values: [(key: String, of: (ModelConfiguration) -> AnyHashable)] = [
       ("layers", { $0.layerCount }), ("hidden-size", { $0.hiddenSize }),
       ("intermediate-size", { $0.intermediateSize }),
@@ -87,10 +125,12 @@ extension ModelSettings {
       ("maximum-length", { $0.maximumLength }),
       ("key-value-shift", { $0.shiftsKeysAndValues }),
     ]
-    guard let changed = values.first(where: { $0.of(model) != $0.of(base) }) else { return }
+    let changed = values.first { !free.contains($0.key) && $0.of(model) != $0.of(base) }
+    guard let changed else { return }
+    let setting = initial == nil ? "model.from-causal" : "model.initial"
     throw InputError(
       subject: "model.\(changed.key)",
-      problem: "would change the model in \(folder) (model.initial), which is trained as it is",
+      problem: "would change the model in \(folder) (\(setting)), which is trained as it is",
       remedy: "leave out one of the two")
   }
 

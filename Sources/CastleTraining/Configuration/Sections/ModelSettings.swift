@@ -5,6 +5,9 @@ public struct ModelSettings: ConfigurationSection {
   /// A model folder that training starts from, in place of the preset and random weights. The other keys may
   /// not change its model.
   public var initial: String?
+  /// The folder of a causal model that training starts from, with lookahead keys added: those of the preset, of which
+  /// nothing else counts. At first they change nothing. The other keys may not change the rest of the model.
+  public var fromCausal: String?
   /// The number of layers.
   public var layers: Int?
   /// The number of features of a token.
@@ -44,8 +47,11 @@ public struct ModelSettings: ConfigurationSection {
     [
       Setting("preset", \.preset, "what the other keys of this section start from (castle presets)"),
       Setting(
-        "initial", \.initial,
+        path: "initial", \.initial,
         "model folder to train further, as it is, instead of a preset with random weights"),
+      Setting(
+        "from-causal", \.fromCausal,
+        "causal model folder to start from, with the lookahead keys of the preset added and as many heads"),
       Setting("layers", \.layers, "layers", .ifPresent(.within(1...1_000))),
       Setting("hidden-size", \.hiddenSize, "features of a token", .ifPresent(.within(1...65_536))),
       Setting(
@@ -53,7 +59,8 @@ public struct ModelSettings: ConfigurationSection {
       ),
       Setting("heads", \.heads, "attention heads", .ifPresent(.within(1...4_096))),
       Setting(
-        "kv-heads", \.kvHeads, "heads that have keys and values of their own", .ifPresent(.within(1...4_096))),
+        "kv-heads", \.kvHeads, "heads that have keys and values of their own",
+        .ifPresent(.within(1...4_096))),
       Setting("head-size", \.headSize, "features of a head, even", .ifPresent(.within(2...4_096))),
       Setting("window", \.window, "tokens that a lookahead key reads", .ifPresent(.atLeast(0))),
       Setting(

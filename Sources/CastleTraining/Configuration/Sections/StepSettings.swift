@@ -1,3 +1,5 @@
+package import CastleCluster
+
 /// The length of the run and the size of its steps.
 public struct StepSettings: ConfigurationSection {
   /// The number of optimizer steps. At most one of this, ``tokens`` and ``epochs`` is set; without any the
@@ -17,9 +19,11 @@ public struct StepSettings: ConfigurationSection {
   public var recomputes = false
   /// The largest norm of the whole gradient; 0 does not limit it.
   public var clip = 1.0
-  /// Updates whose loss or gradient norm lies this many standard deviations above the recent mean are
+  /// Updates whose loss or gradient norm is this many standard deviations above the recent mean are
   /// skipped; 0 skips none.
   public var skipSpikes = 0.0
+  /// How ranks send each other gradients.
+  public var gradientFormat = GradientFormat.float32
   /// Whether a run that the free memory does not hold is refused; otherwise it is only said.
   public var checksMemory = true
 
@@ -31,6 +35,9 @@ public struct StepSettings: ConfigurationSection {
 
   /// The tokens of a sequence where nothing else is said.
   static let defaultSequenceLength = 512
+
+  /// The most sequences of a batch that a rank computes.
+  package func largestShare(of world: World) -> Int { (batchSize + world.size - 1) / world.size }
 
   /// The most steps of a run.
   static let mostSteps = 1_000_000_000
@@ -60,8 +67,12 @@ public struct StepSettings: ConfigurationSection {
         .atLeast(0)),
       Setting(
         "skip-spikes", \.skipSpikes,
-        "skip updates whose loss or gradient norm is this many standard deviations above the last 128; 0: none",
+        "skip updates whose loss or gradient norm is this many standard deviations above the last "
+          + "128; 0: none",
         .atLeast(0)),
+      Setting(
+        "gradient-format", \.gradientFormat,
+        "how ranks of mpirun send each other gradients: \(GradientFormat.expectation)"),
       Setting(
         "check-memory", \.checksMemory,
         "refuse a run that needs more memory than is free; false: only say so"),

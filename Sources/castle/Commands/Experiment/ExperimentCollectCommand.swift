@@ -18,7 +18,7 @@ struct ExperimentCollectCommand: ParsableCommand {
 
   @OptionGroup var options: ExperimentOptions
 
-  @Option(help: ArgumentHelp("Where the files go.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Where the files go.", valueName: "folder"), transform: FilePath.expanded)
   var into: String
 
   func run() throws {
@@ -26,7 +26,7 @@ struct ExperimentCollectCommand: ParsableCommand {
     var count = 0
     for cell in folder.experiment.cells {
       try folder.checkIdentity(cell)
-      guard FileManager.default.fileExists(atPath: folder.result(cell)) else { continue }
+      guard FilePath.exists(folder.result(cell)) else { continue }
       let bytes = try MappedFile(path: folder.result(cell)).withBytes { Array($0) }
       try AtomicFile.write(bytes, path: "\(into)/\(cell.name).json")
       count += 1

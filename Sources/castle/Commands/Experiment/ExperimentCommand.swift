@@ -6,8 +6,8 @@ struct ExperimentCommand: ParsableCommand {
     commandName: "experiment",
     abstract: "Train many runs that differ in known ways, and report what they say.",
     discussion: """
-      An experiment is a YAML file: base settings, axes (mechanism, seed, learning rate, any setting), texts to score \
-      and what to compare with what. Experiments/README.md describes it.
+      An experiment is a YAML file: base settings, axes (mechanism, seed, learning rate, any setting), texts \
+      to score and what to compare with what. Experiments/README.md describes it.
 
       EXAMPLES
         castle experiment plan Experiments/quick.yaml --data text=data/books

@@ -2,20 +2,22 @@ import ArgumentParser
 import CastleExperiments
 import CastleFormats
 
-/// Which experiment, where its runs are, and where the texts lie that it reads.
+/// Which experiment, where its runs are, and where the texts are that it reads.
 struct ExperimentOptions: ParsableArguments {
-  @Argument(help: ArgumentHelp("The experiment, a YAML file.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp("The experiment, a YAML file.", valueName: "file"), transform: FilePath.expanded)
   var file: String
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "The folder of the runs (default: runs/ and the experiment's name).", valueName: "folder"))
+      "The folder of the runs (default: runs/ and the experiment's name).", valueName: "folder"),
+    transform: FilePath.expanded)
   var output: String?
 
   @Option(
     help: ArgumentHelp(
-      "Where a text lies that the experiment calls ${KEY}. Can be repeated.", valueName: "KEY=folder"))
+      "The folder of a text that the experiment calls ${KEY}. Can be repeated.", valueName: "KEY=folder"))
   var data: [String] = []
 
   /// The folder of the experiment that the options name.
@@ -36,7 +38,7 @@ struct ExperimentOptions: ParsableArguments {
       guard parts.count == 2 else {
         throw InputError("--data \(text): expected KEY=folder, as in --data text=data/books")
       }
-      guard result.updateValue(parts[1], forKey: parts[0]) == nil else {
+      guard result.updateValue(FilePath.expanded(parts[1]), forKey: parts[0]) == nil else {
         throw InputError("--data \(parts[0]) is given twice")
       }
     }

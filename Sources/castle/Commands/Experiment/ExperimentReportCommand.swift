@@ -9,8 +9,8 @@ struct ExperimentReportCommand: ParsableCommand {
     commandName: "report",
     abstract: "Write what an experiment says so far: a page, Markdown and JSON.",
     discussion: """
-      Runs that are under way are in the pictures. The page is one file that needs no network. With --results, the report is \
-      made from what castle experiment collect has copied, without the runs.
+      Runs that are under way are in the pictures. The page is one file that needs no network. With \
+      --results, the report is made from what castle experiment collect has copied, without the runs.
 
       Several experiments, such as one comparison at several sizes, make one page: loss against parameters, and all \
       differences. --output and --results then name the folder that has a folder of each experiment's name.
@@ -30,13 +30,14 @@ struct ExperimentReportCommand: ParsableCommand {
   var further: [String] = []
 
   @Option(
-    help: ArgumentHelp("Read the results that collect has copied here, not the runs.", valueName: "folder"))
+    help: ArgumentHelp("Read the results that collect has copied here, not the runs.", valueName: "folder"),
+    transform: FilePath.expanded)
   var results: String?
 
   @Option(
     help: ArgumentHelp(
       "Where report.html, report.md and report.json go (default: report in the folder of the runs).",
-      valueName: "folder"))
+      valueName: "folder"), transform: FilePath.expanded)
   var into: String?
 
   @Flag(help: "Print the report as one JSON object.")
@@ -74,7 +75,7 @@ struct ExperimentReportCommand: ParsableCommand {
     try write(report.page, report.json, into: into ?? "")
   }
 
-  private func write(_ page: ReportPage, _ object: JSONObject, into target: String) throws {
+  private func write(_ page: ReportPage, _ object: JSONValue, into target: String) throws {
     try AtomicFile.write(page.html.utf8, path: target + "/report.html")
     try AtomicFile.write(page.markdown.utf8, path: target + "/report.md")
     try AtomicFile.write(object.line, path: target + "/report.json")

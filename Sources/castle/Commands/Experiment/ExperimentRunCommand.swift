@@ -12,9 +12,9 @@ struct ExperimentRunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Train and score the runs of an experiment that are missing.",
     discussion: """
-      Runs that were interrupted go on where they were. Several of these commands, on one machine or on many with a shared \
-      folder, share the work: none takes a run that another has. Ctrl-C saves and ends. A run that fails is named, and spoils \
-      no other.
+      Runs that were interrupted go on where they were. Several of these commands, on one machine or on many \
+      with a shared folder, share the work: none takes a run that another has. Ctrl-C saves and ends. A run \
+      that fails is named, and spoils no other.
 
       EXAMPLES
         castle experiment run Experiments/quick.yaml --data text=data/books
@@ -39,9 +39,7 @@ struct ExperimentRunCommand: ParsableCommand {
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
-    guard (1...256).contains(jobs) else {
-      throw ValidationError("--jobs is \(jobs), it must be from 1 to 256")
-    }
+    try OptionRange.check("--jobs", jobs, 1...256)
     guard jobs == 1 || only == nil else { throw ValidationError("--only is one run: leave out --jobs") }
   }
 
@@ -115,6 +113,6 @@ private final class WorkerProcess {
 
   var isRunning: Bool { process.isRunning }
 
-  /// Asks it to save and end. It has a process group of its own, so Ctrl-C has not told it yet.
+  /// Asks it to save and end. It has a process group of its own, so Ctrl-C has not reached it yet.
   func stop() { kill(process.processIdentifier, SIGTERM) }
 }

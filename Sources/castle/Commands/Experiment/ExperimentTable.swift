@@ -38,26 +38,26 @@ enum ExperimentTable {
   }
 
   /// Both as JSON.
-  static func json(_ folder: ExperimentFolder, _ estimates: [CellEstimate]) -> JSONObject {
-    JSONObject([
-      ("experiment", .text(folder.experiment.name)), ("output", .text(folder.path)),
-      ("tokens", .integer(estimates.reduce(0) { $0 + $1.plan.totalTokens })),
-      ("seconds", .number(estimates.reduce(0) { $0 + $1.seconds })),
-      ("remaining_seconds", .number(estimates.reduce(0) { $0 + $1.remaining })),
-      ("cells", .array(estimates.map { .object(json($0)) })),
+  static func json(_ folder: ExperimentFolder, _ estimates: [CellEstimate]) -> JSONValue {
+    .object([
+      "experiment": .string(folder.experiment.name), "output": .string(folder.path),
+      "tokens": .integer(estimates.reduce(0) { $0 + $1.plan.totalTokens }),
+      "seconds": .number(estimates.reduce(0) { $0 + $1.seconds }),
+      "remaining_seconds": .number(estimates.reduce(0) { $0 + $1.remaining }),
+      "cells": .list(estimates.map { json($0) }),
     ])
   }
 
-  private static func json(_ row: CellEstimate) -> JSONObject {
-    let reason: JSONObject.Value = if case .failed(let reason) = row.state { .text(reason) } else { .null }
-    return JSONObject([
-      ("cell", .text(row.cell.name)),
-      ("values", .object(JSONObject(row.cell.values.map { ($0.axis, .text($0.value)) }))),
-      ("state", .text(word(row.state))), ("error", reason), ("share", .number(row.share)),
-      ("seconds", .number(row.seconds)), ("remaining_seconds", .number(row.remaining)),
-      ("is_measured", .boolean(row.isMeasured)), ("parameters", .integer(row.plan.parameterCount)),
-      ("steps", .integer(row.plan.steps)), ("tokens", .integer(row.plan.totalTokens)),
-      ("memory_bytes", .integer(row.plan.memory.total)),
+  private static func json(_ row: CellEstimate) -> JSONValue {
+    let reason: JSONValue = if case .failed(let reason) = row.state { .string(reason) } else { .null }
+    return .object([
+      "cell": .string(row.cell.name),
+      "values": .object(JSONValue.Members(row.cell.values.map { ($0.axis, .string($0.value)) })),
+      "state": .string(word(row.state)), "error": reason, "share": .number(row.share),
+      "seconds": .number(row.seconds), "remaining_seconds": .number(row.remaining),
+      "is_measured": .bool(row.isMeasured), "parameters": .integer(row.plan.parameterCount),
+      "steps": .integer(row.plan.steps), "tokens": .integer(row.plan.totalTokens),
+      "memory_bytes": .integer(row.plan.memory.total),
     ])
   }
 

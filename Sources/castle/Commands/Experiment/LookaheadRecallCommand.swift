@@ -11,10 +11,10 @@ struct LookaheadRecallCommand: ParsableCommand {
     commandName: "lookahead-recall",
     abstract: "Train one layer of ordinary attention and one of CASTLE on a task that needs lookahead keys.",
     discussion: """
-      Items are labelled after they appear (item, label, item, label, …, then one of the labels again); the answer is the \
-      item that had the label. A key must therefore hold what comes after it. Both models have equal parameters: 7 heads \
-      of 8 against 4, d_model 56. Chance is 1 in 8. The task is one of those of data.probe: Experiments/probes.yaml has \
-      them all, with more layers, seeds and mechanisms.
+      Items are labeled after they appear (item, label, item, label, …, then one of the labels again); the \
+      answer is the item that had the label. A key must therefore hold what comes after it. Both models have \
+      equal parameters: 7 heads of 8 against 4, d_model 56. Chance is 1 in 8. The task is one of those of \
+      data.probe: Experiments/probes.yaml has them all, with more layers, seeds and mechanisms.
 
       EXAMPLES
         castle experiment lookahead-recall
@@ -33,9 +33,7 @@ struct LookaheadRecallCommand: ParsableCommand {
   @OptionGroup var backendOptions: BackendOptions
 
   func validate() throws {
-    guard (1...1_000_000).contains(steps) else {
-      throw ValidationError("--steps is \(steps), it must be from 1 to 1000000")
-    }
+    try OptionRange.check("--steps", steps, 1...1_000_000)
   }
 
   func run() throws {
@@ -61,28 +59,21 @@ struct LookaheadRecallCommand: ParsableCommand {
     print(json ? object(results, seconds: seconds).text : Self.text(results, seconds: seconds))
   }
 
-  private func object(_ results: [LookaheadRecall.Result], seconds: Double) -> JSONObject {
-    JSONObject([
-      ("seed", .integer(Int(clamping: seed))), ("steps", .integer(steps)), ("seconds", .number(seconds)),
-      (
-        "results",
-        .array(
-          results.map { result in
-            .object(
-              JSONObject([
-                ("mechanism", .text(result.mechanism)), ("parameters", .integer(result.parameterCount)),
-                ("accuracy", .number(result.accuracy)),
-                (
-                  "history",
-                  .array(
-                    result.history.map {
-                      .object(
-                        JSONObject([("step", .integer($0.step)), ("accuracy", .number($0.accuracy))]))
-                    })
-                ),
-              ]))
-          })
-      ),
+  private func object(_ results: [LookaheadRecall.Result], seconds: Double) -> JSONValue {
+    .object([
+      "seed": .integer(Int(clamping: seed)), "steps": .integer(steps), "seconds": .number(seconds),
+      "results": .list(
+        results.map { result in
+          .object(
+            [
+              "mechanism": .string(result.mechanism), "parameters": .integer(result.parameterCount),
+              "accuracy": .number(result.accuracy),
+              "history": .list(
+                result.history.map {
+                  .object(["step": .integer($0.step), "accuracy": .number($0.accuracy)])
+                }),
+            ])
+        }),
     ])
   }
 

@@ -1,0 +1,88 @@
+import CastleServing
+import Synchronization
+
+/// All answers that are being generated: bounds their number and their time, and ends them.
+final class RunRegistry: Sendable {
+  private struct State {
+    var runs: [Int: GenerationRun] = [:]
+    var nextKey = 0
+    var isClosed = false
+  }
+
+  private let state = Mutex(State())
+  private let limit: Int
+  private let seconds: Double
+  /// How long an answer that was told to end may take to be written.
+  private static let writingSeconds = 5.0
+
+  /// A registry of at most `limit` answers, each of which may take so many seconds.
+  init(limit: Int, seconds: Double) {
+    self.limit = limit
+    self.seconds = seconds
+  }
+
+  /// The number of answers that are being generated.
+  var count: Int { state.withLock { $0.runs.count } }
+
+  /// Whether new answers are refused.
+  var isClosed: Bool { state.withLock { $0.isClosed } }
+
+  /// Begins an answer, which ends when its client goes away, its time is over, or the result is dropped.
+  ///
+  /// - Throws: ``APIError`` if there are too many or the server is at its end, and what the engine throws.
+  func start(
+    _ requests: [ServingRequest], engine: any TokenEngine, connection: ClientConnection
+  ) throws -> RunLease {
+    let key = try state.withLock { state in
+      guard !state.isClosed else { throw APIError.shuttingDown }
+      guard state.runs.count < limit else {
+        throw APIError.busy("\(limit) answers are being generated, which is the most; try again later")
+      }
+      state.nextKey += 1
+      return state.nextKey
+    }
+    let run = try GenerationRun(requests, engine: engine)
+    state.withLock { $0.runs[key] = run }
+    let closing = connection.whenClosed { run.end(throwing: ClientGone()) }
+    let (seconds, writing) = (seconds, Self.writingSeconds)
+    let timer = Task {
+      try await Task.sleep(for: .seconds(seconds))
+      run.end(
+        throwing: APIError.unavailable(
+          "the answer took longer than \(Int(seconds)) seconds, which is the most; ask for fewer tokens",
+          code: "timeout"))
+      try await Task.sleep(for: .seconds(writing))
+      connection.close()
+    }
+    return RunLease(run) { [self] in
+      timer.cancel()
+      connection.forget(closing)
+      run.end(throwing: CancellationError())
+      state.withLock { _ = $0.runs.removeValue(forKey: key) }
+    }
+  }
+
+  /// Refuses new answers from now on.
+  func close() { state.withLock { $0.isClosed = true } }
+
+  /// Ends all answers.
+  func endAll(throwing error: any Error) {
+    for run in state.withLock({ Array($0.runs.values) }) { run.end(throwing: error) }
+  }
+}
+
+/// The client went away.
+struct ClientGone: Error {}
+
+/// An answer that is being generated, for as long as someone wants it.
+final class RunLease: Sendable {
+  let run: GenerationRun
+  private let end: @Sendable () -> Void
+
+  init(_ run: GenerationRun, end: @escaping @Sendable () -> Void) {
+    self.run = run
+    self.end = end
+  }
+
+  deinit { end() }
+}
