@@ -142,23 +142,6 @@ struct ExperimentTests {
     try CastleProcess.expectRefusal(series, naming: "needs --into")
   }
 
-  @Test(.enabled("needs /dev/full") { FileManager.default.fileExists(atPath: "/dev/full") })
-  func aFullDiskIsNamedAndNothingFinishedIsLost() throws {
-    _ = try CastleProcess.output(command("run", "runs", "--only", "1", "--threads", "1"))
-    let before = try text.folder.text("runs/results/seed-1_causal.json")
-    // The next cell's records go to a device that is always full.
-    let cell = text.folder.path("runs/cells/seed-1_castle")
-    try FileManager.default.createDirectory(atPath: cell, withIntermediateDirectories: true)
-    try FileManager.default.createSymbolicLink(
-      atPath: cell + "/metrics.jsonl", withDestinationPath: "/dev/full")
-    let full = try CastleProcess.run(command("run", "runs", "--only", "2", "--threads", "1"))
-    #expect(full.exitCode == 1 && full.errorOutput.contains("seed-1_castle failed"), "\(full)")
-    #expect(try text.folder.text("runs/results/seed-1_causal.json") == before)
-    try FileManager.default.removeItem(atPath: cell)
-    _ = try CastleProcess.output(command("run", "runs", "--only", "2", "--retry", "--threads", "1"))
-    #expect(finishedCount("runs") == 2)
-  }
-
   @Test(arguments: [SIGINT, SIGTERM])
   func anInterruptSavesAndEndsWithSuccess(signal: Int32) throws {
     for jobs in ["1", "2"] {
