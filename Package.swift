@@ -152,7 +152,7 @@ let package = Package(
       [
         "CastleSystem", "CastleFormats", "CastleCorpus", "CastleEvaluation", "CastleModel",
         "CastleOperations",
-        "CastleTensors", "CastleAttention", "CastleTraining", "CastleReports", "Yams",
+        "CastleTensors", "CastleAttention", "CastleTokenizer", "CastleTraining", "CastleReports", "Yams",
       ]),
     library(
       "CastleMeasurement",

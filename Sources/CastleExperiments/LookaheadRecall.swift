@@ -1,13 +1,14 @@
-import CastleAttention
-import CastleModel
+import CastleEvaluation
+import CastleFormats
 public import CastleOperations
-import CastleTensors
+import CastleReports
 import CastleTraining
+import Foundation
 
-/// A probe of the mechanism (Equations, Probe): one layer of ordinary attention cannot learn ``RecallTask``,
-/// one layer of CASTLE can.
+/// A probe of the mechanism (Equations, Probe): one layer of ordinary attention cannot learn
+/// `lookahead-recall`, one layer of CASTLE can.
 ///
-/// Both models have equal parameters: 7 heads of 8 against 4.
+/// Both models have equal parameters: 7 heads of 8 against 4. They are ordinary runs of a ``Trainer``.
 public struct LookaheadRecall: Sendable {
   /// How one of the two models did.
   public struct Result: Sendable, Hashable {
@@ -29,14 +30,12 @@ public struct LookaheadRecall: Sendable {
     public var accuracy: Double
   }
 
-  /// What is asked.
-  public var task = RecallTask()
+  /// The number of (item, label) pairs of a sequence, and of different labels.
+  public var pairs = 8
+  /// The number of different items.
+  public var items = 32
   /// The number of optimizer steps of each model.
   public var steps = 2000
-  /// The number of sequences of a step.
-  public var batchSize = 64
-  /// The peak learning rate.
-  public var learningRate = 3e-3
   /// What weights and sequences are made from.
   public var seed: UInt64
 
@@ -48,59 +47,60 @@ public struct LookaheadRecall: Sendable {
     self.seed = seed
   }
 
-  /// Trains both models. `progress` gets the mechanism, the step and the mean loss of the step.
+  /// Trains both models, in folders of their own in `folder`. `progress` is told the mechanism, the step and
+  /// the mean loss of the step.
+  ///
+  /// - Throws: ``InputError`` if the sizes do not fit each other, or a folder holds a run already or cannot
+  ///   be written.
   public func run(
-    backend: any Backend, progress: (_ mechanism: String, _ step: Int, _ loss: Double) -> Void
+    in folder: String, backend: any Backend,
+    progress: @escaping (_ mechanism: String, _ step: Int, _ loss: Double) -> Void
   ) throws -> [Result] {
-    try [("causal", Mechanism.causal, 7), ("castle", .castle, 4)].map { name, mechanism, heads in
-      try train(name, mechanism, heads: heads, backend: backend) { progress(name, $0, $1) }
+    try [("causal", 7), ("castle", 4)].map { name, heads in
+      let configuration = try TrainingConfiguration(
+        yaml: settings(mechanism: name, heads: heads), source: "lookahead-recall",
+        overrides: ["output=" + SettingOverride.quoted(folder + "/" + name)])
+      let observer = StepObserver { progress(name, $0, $1) }
+      let trainer = try Trainer(
+        configuration, resumes: false, backend: backend, progress: observer, isInterrupted: { false })
+      _ = try trainer.run()
+      return Result(
+        mechanism: name, parameterCount: trainer.plan.parameterCount,
+        accuracy: observer.history.last?.accuracy ?? 0,
+        history: observer.history)
     }
   }
 
-  private func train(
-    _ name: String, _ mechanism: Mechanism, heads: Int, backend: any Backend,
-    progress: (_ step: Int, _ loss: Double) -> Void
-  ) throws -> Result {
-    let size = 56
-    var configuration = ModelConfiguration(
-      vocabularySize: task.vocabularySize, layerCount: 1, hiddenSize: size, intermediateSize: 8 * size / 3,
-      heads: HeadLayout(queryHeads: heads, kvHeads: heads, headSize: 8), mechanism: mechanism)
-    configuration.maximumLength = task.length
-    let model = try LanguageModel(configuration, backend: backend, seed: seed)
-    var settings = StepSettings()
-    settings.batchSize = batchSize
-    settings.sequenceLength = task.length
-    var optimizer = OptimizerSettings()
-    optimizer.weightDecay = 0.01
-    let learner = try TrainingStep(
-      model, settings: settings, optimizer: optimizer,
-      source: RecallBatches(task, batchSize: batchSize, seed: seed &+ 1))
-    let schedule = LearningRateSchedule(kind: .cosine, steps: steps, warmUpSteps: 100, floor: 0.1)
-    var history: [Point] = []
-    for step in 1...steps {
-      let (loss, norm) = try learner.computeGradients()
-      try learner.update(norm: norm, learningRate: learningRate * schedule.factor(step: step), number: step)
-      progress(step, loss)
-      if step.isMultiple(of: Self.pace), step < steps {
-        history.append(Point(step: step, accuracy: try accuracy(of: model, Self.questions / 4)))
-      }
-    }
-    let final = try accuracy(of: model, Self.questions)
-    return Result(
-      mechanism: name, parameterCount: configuration.parameterCount, accuracy: final,
-      history: history + [Point(step: steps, accuracy: final)])
+  private func settings(mechanism: String, heads: Int) -> String {
+    let length = 2 * pairs + 1
+    return """
+      seed: \(seed)
+      data: {probe: {kind: lookahead-recall, pairs: \(pairs), items: \(items), labels: \(pairs)}}
+      model: {preset: 1m-\(mechanism), layers: 1, hidden-size: 56, heads: \(heads), head-size: 8}
+      training: {steps: \(steps), batch-size: 64}
+      optimizer: {learning-rate: 3e-3, weight-decay: 0.01}
+      schedule: {kind: cosine, warm-up: \(min(100, steps)), floor: 0.1}
+      evaluation: {every: \(Self.pace), tokens: \(Self.questions * length)}
+      checkpoints: {every: 0, best: false}
+      """
   }
+}
 
-  /// The part of `count` sequences, never trained on, whose likeliest last token is the answer.
-  private func accuracy(of model: LanguageModel, _ count: Int) throws -> Double {
-    var source = RandomSource(seed: ~seed)
-    var right = 0
-    for _ in 0..<count {
-      let (tokens, answer) = task.sequence(&source)
-      let logits = try model.logits(tokens).suffix(task.vocabularySize)
-      let likeliest = logits.indices.max { logits[$0] < logits[$1] }.map { $0 - logits.startIndex }
-      right += likeliest == Int(answer) ? 1 : 0
-    }
-    return Double(right) / Double(count)
+/// Passes on the loss of steps, and remembers accuracies.
+private final class StepObserver: TrainingProgress {
+  private(set) var history: [LookaheadRecall.Point] = []
+  private let step: (_ step: Int, _ loss: Double) -> Void
+
+  init(step: @escaping (_ step: Int, _ loss: Double) -> Void) { self.step = step }
+
+  func step(_ metrics: StepMetrics, _ timing: StepTiming, of steps: Int, remaining: Double) {
+    step(metrics.step, metrics.loss)
   }
+  func evaluated(_ metrics: EvaluationMetrics) {
+    history.append(.init(step: metrics.step, accuracy: metrics.result.accuracy ?? 0))
+  }
+  func note(_ text: String) {}
+  func evaluating(_ set: String, share: Double) {}
+  func sampled(_ text: String, prompt: String, step: Int) {}
+  func saved(_ checkpoint: CheckpointStore.Entry) {}
 }

@@ -68,7 +68,8 @@ public final class LanguageModel {
   }
 
   /// A model with random weights that `seed` determines: normal with deviation 0.02, less by √(2 · layers) in
-  /// the projections that add to the residual stream, and 1 in the norms.
+  /// the projections that add to the residual stream, and 1 in the norms. Of the numbers by which keys and
+  /// values are mixed with those before, own is uniform from 0 to 1, and before is 1 minus it.
   ///
   /// - Throws: ``InputError`` if `configuration` is not valid.
   public convenience init(_ configuration: ModelConfiguration, backend: any Backend, seed: UInt64) throws {

@@ -119,6 +119,17 @@ public protocol Backend: AnyObject {
   /// cosines of all frequencies, then as many sines.
   func rotaryTable(frequencies: [Double], magnitude: Double, length: Int) -> Matrix
 
+  // MARK: Key/value shift (Xu, Cheng, Wang and Chen, "KV Shifting Attention Enhances Language Modeling", 2024)
+
+  /// Mixes each row with the one before it, head by head: y_t ← own · x_t + before · x_{t−1}.
+  ///
+  /// `weights`, (2, heads), holds own and before of the heads of `x`, (tokens, heads · head size). Row i of
+  /// `previous` comes before the first row of document i: of zeros where the document begins.
+  func shift(_ x: Matrix, weights: Matrix, documents: Documents, previous: Matrix, into y: Matrix)
+
+  /// Turns `dy` into the gradient of x, where all documents begin, and **adds** to `dWeights`.
+  func shiftBackward(_ dy: Matrix, x: Matrix, weights: Matrix, documents: Documents, dWeights: Matrix)
+
   // MARK: SwiGLU (Shazeer, "GLU Variants Improve Transformer", 2020)
 
   /// y ← SiLU(gate) · up, where `gateUp`, (tokens, 2 · hidden), holds gate and up side by side.

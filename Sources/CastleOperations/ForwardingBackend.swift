@@ -84,6 +84,20 @@ extension ForwardingBackend {
     inner.multiply(x, by: weight, into: y)
   }
 
+  /// Passed on to ``inner``.
+  public func shift(
+    _ x: Matrix, weights: Matrix, documents: Documents, previous: Matrix, into y: Matrix
+  ) {
+    inner.shift(x, weights: weights, documents: documents, previous: previous, into: y)
+  }
+
+  /// Passed on to ``inner``.
+  public func shiftBackward(
+    _ dy: Matrix, x: Matrix, weights: Matrix, documents: Documents, dWeights: Matrix
+  ) {
+    inner.shiftBackward(dy, x: x, weights: weights, documents: documents, dWeights: dWeights)
+  }
+
   /// That of ``inner``.
   public var independentRows: Int { inner.independentRows }
 

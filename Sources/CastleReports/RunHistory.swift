@@ -15,6 +15,8 @@ public struct RunHistory: Sendable {
     /// The bits that the model needs for a byte of the text; nil for training losses, and where it is not
     /// known.
     public var bitsPerByte: Double?
+    /// The share of right answers; nil for text.
+    public var accuracy: Double?
   }
 
   /// The folder.
@@ -46,7 +48,8 @@ public struct RunHistory: Sendable {
         steps.append(Point(tokens: tokens, seconds: time, loss: loss, bitsPerByte: nil))
       } else if let loss = row.evaluationLoss, let set = row.set {
         evaluations[set, default: []].append(
-          Point(tokens: tokens, seconds: time, loss: loss, bitsPerByte: row.bitsPerByte))
+          Point(
+            tokens: tokens, seconds: time, loss: loss, bitsPerByte: row.bitsPerByte, accuracy: row.accuracy))
       }
     }
     guard !steps.isEmpty else { throw InputError("\(folder) holds no steps of a run") }
@@ -67,9 +70,10 @@ public struct RunHistory: Sendable {
     var set: String?
     var evaluationLoss: Double?
     var bitsPerByte: Double?
+    var accuracy: Double?
 
     enum CodingKeys: String, CodingKey {
-      case step, tokens, loss, seconds, set
+      case step, tokens, loss, seconds, set, accuracy
       case bitsPerByte = "bits_per_byte"
       case evaluationLoss = "evaluation_loss"
     }

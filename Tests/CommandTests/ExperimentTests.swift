@@ -108,6 +108,40 @@ struct ExperimentTests {
     #expect(try metrics("broken") == metrics("straight"))
   }
 
+  /// A report is there whole, old or new, whenever its writer is killed.
+  @Test func aReportThatIsKilledLeavesNoPartOfOne() throws {
+    _ = try CastleProcess.output(command("run", "runs", "--threads", "1"))
+    _ = try CastleProcess.output(command("report", "runs"))
+    let names = ["report.html", "report.md", "report.json"]
+    let whole = try names.map { try text.folder.text("runs/report/\($0)") }
+    for _ in 0..<12 {
+      let report = try BackgroundRun(command("report", "runs"))
+      let end = Date(timeIntervalSinceNow: .random(in: 0...0.08))
+      report.wait(for: "its moment") { Date() >= end }
+      report.signal(SIGKILL)
+      _ = try report.end()
+      #expect(try names.map { try text.folder.text("runs/report/\($0)") } == whole)
+    }
+    #expect(finishedCount("runs") == 4)
+    _ = try CastleProcess.output(command("report", "runs"))
+    #expect(try names.map { try text.folder.text("runs/report/\($0)") } == whole)
+  }
+
+  @Test func severalExperimentsMakeOnePage() throws {
+    _ = try CastleProcess.output(command("run", "tiny", "--threads", "1"))
+    let other = try text.folder.write(
+      text.folder.text("tiny.yaml").replacing("name: tiny", with: "name: wide").replacing(
+        "hidden-size: 32", with: "hidden-size: 48"), to: "wide.yaml")
+    let data = ["--data", "text=\(text.shards)"]
+    _ = try CastleProcess.output(
+      ["experiment", "run", other, "--output", text.folder.path("wide"), "--threads", "1"] + data)
+    let series = ["experiment", "report", file, other, "--output", text.folder.path("")] + data
+    _ = try CastleProcess.output(series + ["--into", text.folder.path("page")])
+    #expect(try text.folder.text("page/report.md").contains("| wide | castle | 2 |"))
+    #expect(try text.folder.text("page/report.html").contains("against parameters"))
+    try CastleProcess.expectRefusal(series, naming: "needs --into")
+  }
+
   @Test(arguments: [SIGINT, SIGTERM])
   func anInterruptSavesAndEndsWithSuccess(signal: Int32) throws {
     for jobs in ["1", "2"] {

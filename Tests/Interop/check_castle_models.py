@@ -20,6 +20,9 @@ CASES = {
     "without causal keys": {"model.preset": "1m-castle", "model.causal-keys": "false"},
     "values not rotated": {"model.preset": "1m-castle", "model.rotary-lookahead-values": "false"},
     "grouped queries": {"model.preset": "1m-castle-swl", "model.heads": 6, "model.kv-heads": 2},
+    "shifted keys and values": {
+        "model.preset": "1m-causal", "model.key-value-shift": "true", "model.heads": 6, "model.kv-heads": 2,
+    },
     "untied": {"model.preset": "1m-castle", "model.tied-embeddings": "false"},
 }
 

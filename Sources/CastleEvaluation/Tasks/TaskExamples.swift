@@ -21,7 +21,7 @@ public struct TaskExamples: Sendable {
   }
 
   /// - Throws: ``InputError`` if `set` cannot have these examples.
-  func check(_ set: TaskSet) throws {
+  package func check(_ set: TaskSet) throws {
     guard count > 0 else { return }
     guard set.kind != .sentencePairs else {
       throw InputError("\(set.path) holds sentence pairs, which take no examples; evaluate it without them")

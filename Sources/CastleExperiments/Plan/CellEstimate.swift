@@ -42,11 +42,15 @@ package struct CellEstimate: Sendable {
     }
     let speed = Speed(rows)
     return rows.map { row in
-      let seconds = speed.seconds(row.plan)
+      // What another cell has done before the branch is not done again.
+      let before = Double((row.cell.branch?.step ?? 0) * row.plan.tokensPerStep)
+      let tokens = max(1, Double(row.plan.totalTokens) - before)
+      let part = tokens / Double(row.plan.totalTokens)
+      let seconds = speed.seconds(row.plan).map { part * $0 }
       return CellEstimate(
         cell: row.cell, plan: row.plan, state: row.state,
-        share: min(1, Double(row.history?.tokens ?? 0) / Double(row.plan.totalTokens)),
-        seconds: seconds ?? row.plan.operations / peakRate, isMeasured: seconds != nil)
+        share: max(0, min(1, (Double(row.history?.tokens ?? 0) - before) / tokens)),
+        seconds: seconds ?? part * row.plan.operations / peakRate, isMeasured: seconds != nil)
     }
   }
 

@@ -42,7 +42,41 @@ struct CellList {
         throw InputError("\(source): two cells are called \(cell.name)")
       }
     }
-    self.cells = cells
+    self.cells = try Self.linked(cells, axes: axes, source: source)
+  }
+
+  /// The cells with their branches, each behind the one that it branches from.
+  private static func linked(
+    _ cells: [ExperimentCell], axes: [ExperimentAxis], source: String
+  ) throws -> [ExperimentCell] {
+    do {
+      var waiting: [ExperimentCell] = []
+      let names = axes.map(\.name)
+      var branches: [String: BranchSettings] = [:]
+      for cell in cells {
+        var settings = cell.settings
+        branches[cell.name] = try BranchSettings(takenOutOf: &settings, axes: names)
+        waiting.append(
+          ExperimentCell(name: cell.name, values: cell.values, recipe: cell.recipe, settings: settings))
+      }
+      for index in waiting.indices {
+        waiting[index].branch = try branches[waiting[index].name]?.branch(of: waiting[index], among: waiting)
+      }
+      var result: [ExperimentCell] = []
+      var present: Set<String> = []
+      while !waiting.isEmpty {
+        let ready = waiting.filter { $0.branch.map { present.contains($0.cell) } ?? true }
+        guard !ready.isEmpty else {
+          throw InputError("cell \(waiting[0].name): it branches from a cell that branches from it")
+        }
+        result += ready
+        present.formUnion(ready.map(\.name))
+        waiting.removeAll { present.contains($0.name) }
+      }
+      return result
+    } catch let error as InputError {
+      throw InputError("\(source): \(error)")
+    }
   }
 
   /// The values of the cell `index`, the last axis changing fastest.

@@ -14,8 +14,10 @@ package struct Experiment: Sendable {
   package let axes: [ExperimentAxis]
   /// All runs, in the order in which they are to be done.
   package let cells: [ExperimentCell]
-  /// What is measured on finished models.
+  /// The texts that finished models are measured on.
   package let scores: [TextScore]
+  /// The tasks that finished models are measured on.
+  package let tasks: [TaskMeasurement]
   /// What is compared with what.
   package let comparison: Comparison?
 
@@ -29,6 +31,20 @@ package struct Experiment: Sendable {
     package let length: Int?
     /// The number of tokens read; 0 for all.
     package let tokens: Int
+  }
+
+  /// Questions to ask finished models.
+  package struct TaskMeasurement: Sendable, Hashable {
+    /// The name under which the score is reported.
+    package let name: String
+    /// A task file, or a folder of them; may hold `${key}`.
+    let data: String
+    /// The number of examples before each question.
+    package let shots: Int
+    /// What chooses them.
+    let seed: UInt64
+    /// The task file that they are drawn from; nil: that of the question.
+    let examples: String?
   }
 
   /// Which values of an axis are measured against which.
@@ -75,7 +91,9 @@ package struct Experiment: Sendable {
     guard !cells.isEmpty else {
       throw top.error("has no cells: name axes with values, or cells, and leave some of them")
     }
-    scores = try Self.scores(members["evaluate"])
+    let measured = try members["evaluate"]?.members(among: ["texts", "tasks"])
+    scores = try Self.scores(measured?["texts"])
+    tasks = try Self.tasks(measured?["tasks"])
     comparison = try members["compare"].map { try Comparison($0, axes: axes) }
   }
 
@@ -91,8 +109,22 @@ package struct Experiment: Sendable {
     )
   }
 
+  private static func tasks(_ yaml: ExperimentNode?) throws -> [TaskMeasurement] {
+    try yaml?.members().map { name, value in
+      guard value.isMapping else {
+        return TaskMeasurement(name: name, data: try value.text(), shots: 0, seed: 1, examples: nil)
+      }
+      let members = try value.members(among: ["data", "shots", "seed", "examples"])
+      guard let data = try members["data"]?.text() else { throw value.error("has no data") }
+      return TaskMeasurement(
+        name: name, data: data, shots: try members["shots"]?.count(within: 0...1000) ?? 0,
+        seed: UInt64(try members["seed"]?.count(within: 0...Int.max) ?? 1),
+        examples: try members["examples"]?.text())
+    } ?? []
+  }
+
   private static func scores(_ yaml: ExperimentNode?) throws -> [TextScore] {
-    guard let texts = try yaml?.members(among: ["texts"])["texts"] else { return [] }
+    guard let texts = yaml else { return [] }
     return try texts.members().map { name, value in
       guard value.isMapping else {
         return TextScore(name: name, data: try value.text(), length: nil, tokens: 0)

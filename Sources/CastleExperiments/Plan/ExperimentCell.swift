@@ -10,6 +10,8 @@ package struct ExperimentCell: Sendable, Hashable {
   package let values: [AxisValue]
   let recipe: String?
   let settings: [SettingOverride]
+  /// The checkpoint of another cell at which the run begins; nil: with random weights.
+  package internal(set) var branch: CellBranch?
 
   /// A value on an axis.
   package struct AxisValue: Sendable, Hashable {

@@ -11,6 +11,9 @@ struct ExperimentPlots {
     summary.conditions.flatMap { condition -> [Plot] in
       let groups = summary.groups.filter { $0.condition == condition }
       let suffix = condition.isEmpty ? "" : " (\(condition))"
+      if groups.contains(where: { $0.members.contains(where: \.result.isProbe) }) {
+        return [accuracy("Right answers against tokens" + suffix, groups)]
+      }
       var plots = [
         plot("Validation loss against tokens" + suffix, groups, \.validation, at: { Double($0.tokens) }),
         plot("Validation loss against time" + suffix, groups, \.validation, at: \.seconds),
@@ -28,14 +31,24 @@ struct ExperimentPlots {
   /// Final loss against parameters, or against what the runs are paired along if that is a number other than
   /// a seed.
   var scales: [Plot] {
-    let byParameters = final("Final validation loss against parameters", label: "parameters") {
-      $1.parameters.map(Double.init)
-    }
+    let groups = summary.groups
     let pair = summary.experiment.comparison?.pair
-    let byPair = final("Final validation loss against \(pair ?? "")", label: pair ?? "") { member, _ in
-      pair == "seed" ? nil : Double(member.pair)
+    let byPair = Self.final("Final validation loss against \(pair ?? "")", groups, label: pair ?? "") {
+      pair == "seed" ? nil : Double($0.pair)
     }
-    return [byParameters, byPair].compactMap { $0 }
+    // Cells from which others branch have not come to the end of a schedule.
+    let origins = Set(summary.experiment.cells.compactMap(\.branch?.cell))
+    let byTokens = Self.final("Final validation loss against tokens", groups, label: "tokens trained on") {
+      origins.contains($0.result.cell) ? nil : Double($0.result.tokens)
+    }
+    return [Self.overParameters(groups), byPair, byTokens].compactMap { $0 }
+  }
+
+  /// Final loss against parameters.
+  static func overParameters(_ groups: [ExperimentSummary.Group]) -> Plot? {
+    final("Final validation loss against parameters", groups, label: "parameters") {
+      $0.result.parameters.map(Double.init)
+    }
   }
 
   private var isPairedBySeed: Bool { (summary.experiment.comparison?.pair ?? "seed") == "seed" }
@@ -46,6 +59,22 @@ struct ExperimentPlots {
       ? "Strong lines are means over seeds, areas one standard deviation to either side, "
         + "thin lines every run."
       : "Strong lines are the best run of each, thin lines every run."
+  }
+
+  /// The share of right answers during training.
+  private func accuracy(_ title: String, _ groups: [ExperimentSummary.Group]) -> Plot {
+    func curve(_ result: CellResult) -> [CellResult.Point] {
+      result.validation.compactMap { point in
+        guard let accuracy = point.accuracy else { return nil }
+        var point = point
+        point.loss = 100 * accuracy
+        return point
+      }
+    }
+    var plot = plot(title, groups, curve, at: { Double($0.tokens) })
+    plot.xLabel = "tokens trained on"
+    plot.yLabel = "right answers, %"
+    return plot
   }
 
   private func plot(
@@ -120,16 +149,17 @@ struct ExperimentPlots {
 
   /// Final losses over a number that the runs have; nil unless there are two that differ by more than a
   /// twentieth.
-  private func final(
-    _ title: String, label: String, at place: (ExperimentSummary.Member, CellResult) -> Double?
+  private static func final(
+    _ title: String, _ groups: [ExperimentSummary.Group], label: String,
+    at place: (ExperimentSummary.Member) -> Double?
   ) -> Plot? {
     var series: [Plot.Series] = []
-    let names = summary.groups.map(\.name).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    let names = groups.map(\.name).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
     for name in names {
-      let members = summary.groups.filter { $0.name == name }.flatMap(\.members)
+      let members = groups.filter { $0.name == name }.flatMap(\.members)
       var losses: [Double: [Double]] = [:]
-      for member in members where member.result.isFinished {
-        guard let x = place(member, member.result), x > 0, let loss = member.result.validation.last?.loss
+      for member in members where member.result.isFinished && !member.result.isProbe {
+        guard let x = place(member), x > 0, let loss = member.result.validation.last?.loss
         else { continue }
         losses[x, default: []].append(loss)
       }

@@ -27,6 +27,12 @@ extension ExperimentReport {
             (measure, json(SeedStatistics(finished.compactMap { $0.finalLosses[measure] })))
           }
         )),
+      "scores": .object(
+        JSONValue.Members(
+          Set(finished.flatMap { $0.finalScores.keys }).sorted().map { measure in
+            (measure, json(SeedStatistics(finished.compactMap { $0.finalScores[measure] })))
+          }
+        )),
       "runs": .list(
         group.members.map { member in
           .object(
@@ -37,6 +43,9 @@ extension ExperimentReport {
               "final_losses": .object(
                 JSONValue.Members(
                   member.result.finalLosses.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) })),
+              "final_scores": .object(
+                JSONValue.Members(
+                  member.result.finalScores.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) })),
               "final_bits_per_byte": .object(
                 JSONValue.Members(
                   member.result.finalBits.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) })),
@@ -53,6 +62,7 @@ extension ExperimentReport {
     .object([
       "name": .string(difference.name), "baseline": .string(difference.baseline),
       "condition": .string(difference.condition), "measure": .string(difference.measure),
+      "is_score": .bool(difference.isScore),
       "pairs": .list(difference.pairs.map { .string($0) }), "difference": json(difference.differences),
     ])
   }

@@ -29,11 +29,17 @@ package struct ExperimentReport {
     var blocks: [ReportPage.Block] = []
     if !summary.experiment.question.isEmpty { blocks.append(.text(summary.experiment.question)) }
     blocks.append(.text(progress))
-    blocks += plots.losses.map { .plot($0) }
-    if summary.groups.contains(where: { $0.members.count > 1 }) { blocks.append(.text(plots.legend)) }
-    blocks += finalLosses
-    blocks += differences
-    blocks += crossings
+    let legend: [ReportPage.Block] =
+      summary.groups.contains { $0.members.count > 1 } ? [.text(plots.legend)] : []
+    if summary.isOfProbes {
+      blocks += scores
+      blocks.append(.folded("Right answers during training", plots.losses.map { .plot($0) } + legend))
+      blocks.append(.folded("Losses", finalLosses + differences))
+    } else {
+      blocks += plots.losses.map { .plot($0) } + legend
+      blocks += finalLosses + differences + scores
+      blocks += crossings
+    }
     blocks += plots.scales.map { .plot($0) }
     blocks += runs
     return blocks
@@ -45,17 +51,23 @@ package struct ExperimentReport {
     var parts = ["\(finished) of \(NumberFormat.count(summary.experiment.cells.count, "run")) finished."]
     if !summary.unfinished.isEmpty {
       parts.append(
-        "Under way, in the pictures only: \(summary.unfinished.map(\.cell).joined(separator: ", ")).")
+        "Under way, in the pictures only: \(Self.list(summary.unfinished.map(\.cell))).")
     }
-    if !summary.missing.isEmpty { parts.append("Not begun: \(summary.missing.joined(separator: ", ")).") }
+    if !summary.missing.isEmpty { parts.append("Not begun: \(Self.list(summary.missing)).") }
     parts += summary.failures.map { "Failed: \($0.cell) (\($0.reason))." }
     return parts.joined(separator: " ")
   }
 
-  private var comparison: Experiment.Comparison? { summary.experiment.comparison }
+  /// The first of many names.
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(20).joined(separator: ", ")
+    return names.count > 20 ? "\(shown) and \(names.count - 20) more" : shown
+  }
+
+  var comparison: Experiment.Comparison? { summary.experiment.comparison }
 
   /// The last word of the axis along which runs are paired.
-  private var pairName: String { comparison?.pair.split(separator: ".").last.map(String.init) ?? "" }
+  var pairName: String { comparison?.pair.split(separator: ".").last.map(String.init) ?? "" }
 
   /// A table of each measure: mean, median, standard deviation, and every run.
   private var finalLosses: [ReportPage.Block] {
@@ -93,7 +105,7 @@ package struct ExperimentReport {
   }
 
   private var differences: [ReportPage.Block] {
-    let rows = summary.differences
+    let rows = summary.differences.filter { !$0.isScore }
     guard !rows.isEmpty, let comparison else { return [] }
     let header = ["compared", "text", "pairs", "mean", "95 % interval", "median", "each"]
     return [
@@ -111,7 +123,7 @@ package struct ExperimentReport {
             return [
               Self.title(row.name, row.condition), row.measure, "\(sample.count)", Self.signed(sample.mean),
               interval ?? "one pair only", Self.signed(sample.median),
-              sample.values.map(Self.signed).joined(separator: " "),
+              sample.values.map { Self.signed($0) }.joined(separator: " "),
             ]
           }, left: [0, 1, 6]),
     ]
@@ -176,14 +188,14 @@ package struct ExperimentReport {
     ]
   }
 
-  private static func title(_ name: String, _ condition: String) -> String {
+  static func title(_ name: String, _ condition: String) -> String {
     condition.isEmpty ? name : "\(name) (\(condition))"
   }
 
-  private static func loss(_ value: Double) -> String { NumberFormat.fixed(value, 4) }
+  static func loss(_ value: Double) -> String { NumberFormat.fixed(value, 4) }
 
-  private static func signed(_ value: Double) -> String {
-    (value < 0 ? "−" : "+") + NumberFormat.fixed(abs(value), 4)
+  static func signed(_ value: Double, digits: Int = 4) -> String {
+    (value < 0 ? "−" : "+") + NumberFormat.fixed(abs(value), digits)
   }
 
   private static func share(_ sample: SeedStatistics) -> String {

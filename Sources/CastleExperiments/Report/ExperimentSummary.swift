@@ -25,6 +25,8 @@ package struct ExperimentSummary: Sendable {
     package let baseline: String
     /// What was measured.
     package let measure: String
+    /// Whether it is a share of right answers, of which more is better, and not a loss.
+    package let isScore: Bool
     /// The pairs.
     package let pairs: [String]
     /// For every pair, how much higher the value is than the baseline's.
@@ -94,6 +96,9 @@ package struct ExperimentSummary: Sendable {
     }
   }
 
+  /// Whether the runs were on probes, which have right answers, and not on text.
+  package var isOfProbes: Bool { groups.contains { $0.members.contains(where: \.result.isProbe) } }
+
   /// The conditions, in the order of the experiment.
   package var conditions: [String] {
     groups.map(\.condition).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
@@ -107,20 +112,35 @@ package struct ExperimentSummary: Sendable {
     return names.sorted { ($0 == "validation" ? "" : $0) < ($1 == "validation" ? "" : $1) }
   }
 
+  /// The shares of right answers that some finished cell has, those of probes first.
+  package var scoreMeasures: [String] {
+    let finished = groups.flatMap(\.members).map(\.result).filter(\.isFinished)
+    let names = Set(finished.flatMap { $0.finalScores.keys })
+    return names.sorted {
+      ($0 == CellResult.ownAccuracy ? "" : $0) < ($1 == CellResult.ownAccuracy ? "" : $1)
+    }
+  }
+
   /// The differences from the baseline in every condition, for every measure.
   package var differences: [Difference] {
     compared { group, baseline in
-      measures.compactMap { measure in
-        let pairs = Self.pairs(group, baseline) { $0.isFinished && $0.finalLosses[measure] != nil }
-        guard !pairs.isEmpty else { return nil }
-        let values = pairs.map {
-          ($0.own.finalLosses[measure] ?? .nan) - ($0.base.finalLosses[measure] ?? .nan)
-        }
-        return Difference(
-          condition: group.condition, name: group.name, baseline: baseline.name, measure: measure,
-          pairs: pairs.map(\.pair), differences: SeedStatistics(values))
-      }
+      measures.compactMap { Self.difference(group, baseline, $0, isScore: false) }
+        + scoreMeasures.compactMap { Self.difference(group, baseline, $0, isScore: true) }
     }
+  }
+
+  private static func difference(
+    _ group: Group, _ baseline: Group, _ measure: String, isScore: Bool
+  ) -> Difference? {
+    func value(_ result: CellResult) -> Double? {
+      isScore ? result.finalScores[measure] : result.finalLosses[measure]
+    }
+    let pairs = pairs(group, baseline) { $0.isFinished && value($0) != nil }
+    guard !pairs.isEmpty else { return nil }
+    return Difference(
+      condition: group.condition, name: group.name, baseline: baseline.name, measure: measure,
+      isScore: isScore, pairs: pairs.map(\.pair),
+      differences: SeedStatistics(pairs.map { (value($0.own) ?? .nan) - (value($0.base) ?? .nan) }))
   }
 
   /// How early each group reaches the baseline's final loss on the validation text, and the baseline each
@@ -152,7 +172,7 @@ package struct ExperimentSummary: Sendable {
   }
 
   private static func crossing(_ group: Group, reaching baseline: Group) -> Crossing? {
-    let pairs = pairs(group, baseline) { $0.isFinished && $0.validation.count > 1 }
+    let pairs = pairs(group, baseline) { $0.isFinished && $0.validation.count > 1 && !$0.isProbe }
     guard !pairs.isEmpty else { return nil }
     let places = pairs.compactMap { _, own, base -> (tokens: Double, seconds: Double)? in
       guard let end = base.validation.last, let place = own.firstPlace(atOrBelow: end.loss) else {
@@ -171,6 +191,27 @@ extension CellResult {
   /// The losses on the run's own validation text, or on its first set if it has none.
   package var validation: [Point] {
     evaluations["validation"] ?? evaluations.sorted { $0.key < $1.key }.first?.value ?? []
+  }
+
+  /// The name of a probe's accuracy among the scores.
+  static let ownAccuracy = "accuracy"
+
+  /// Whether the run was on a probe, which has right answers.
+  package var isProbe: Bool { validation.contains { $0.accuracy != nil } }
+
+  /// The last share of right answers of every set of a probe, and those of tasks.
+  package var finalScores: [String: Double] {
+    var scores: [String: Double] = [:]
+    for (set, points) in evaluations {
+      guard let accuracy = points.last?.accuracy else { continue }
+      scores[set == "validation" ? Self.ownAccuracy : "\(set) accuracy"] = accuracy
+    }
+    for (name, task) in tasks ?? [:] {
+      let title = task.shots > 0 ? "\(name), \(task.shots)-shot" : name
+      scores["\(title) acc"] = task.accuracy
+      scores["\(title) acc_norm"] = task.normalizedAccuracy
+    }
+    return scores
   }
 
   /// The last loss on every text.

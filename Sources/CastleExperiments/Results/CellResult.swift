@@ -16,6 +16,8 @@ package struct CellResult: Sendable, Hashable, JSONFile {
   /// Every setting of the run as it took effect, without its folder, and with names in place of the folders
   /// of texts.
   package var settings: [String: String]
+  /// The cell and the step from which the run branched; nil if it began with random weights.
+  package var branch: String?
   /// The hash that identifies the training text.
   package var text: String?
   /// The version of the program, threads, instruction set and BLAS.
@@ -34,6 +36,8 @@ package struct CellResult: Sendable, Hashable, JSONFile {
   package var evaluations: [String: [Point]]
   /// What the finished model scores, by name of the text.
   package var scores: [String: Score]
+  /// How the finished model does on tasks, by name. Nil in results of versions that did not measure it.
+  package var tasks: [String: TaskScore]?
   /// Whether all steps are done.
   package var isFinished: Bool
 
@@ -47,6 +51,8 @@ package struct CellResult: Sendable, Hashable, JSONFile {
     package var loss: Double
     /// The bits that the model needs for a byte of text.
     package var bitsPerByte: Double?
+    /// The share of right answers; nil for text.
+    package var accuracy: Double?
   }
 
   /// How well a finished model predicts a text.
@@ -61,6 +67,24 @@ package struct CellResult: Sendable, Hashable, JSONFile {
     package var length: Int
   }
 
+  /// How a finished model does on the questions of a task.
+  package struct TaskScore: Sendable, Hashable, Codable {
+    /// The number of examples before each question.
+    package var shots: Int
+    /// The number of sets, each of which counts the same.
+    package var sets: Int
+    /// The number of questions.
+    package var items: Int
+    /// The share of questions whose most probable choice is right.
+    package var accuracy: Double
+    /// Its standard error over questions.
+    package var accuracyError: Double?
+    /// The share of right choices where the log-probability of a choice is divided by its bytes.
+    package var normalizedAccuracy: Double?
+    /// Its standard error over questions.
+    package var normalizedAccuracyError: Double?
+  }
+
   private static let trainingPoints = 200
 
   /// What `history` says of `cell`. `trainer` has finished it; without one it may be going on.
@@ -72,10 +96,11 @@ package struct CellResult: Sendable, Hashable, JSONFile {
     self.cell = cell.name
     values = Dictionary(cell.values.map { ($0.axis, $0.value) }) { first, _ in first }
     self.settings = settings
+    branch = cell.branch?.text
     text = trainer?.state.text
     machine = trainer?.state.machine
     parameters = trainer?.plan.parameterCount
-    steps = history.lastStep
+    steps = trainer?.state.step ?? history.lastStep
     tokens = history.steps.last?.tokens ?? 0
     seconds = trainer?.state.seconds ?? history.steps.last?.seconds ?? 0
     training = Self.averaged(history.steps, into: Self.trainingPoints)
@@ -101,6 +126,8 @@ package struct CellResult: Sendable, Hashable, JSONFile {
 
 extension CellResult.Point {
   fileprivate init(_ point: RunHistory.Point) {
-    self.init(tokens: point.tokens, seconds: point.seconds, loss: point.loss, bitsPerByte: point.bitsPerByte)
+    self.init(
+      tokens: point.tokens, seconds: point.seconds, loss: point.loss, bitsPerByte: point.bitsPerByte,
+      accuracy: point.accuracy)
   }
 }

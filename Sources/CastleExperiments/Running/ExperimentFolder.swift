@@ -71,10 +71,34 @@ package struct ExperimentFolder: Sendable {
   /// The settings of a cell's run.
   package func configuration(_ cell: ExperimentCell) throws -> TrainingConfiguration {
     do {
-      return try cell.configuration(output: run(cell), texts: texts)
+      let configuration = try cell.configuration(output: run(cell), texts: texts)
+      if let branch = cell.branch { try check(branch, of: cell) }
+      return configuration
     } catch let error as InputError {
       throw error.within("\(experiment.source)")
     }
+  }
+
+  /// Throws unless the other cell keeps a checkpoint where `cell` branches from it.
+  private func check(_ branch: CellBranch, of cell: ExperimentCell) throws {
+    let origin = try experiment.cell(branch.cell)
+    let settings = try origin.configuration(output: run(origin), texts: texts)
+    let every = settings.checkpoints.permanentEvery
+    guard every > 0, branch.step.isMultiple(of: every) else {
+      throw InputError(
+        "cell \(cell.name): \(origin.name) keeps no checkpoint after step \(branch.step): set its "
+          + "checkpoints.permanent-every to \(branch.step) or a divisor of it")
+    }
+    if let steps = settings.steps, steps < branch.step {
+      throw InputError(
+        "cell \(cell.name): \(origin.name) has \(steps) steps, but branch.step is \(branch.step)")
+    }
+  }
+
+  /// The checkpoint at which a cell branches, if it is there yet.
+  func checkpoint(_ branch: CellBranch) throws -> String? {
+    let store = CheckpointStore(run: run(try experiment.cell(branch.cell)))
+    return store.entries.first { $0.step == branch.step }?.folder
   }
 
   /// Makes the folder the experiment's, if it is not yet.
@@ -101,6 +125,13 @@ package struct ExperimentFolder: Sendable {
     let place: String
     if let result = try CellResult.read(ifPresent: result(cell)) {
       place = self.result(cell)
+      guard result.branch == cell.branch?.text else {
+        throw InputError(
+          subject: "\(place)",
+          problem: "branched from \(result.branch ?? "nothing"), "
+            + "but \(experiment.source) now says \(cell.branch?.text ?? "nothing")",
+          remedy: "choose another \(.outputFolder), or remove what is there of the cell \(cell.name)")
+      }
       difference = CellIdentity.difference(planned, result.settings, texts: texts)
     } else if FilePath.exists(settingsPath(cell)) {
       place = run(cell)
@@ -119,8 +150,12 @@ package struct ExperimentFolder: Sendable {
 
   /// How far a cell is. Whoever has its claim says so.
   package func state(_ cell: ExperimentCell, isClaimed: Bool = false) throws -> CellState {
-    let known = try CellResult.read(ifPresent: result(cell))?.scores
-    if let known, experiment.scores.allSatisfy({ known[$0.name] != nil }) { return .finished }
+    let result = try CellResult.read(ifPresent: result(cell))
+    if let result, experiment.scores.allSatisfy({ result.scores[$0.name] != nil }),
+      experiment.tasks.allSatisfy({ result.tasks?[$0.name] != nil })
+    {
+      return .finished
+    }
     if !isClaimed && FileLock.isTaken(claimPath(cell)) { return .running }
     if let failure = try Failure.read(failure(cell)) { return .failed(failure.reason) }
     return FilePath.exists(settingsPath(cell)) ? .interrupted : .missing

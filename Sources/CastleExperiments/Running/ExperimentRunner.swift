@@ -56,11 +56,21 @@ package final class ExperimentRunner {
   package func run(_ cells: [ExperimentCell], retriesFailed: Bool = false) throws -> Outcome {
     for cell in cells { try folder.checkIdentity(cell) }
     try checkTexts(of: cells)
+    try folder.checkTasks()
     try folder.take()
     var failed: [String] = []
     var taken: [String] = []
     for cell in cells {
       if isInterrupted() { return .interrupted }
+      guard try waitForOrigin(of: cell) else { return .interrupted }
+      if let branch = cell.branch, !cells.contains(where: { $0.name == branch.cell }),
+        try folder.state(cell) != .finished
+      {
+        // Whoever asked for this one alone can be told what to do first; that is no failure of the cell.
+        do { _ = try origin(of: cell) } catch let error as InputError {
+          throw InputError("\(cell.name): \(error)")
+        }
+      }
       guard let claim = try folder.claim(cell) else {
         taken.append(cell.name)
         continue
@@ -79,12 +89,36 @@ package final class ExperimentRunner {
     return .done(failed: failed, taken: taken)
   }
 
+  /// Waits while another process works on the cell from which `cell` branches. False if someone asked to end.
+  private func waitForOrigin(of cell: ExperimentCell) throws -> Bool {
+    guard let branch = cell.branch else { return true }
+    let origin = try folder.experiment.cell(branch.cell)
+    while try folder.checkpoint(branch) == nil, try folder.state(origin) == .running {
+      if isInterrupted() { return false }
+      Thread.sleep(forTimeInterval: 0.5)
+    }
+    return true
+  }
+
+  /// The checkpoint at which `cell` begins; nil if it begins with random weights, or goes on with its own.
+  private func origin(of cell: ExperimentCell) throws -> String? {
+    guard let branch = cell.branch else { return nil }
+    let store = CheckpointStore(run: folder.run(cell))
+    guard store.entries.isEmpty else { return nil }
+    guard let checkpoint = try folder.checkpoint(branch) else {
+      throw InputError(
+        "it branches from \(branch.text), which is not there: let castle experiment run do \(branch.cell) first"
+      )
+    }
+    return checkpoint
+  }
+
   /// Checks that finished cells were trained on the texts that the others will be. Those under way check it
   /// themselves.
   private func checkTexts(of cells: [ExperimentCell]) throws {
     for cell in cells {
       guard let text = try CellResult.read(ifPresent: folder.result(cell))?.text,
-        try TrainingText(folder.configuration(cell).data).fingerprint != text
+        try TrainingData(folder.configuration(cell)).fingerprint != text
       else { continue }
       throw InputError(
         subject: "\(folder.result(cell))", problem: "was trained on another text than the one given now",
@@ -109,53 +143,49 @@ package final class ExperimentRunner {
 
   private func result(of cell: ExperimentCell) throws -> CellResult? {
     let configuration = try folder.configuration(cell)
-    if var result = try CellResult.read(ifPresent: folder.result(cell)) {
+    if let result = try CellResult.read(ifPresent: folder.result(cell)) {
       // Trained before, and the experiment has come to ask for more.
       let model = try LanguageModel(
         folder: configuration.output + "/" + RunFolder.modelName, backend: backend)
-      guard let scores = try scores(of: model, configuration, cell, known: result.scores) else { return nil }
-      result.scores = scores
-      return result
+      return try measured(result, cell, model, configuration)
     }
-    let isBegun = FilePath.exists(configuration.output + "/" + RunFolder.configurationName)
+    // A branch has a checkpoint before it has settings.
+    let isBegun =
+      FilePath.exists(configuration.output + "/" + RunFolder.configurationName)
+      || !CheckpointStore(run: configuration.output).entries.isEmpty
     let number = (folder.experiment.cells.firstIndex(of: cell) ?? 0) + 1
     let trainer = try Trainer(
-      configuration, resumes: isBegun, backend: backend,
+      configuration, resumes: isBegun, branchingFrom: origin(of: cell), backend: backend,
       progress: progress.begin(cell, number: number, of: folder.experiment.cells.count),
       isInterrupted: isInterrupted)
-    guard try trainer.run() == .finished,
-      let scores = try scores(of: trainer.model, trainer.configuration, cell, known: [:])
-    else { return nil }
-    var result = try CellResult(
+    guard try trainer.run() == .finished else { return nil }
+    let result = try CellResult(
       cell, experiment: folder.experiment.name,
       settings: trainer.configuration.portableValues(texts: folder.texts),
       history: RunHistory(folder: configuration.output), trainer: trainer)
-    result.scores = scores
-    return result
+    return try measured(result, cell, trainer.model, trainer.configuration)
   }
 
-  /// What the experiment measures on a finished model, without what is `known`; nil if someone asked to end.
-  private func scores(
-    of model: LanguageModel, _ configuration: TrainingConfiguration, _ cell: ExperimentCell,
-    known: [String: CellResult.Score]
-  ) throws -> [String: CellResult.Score]? {
-    var scores = known
-    let tokenizer = try TrainingText(configuration.data).tokenizer
-    for score in folder.experiment.scores where known[score.name] == nil {
-      let path = FilePath.expanded(try SettingOverride.fill(score.data, from: folder.texts))
-      let text = try EvaluationText(path: path, tokenizer: tokenizer, limit: score.tokens)
-      let length = score.length ?? configuration.training.sequenceLength
-      let evaluator = try Evaluator(
-        model, batch: configuration.training.batchSize, length: length,
-        separator: configuration.data.separatesDocuments ? text.separator : nil)
-      let result = try evaluator.evaluate(text) { share in
-        progress.scoring(cell, score.name, share: share)
-        return !isInterrupted()
-      }
-      guard let result else { return nil }
-      scores[score.name] = CellResult.Score(
-        loss: result.loss, bitsPerByte: result.bitsPerByte, tokens: result.tokens, length: length)
+  /// `result` with all that the experiment measures on a finished model; nil if someone asked to end.
+  private func measured(
+    _ result: CellResult, _ cell: ExperimentCell, _ model: LanguageModel,
+    _ configuration: TrainingConfiguration
+  ) throws -> CellResult? {
+    let experiment = folder.experiment
+    guard !experiment.scores.isEmpty || !experiment.tasks.isEmpty else { return result }
+    guard let tokenizer = try TrainingData(configuration).text?.tokenizer else {
+      throw InputError(
+        "a model of data.probe reads no text: leave out evaluate, or the cell")
     }
-    return scores
+    let scoring = CellScoring(
+      folder: folder, cell: cell, model: model, configuration: configuration, tokenizer: tokenizer,
+      progress: progress, isInterrupted: isInterrupted)
+    var result = result
+    guard let scores = try scoring.scores(known: result.scores) else { return nil }
+    result.scores = scores
+    guard !experiment.tasks.isEmpty else { return result }
+    guard let tasks = try scoring.tasks(known: result.tasks ?? [:]) else { return nil }
+    result.tasks = tasks
+    return result
   }
 }

@@ -2,8 +2,9 @@ import CastleAttention
 import CastleFormats
 import CastleOperations
 
-/// `config.json`: the keys of Hugging Face's LLaMA, Mistral and Qwen, `training_length`, and for lookahead
-/// keys `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`.
+/// `config.json`: the keys of Hugging Face's LLaMA, Mistral and Qwen, `training_length`, for lookahead keys
+/// `attention_type`, `lookahead_window`, `lookahead_silu`, `causal_keys` and `rope_lookahead_values`, and for
+/// the shift of keys and values `key_value_shift`.
 extension ModelConfiguration {
   /// Reads a `config.json`. A key that is absent has the value that it has in Hugging Face's class for the
   /// `model_type`, such as `LlamaConfig`.
@@ -44,6 +45,7 @@ extension ModelConfiguration {
     maximumLength = try object.integer("max_position_embeddings", default: family.absentLength)
     (rotaryTheta, rotaryScaling) = try RotaryScaling.read(object, maximumLength: maximumLength)
     rotatesLookaheadValues = try object.bool("rope_lookahead_values", default: true)
+    shiftsKeysAndValues = try object.bool("key_value_shift", default: false)
     normEpsilon = try object.number("rms_norm_eps", default: 1e-6)
     tiesEmbeddings = try object.bool("tie_word_embeddings", default: false)
     trainingLength = try object.integer(ifPresent: "training_length")
@@ -146,8 +148,8 @@ extension ModelConfiguration {
   /// model with lookahead keys has the `model_type` "castle".
   public var json: [UInt8] {
     var members: JSONValue.Members = [
-      "architectures": .list([.string(mechanism.hasLookahead ? "CastleForCausalLM" : family.architecture)]),
-      "model_type": .string(mechanism.hasLookahead ? "castle" : family.rawValue),
+      "architectures": .list([.string(needsOwnCode ? "CastleForCausalLM" : family.architecture)]),
+      "model_type": .string(needsOwnCode ? "castle" : family.rawValue),
       "vocab_size": .integer(vocabularySize),
       "num_hidden_layers": .integer(layerCount),
       "hidden_size": .integer(hiddenSize),
@@ -166,11 +168,14 @@ extension ModelConfiguration {
       "use_cache": .bool(true),
       "attention_type": .string(mechanism.name),
     ]
-    if mechanism.hasLookahead {
+    if needsOwnCode {
       members["auto_map"] = .object([
         "AutoConfig": .string("configuration_castle.CastleConfig"),
         "AutoModelForCausalLM": .string("modeling_castle.CastleForCausalLM"),
       ])
+    }
+    if shiftsKeysAndValues { members["key_value_shift"] = .bool(true) }
+    if mechanism.hasLookahead {
       members["rope_lookahead_values"] = .bool(rotatesLookaheadValues)
       if case .tokens(let window) = mechanism.window { members["lookahead_window"] = .integer(window) }
       if !mechanism.appliesSiLU { members["lookahead_silu"] = .bool(false) }

@@ -29,6 +29,15 @@ extension ModelConfiguration {
     guard mechanism.hasLookahead || mechanism.usesCausalKeys else {
       throw Self.error("causal_keys", "is false without lookahead keys, which only attention_type castle has")
     }
+    guard !shiftsKeysAndValues || !mechanism.hasLookahead else {
+      throw Self.error("key_value_shift", "is true with lookahead keys, only attention_type causal has it")
+    }
+    guard !shiftsKeysAndValues || isPlain else {
+      throw Self.error(
+        "key_value_shift",
+        "is true in a model with biases, norms of heads, sliding windows or scaled rotary positions, "
+          + "which have none")
+    }
     try checkSwitches()
     // Published files name ids beyond the vocabulary: that matters only where one is used.
     let ids = [("bos_token_id", beginOfTextID), ("pad_token_id", paddingID)]

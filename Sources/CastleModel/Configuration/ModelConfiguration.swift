@@ -33,6 +33,10 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var rotaryScaling = RotaryScaling.none
   /// Whether rotary positions turn v^U too, which makes outputs independent of where a sequence starts.
   public var rotatesLookaheadValues = true
+  /// Whether keys and values are mixed with those of the token before, by two learned numbers for the keys and
+  /// two for the values of each head (Xu et al., "KV Shifting Attention Enhances Language Modeling", arXiv
+  /// 2411.19574). They are mixed before rotary positions turn the keys. Only causal attention has it.
+  public var shiftsKeysAndValues = false
   /// Added to the mean square in every RMSNorm.
   public var normEpsilon: Double = 1e-5
   /// Whether the output head is the token embedding.
@@ -65,6 +69,14 @@ public struct ModelConfiguration: Sendable, Hashable {
 
   /// The number of trainable numbers.
   public var parameterCount: Int { ParameterLayout(self).parameterCount }
+
+  /// Whether Python's transformers has no code for the model.
+  var needsOwnCode: Bool { hasLookahead || shiftsKeysAndValues }
+
+  /// Whether the model has none of the switches of published families.
+  var isPlain: Bool {
+    family == .llama && !hasAttentionBias && !hasMLPBias && slidingWindow == nil && rotaryScaling == .none
+  }
 
   /// The attention of one layer.
   package func mechanism(ofLayer layer: Int) -> Mechanism {
@@ -100,6 +112,9 @@ public struct ModelConfiguration: Sendable, Hashable {
 
   /// The width of the attention's output.
   package var attentionWidth: Int { heads.queryHeads * heads.headSize }
+
+  /// The columns of the keys and values of causal attention among its projections.
+  package var keyAndValueColumns: Range<Int> { attentionWidth..<attentionWidth + 2 * kvWidth }
 
   /// The width of one projection that has only the KV heads.
   package var kvWidth: Int { heads.kvHeads * heads.headSize }

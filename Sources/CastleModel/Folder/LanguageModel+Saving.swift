@@ -3,8 +3,8 @@ import Foundation
 
 extension LanguageModel {
   /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, for models with
-  /// lookahead keys the code with which Python's transformers loads them, and a copy of the file `tokenizer`
-  /// as `tokenizer.json`, if one is given.
+  /// lookahead keys or a shift of keys and values the code with which Python's transformers loads them, and a
+  /// copy of the file `tokenizer` as `tokenizer.json`, if one is given.
   ///
   /// The folder appears whole, or not at all. An earlier model folder of that name is replaced; without
   /// `tokenizer`, its `tokenizer.json` is kept.

@@ -54,7 +54,7 @@ enum ModelFolder {
     try AtomicFolder.write(to: folder, replaces: true) { temporary in
       try AtomicFile.write(configuration.json, path: "\(temporary)/\(Self.configuration)")
       try AtomicFile.write(configuration.generationJSON, path: "\(temporary)/\(generation)")
-      if configuration.hasLookahead && configuration.quantization == nil {
+      if configuration.needsOwnCode && configuration.quantization == nil {
         for (name, bytes) in python { try AtomicFile.write(bytes, path: "\(temporary)/\(name)") }
       }
       for (name, path) in files.sorted(by: { $0.key < $1.key }) {

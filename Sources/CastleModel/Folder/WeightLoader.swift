@@ -49,12 +49,19 @@ struct WeightLoader {
     }
     return try ModelWeights(configuration, tiedHead: tiedHead) { name, shape in
       .packed(try matrix(name, source: name, shape))
-    } norm: { name in
-      let values = try tensors.tensor(name).floats()
-      let norm = backend.allocate(Float.self, rowCount: 1, columnCount: values.count)
-      values.withUnsafeBufferPointer { backend.upload($0, to: norm) }
-      return norm
+    } norm: {
+      try vector($0)
     }
+  }
+
+  /// The scales of a norm, a bias, or the two rows of a shift, which stay in single precision.
+  private func vector(_ name: String) throws -> Matrix {
+    let tensor = try tensors.tensor(name)
+    let values = try tensor.floats()
+    let rowCount = tensor.shape.count == 2 ? tensor.shape[0] : 1
+    let vector = backend.allocate(Float.self, rowCount: rowCount, columnCount: values.count / rowCount)
+    values.withUnsafeBufferPointer { backend.upload($0, to: vector) }
+    return vector
   }
 
   /// What a quantised folder stands for, in single precision in memory of the backend.
@@ -73,12 +80,7 @@ struct WeightLoader {
     }
     let shape = [configuration.vocabularySize, configuration.hiddenSize]
     let tiedHead = configuration.tiesEmbeddings ? try unpacked(ParameterName.head, shape) : nil
-    return try ModelWeights(configuration, tiedHead: tiedHead, weight: unpacked) { name in
-      let values = try tensors.tensor(name).floats()
-      let norm = backend.allocate(Float.self, rowCount: 1, columnCount: values.count)
-      values.withUnsafeBufferPointer { backend.upload($0, to: norm) }
-      return norm
-    }
+    return try ModelWeights(configuration, tiedHead: tiedHead, weight: unpacked, norm: vector)
   }
 
   // MARK: Matrices

@@ -94,7 +94,7 @@ public final class InferenceEngine {
       caches: (0..<configuration.layerCount).map { layer in
         model.backend.makeAttentionCache(
           configuration.heads, mechanism: configuration.mechanism(ofLayer: layer), capacity: capacity)
-      })
+      }, shift: ShiftMemory(configuration, backend: model.backend))
   }
 
   /// Lets one sequence read `tokens` and returns the logits that are wanted, a row of V numbers for each.

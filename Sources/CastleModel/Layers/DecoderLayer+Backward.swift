@@ -48,6 +48,11 @@ extension DecoderLayer {
       documents: documents, output: activations[.attended], logSumExp: activations[.logSumExp],
       lookaheadKeys: activations[ifPresent: .lookaheadKeys], gradients: split(workspace[.projections]))
     rotate(workspace[.projections], positions: positions, inverse: true)
+    if let shift = parameters.shift, let dShift = gradients.shift {
+      backend.shiftBackward(
+        workspace[.projections].columns(configuration.keyAndValueColumns), x: activations[.unshifted],
+        weights: shift, documents: documents, dWeights: dShift)
+    }
     normHeadsBackward(activations, gradients: gradients, workspace: workspace)
     for dBias in gradients.extras.projectionBiases {
       backend.biasBackward(workspace[.projections], dBias: dBias)

@@ -24,9 +24,11 @@ struct DecoderLayer {
   }
 
   /// From the residual stream to the projections of attention. If `residual` is given, the stream so far is a
-  /// branch to which it is added first.
+  /// branch to which it is added first. `neighbours` say which keys and values come before those of the first
+  /// tokens.
   func projectAttention(
-    _ activations: LayerActivations, adding residual: Matrix?, positions: RotaryPositions
+    _ activations: LayerActivations, adding residual: Matrix?, positions: RotaryPositions,
+    neighbours: ShiftNeighbours?
   ) {
     backend.rmsNorm(
       activations[.attentionInput], adding: residual, weight: weights.attentionNorm, epsilon: epsilon,
@@ -34,7 +36,19 @@ struct DecoderLayer {
     multiply(activations[.attentionNormed], by: weights.projections, into: activations[.projections])
     add(weights.extras.projectionBiases, to: activations[.projections])
     normHeads(activations)
+    shift(activations, neighbours: neighbours)
     rotate(activations[.projections], positions: positions, inverse: false)
+  }
+
+  /// Mixes keys and values with those of the token before, if the model does.
+  private func shift(_ activations: LayerActivations, neighbours: ShiftNeighbours?) {
+    guard let shift = weights.shift else { return }
+    guard let neighbours else { preconditionFailure("a shift needs the keys and values before") }
+    let mixed = activations[.projections].columns(configuration.keyAndValueColumns)
+    backend.copy(mixed, to: activations[.unshifted])
+    backend.shift(
+      activations[.unshifted], weights: shift, documents: neighbours.documents,
+      previous: neighbours.previous, into: mixed)
   }
 
   /// Attention over whole documents, from the projections (tokens, projection width) to (tokens, attention

@@ -29,6 +29,8 @@ final class ForwardPass {
   private let tokenIDs: IndexMatrix
   private let positionIDs: IndexMatrix
   private var hostPositions: [Int32]
+  /// The keys and values before each document of a run, if the model mixes them.
+  private var previous: Matrix?
 
   /// The tokens of the present run, and the windows of ``activations`` on them.
   private var count = 0
@@ -87,7 +89,8 @@ final class ForwardPass {
     try model.check(tokens: ids)
     for document in documents.ranges { try model.check(length: document.count) }
     load(ids, documents: documents) { _ in 0 }
-    run { index, activations in
+    let neighbours = neighbours(of: documents)
+    run(neighbours: { _ in neighbours }) { index, activations in
       layers[index].attend(activations, documents: documents)
       observer(index, activations)
     }
@@ -101,23 +104,31 @@ final class ForwardPass {
       rotaryTable.reserve(sequence.length + document.count)
     }
     load(ids, documents: documents) { sequences[$0].length }
-    run { index, activations in
+    run(neighbours: { neighbours(of: documents, after: sequences, layer: $0) }) { index, activations in
       layers[index].attend(activations, documents: documents, caches: sequences.map { $0.caches[index] })
+      remember(activations, of: documents, in: sequences, layer: index)
     }
-    for (sequence, document) in zip(sequences, documents.ranges) { sequence.length += document.count }
+    for (sequence, document) in zip(sequences, documents.ranges) {
+      sequence.length += document.count
+      sequence.shift?.advance(to: sequence.length)
+    }
   }
 
   /// The output of the last norm, (tokens, hidden size).
   var normed: Matrix { finalNormed.rows(0..<count) }
 
-  private func run(attend: (_ layer: Int, _ activations: LayerActivations) -> Void) {
+  private func run(
+    neighbours: (_ layer: Int) -> ShiftNeighbours?,
+    attend: (_ layer: Int, _ activations: LayerActivations) -> Void
+  ) {
     let backend = model.backend
     let positions = positions
     backend.embed(tokens, table: model.parameters.embedding, into: current[0][.attentionInput])
     for (index, layer) in layers.enumerated() {
       let activations = current[index]
       layer.projectAttention(
-        activations, adding: index == 0 ? nil : current[index - 1][.mlpInput], positions: positions)
+        activations, adding: index == 0 ? nil : current[index - 1][.mlpInput], positions: positions,
+        neighbours: neighbours(index))
       attend(index, activations)
       layer.projectOutput(activations)
       layer.projectUp(activations)
@@ -148,7 +159,8 @@ final class ForwardPass {
       let (layer, activations) = (layers[index], current[index])
       if index + 1 < layers.count {
         if retention == .streams {
-          layer.projectAttention(activations, adding: nil, positions: positions)
+          layer.projectAttention(
+            activations, adding: nil, positions: positions, neighbours: neighbours(of: documents))
           layer.attend(activations, documents: documents)
           layer.projectOutput(activations)
           layer.projectUp(activations)
@@ -162,6 +174,50 @@ final class ForwardPass {
       try finished(index)
     }
     backend.embedBackward(workspace[.stream], tokens: tokens, dTable: gradients.embedding)
+  }
+
+  // MARK: Key/value shift
+
+  /// What comes before `documents` that begin: nothing. Nil if the model mixes nothing.
+  private func neighbours(of documents: Documents) -> ShiftNeighbours? {
+    previousRows(documents.ranges.count).map { rows in
+      model.backend.fill(rows, with: 0)
+      return ShiftNeighbours(documents: documents, previous: rows)
+    }
+  }
+
+  /// What comes before `documents` that go on from `sequences`, in `layer`.
+  private func neighbours(
+    of documents: Documents, after sequences: [SequenceState], layer: Int
+  ) -> ShiftNeighbours? {
+    previousRows(documents.ranges.count).map { rows in
+      for (index, sequence) in sequences.enumerated() {
+        if let shift = sequence.shift {
+          model.backend.copy(shift.row(layer), to: rows.rows(index..<index + 1))
+        }
+      }
+      return ShiftNeighbours(documents: documents, previous: rows)
+    }
+  }
+
+  /// Lets the sequences remember the last keys and values of their documents.
+  private func remember(
+    _ activations: LayerActivations, of documents: Documents, in sequences: [SequenceState], layer: Int
+  ) {
+    guard let rows = activations[ifPresent: .unshifted] else { return }
+    for (sequence, document) in zip(sequences, documents.ranges) where !document.isEmpty {
+      guard let shift = sequence.shift else { continue }
+      model.backend.copy(rows.rows(document.upperBound - 1..<document.upperBound), to: shift.row(layer))
+    }
+  }
+
+  private func previousRows(_ count: Int) -> Matrix? {
+    guard model.configuration.shiftsKeysAndValues else { return nil }
+    if let previous, previous.rowCount >= count { return previous.rows(0..<count) }
+    let rows = model.backend.allocate(
+      Float.self, rowCount: count, columnCount: 2 * model.configuration.kvWidth)
+    previous = rows
+    return rows
   }
 
   // MARK: Tokens

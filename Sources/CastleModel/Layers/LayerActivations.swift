@@ -15,6 +15,8 @@ enum LayerActivation: Int, TokenQuantity {
   case plainHeads
   /// 1 / rms of each head of ``plainHeads``.
   case headScales
+  /// Keys and values side by side before they are mixed with those before, if they are.
+  case unshifted
   /// The projections, turned by their positions.
   case projections
   /// The output of attention.
@@ -42,6 +44,7 @@ enum LayerActivation: Int, TokenQuantity {
       .rows(of: configuration.hasHeadNorms ? configuration.attentionWidth + configuration.kvWidth : 0)
     case .headScales:
       .rows(of: configuration.hasHeadNorms ? configuration.heads.queryHeads + configuration.heads.kvHeads : 0)
+    case .unshifted: .rows(of: configuration.shiftsKeysAndValues ? 2 * configuration.kvWidth : 0)
     case .projections: .rows(of: configuration.projectionWidth)
     case .attended: .rows(of: configuration.attentionWidth)
     case .logSumExp: .columns(of: configuration.heads.queryHeads)

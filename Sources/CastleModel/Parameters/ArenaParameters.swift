@@ -8,6 +8,8 @@ struct ArenaParameters {
     let attentionNorm: Matrix
     /// All attention projections below each other: (projection width, hidden size).
     let projections: Matrix
+    /// (2, 2 · KV heads), if keys and values are shifted.
+    let shift: Matrix?
     /// (hidden size, attention width).
     let output: Matrix
     /// (1, hidden size).
@@ -67,6 +69,7 @@ struct ArenaParameters {
         attentionNorm: view(ParameterName.attentionNorm(layer)),
         projections: view(
           ParameterName.attention(layer, firstProjection), rows: configuration.projectionWidth),
+        shift: configuration.shiftsKeysAndValues ? view(ParameterName.shift(layer)) : nil,
         output: view(ParameterName.attention(layer, "o")),
         mlpNorm: view(ParameterName.mlpNorm(layer)),
         gateUp: view(ParameterName.mlp(layer, "gate"), rows: 2 * configuration.intermediateSize),

@@ -16,6 +16,16 @@ extension LanguageModel {
   func initializeWeights(seed: UInt64) {
     var source = RandomSource(seed: seed)
     for entry in layout.entries {
+      if entry.isShift {
+        let own = (0..<entry.columnCount).map { _ in source.nextFloat() }
+        fill(entry) { start, piece in
+          for index in piece.indices {
+            let place = start + index
+            piece[index] = place < own.count ? own[place] : 1 - own[place - own.count]
+          }
+        }
+        continue
+      }
       guard let deviation = entry.initialDeviation.map(Float.init) else {
         backend.fill(view(entry), with: 1)
         continue

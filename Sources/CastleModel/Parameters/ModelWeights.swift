@@ -26,6 +26,8 @@ public struct ModelWeights {
     /// The projections q^U, k^U, v^U, q^C, k^C and v^C, or q, k and v: together (projection width, hidden
     /// size).
     public let projections: [Weight]
+    /// By what keys and values are mixed with those before, (2, 2 · KV heads); nil if they are not.
+    public let shift: Matrix?
     /// The output projection of attention, (hidden size, attention width).
     public let output: Weight
     /// The scale of the norm before the MLP, (1, hidden size).
@@ -54,6 +56,7 @@ public struct ModelWeights {
   /// vectors, which are the scales of norms and, in models that have them, biases.
   ///
   /// `tiedHead` is the head of a model whose head is its embedding, in another form than the embedding.
+  /// The numbers of the shift of keys and values are asked for as vectors are, in two rows.
   ///
   /// - Throws: ``InputError`` if `configuration` is not valid or a weight has another shape, and what the two
   ///   functions throw.
@@ -70,6 +73,13 @@ public struct ModelWeights {
       let weight = try weight(name, entry.shape)
       try Self.check(name, [weight.rowCount, weight.columnCount], against: entry.shape)
       return weight
+    }
+    func shift(_ layer: Int) throws -> Matrix? {
+      guard configuration.shiftsKeysAndValues else { return nil }
+      let matrix = try norm(ParameterName.shift(layer))
+      let shape = [2, 2 * configuration.heads.kvHeads]
+      try Self.check(ParameterName.shift(layer), [matrix.rowCount, matrix.columnCount], against: shape)
+      return matrix
     }
     func vector(_ name: String) throws -> Matrix {
       guard let entry = layout.entry(named: name) else { preconditionFailure("no parameter \(name)") }
@@ -107,7 +117,7 @@ public struct ModelWeights {
           try ParameterName.projections(hasLookahead: configuration.hasLookahead).map {
             try matrix(ParameterName.attention(layer, $0))
           }),
-        output: try matrix(ParameterName.attention(layer, "o")),
+        shift: try shift(layer), output: try matrix(ParameterName.attention(layer, "o")),
         mlpNorm: try vector(ParameterName.mlpNorm(layer)),
         gateUp: Weight.joined(try ["gate", "up"].map { try matrix(ParameterName.mlp(layer, $0)) }),
         down: try matrix(ParameterName.mlp(layer, "down")),
@@ -125,7 +135,7 @@ public struct ModelWeights {
     embedding = .float32(parameters.embedding)
     layers = parameters.layers.map {
       Layer(
-        attentionNorm: $0.attentionNorm, projections: [.float32($0.projections)],
+        attentionNorm: $0.attentionNorm, projections: [.float32($0.projections)], shift: $0.shift,
         output: .float32($0.output), mlpNorm: $0.mlpNorm, gateUp: [.float32($0.gateUp)],
         down: .float32($0.down), extras: $0.extras)
     }
@@ -137,7 +147,8 @@ public struct ModelWeights {
   public var byteCount: Int {
     let layers = layers.reduce(0) { sum, layer in
       let matrices = layer.projections + [layer.output] + layer.gateUp + [layer.down]
-      let vectors = layer.attentionNorm.count + layer.mlpNorm.count + layer.extras.count
+      let vectors =
+        layer.attentionNorm.count + layer.mlpNorm.count + layer.extras.count + (layer.shift?.count ?? 0)
       return sum + matrices.reduce(0) { $0 + $1.byteCount } + vectors * MemoryLayout<Float>.stride
     }
     return layers + embedding.byteCount + (sharesEmbedding ? 0 : head.byteCount)
@@ -156,7 +167,8 @@ public struct ModelWeights {
       embedding: embedding,
       layers: layers.map {
         Layer(
-          attentionNorm: $0.attentionNorm, projections: $0.projections.map(pack), output: pack($0.output),
+          attentionNorm: $0.attentionNorm, projections: $0.projections.map(pack), shift: $0.shift,
+          output: pack($0.output),
           mlpNorm: $0.mlpNorm, gateUp: $0.gateUp.map(pack), down: pack($0.down),
           extras: $0.extras)
       },

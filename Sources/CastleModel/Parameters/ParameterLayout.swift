@@ -10,23 +10,26 @@ public struct ParameterLayout: Sendable {
   public struct Entry: Sendable, Hashable {
     /// The name in `model.safetensors`.
     public let name: String
-    /// The number of rows: outputs of a projection, tokens of an embedding, 1 of a vector.
+    /// The number of rows: outputs of a projection, tokens of an embedding, 1 of a norm, 2 of the shift.
     public let rowCount: Int
     /// The number of columns.
     public let columnCount: Int
     /// The index of the first element in the arena.
     public let offset: Int
-    /// Whether this is a matrix, which weight decay shrinks, and not a bias or the scale of a norm.
+    /// Whether this is a matrix, which weight decay shrinks, and not a bias or the scale of a norm or of the
+    /// shift.
     public let isMatrix: Bool
-    /// The standard deviation of the initial values, 0 for biases; nil where they are all 1.
+    /// The standard deviation of the initial values, 0 for biases; nil where they are not normal.
     public let initialDeviation: Double?
+    /// Whether these are the numbers by which keys and values are mixed with those before.
+    public var isShift: Bool { name.hasSuffix(ParameterName.shiftSuffix) }
 
     /// The number of elements.
     public var count: Int { rowCount * columnCount }
     /// The elements in the arena.
     public var range: Range<Int> { offset..<offset + count }
     /// The dimensions in `model.safetensors`.
-    public var shape: [Int] { isMatrix ? [rowCount, columnCount] : [columnCount] }
+    public var shape: [Int] { isMatrix || isShift ? [rowCount, columnCount] : [columnCount] }
   }
 
   /// The parameters, in the order of the arena.
@@ -35,7 +38,7 @@ public struct ParameterLayout: Sendable {
   public let parameterCount: Int
   /// The part of the arena that holds the matrices.
   public let matrices: Range<Int>
-  /// The part of the arena that holds the scales of the norms and the biases.
+  /// The part of the arena that holds the scales of the norms and of the shift, and the biases.
   public let vectors: Range<Int>
 
   private let indices: [String: Int]
@@ -87,6 +90,9 @@ private struct Builder {
       addVector(ParameterName.attentionNorm(layer), configuration.hiddenSize)
       addVector(ParameterName.mlpNorm(layer), configuration.hiddenSize)
       addSwitchedVectors(configuration, layer: layer)
+      if configuration.shiftsKeysAndValues {
+        add(ParameterName.shift(layer), 2, 2 * configuration.heads.kvHeads, isMatrix: false, nil)
+      }
     }
     addVector(ParameterName.finalNorm, configuration.hiddenSize)
   }

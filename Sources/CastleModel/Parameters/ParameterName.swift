@@ -22,6 +22,11 @@ package enum ParameterName {
     "model.layers.\(layer).self_attn.\(projection)_norm.weight"
   }
 
+  /// Own and before, for the keys of all heads and then for the values: (2, 2 · KV heads).
+  package static func shift(_ layer: Int) -> String { "model.layers.\(layer)" + shiftSuffix }
+
+  static let shiftSuffix = ".self_attn.kv_shift"
+
   package static func mlp(_ layer: Int, _ projection: String) -> String {
     "model.layers.\(layer).mlp.\(projection)_proj.weight"
   }
@@ -45,7 +50,8 @@ package enum ParameterName {
       return [embedding, finalNorm, head].contains(name)
     }
     let projections = projections(hasLookahead: true) + projections(hasLookahead: false) + ["o"]
-    return [attentionNorm(layer), mlpNorm(layer), headNorm(layer, "q"), headNorm(layer, "k")].contains(name)
+    let vectors = [attentionNorm(layer), mlpNorm(layer), headNorm(layer, "q"), headNorm(layer, "k")]
+    return (vectors + [shift(layer)]).contains(name)
       || projections.contains { name == attention(layer, $0) || name == attentionBias(layer, $0) }
       || ["gate", "up", "down"].contains { name == mlp(layer, $0) || name == mlpBias(layer, $0) }
   }

@@ -16,6 +16,7 @@ class CastleConfig(PretrainedConfig):
     - `lookahead_silu`: whether the lookahead term passes through SiLU
     - `causal_keys`: whether scores contain the causal term
     - `rope_lookahead_values`: whether rotary positions turn v^U
+    - `key_value_shift`: whether causal attention mixes keys and values with those of the token before
     - `training_length`: tokens of a sequence in training
     """
 
@@ -40,6 +41,7 @@ class CastleConfig(PretrainedConfig):
         lookahead_silu=True,
         causal_keys=True,
         rope_lookahead_values=True,
+        key_value_shift=False,
         training_length=None,
         use_cache=True,
         tie_word_embeddings=True,
@@ -49,6 +51,8 @@ class CastleConfig(PretrainedConfig):
             raise ValueError(f"attention_type is {attention_type!r}, it must be causal, castle or castle-swl")
         if attention_type == "castle-swl" and (lookahead_window is None or lookahead_window < 0):
             raise ValueError(f"lookahead_window is {lookahead_window}, castle-swl needs a number of tokens, 0 or more")
+        if key_value_shift and attention_type != "causal":
+            raise ValueError(f"key_value_shift is true with attention_type {attention_type!r}, only causal has it")
         self.vocab_size = vocab_size
         self.hidden_size = hidden_size
         self.intermediate_size = intermediate_size
@@ -65,6 +69,7 @@ class CastleConfig(PretrainedConfig):
         self.lookahead_silu = lookahead_silu
         self.causal_keys = causal_keys
         self.rope_lookahead_values = rope_lookahead_values
+        self.key_value_shift = key_value_shift
         self.training_length = training_length
         self.use_cache = use_cache
         super().__init__(tie_word_embeddings=tie_word_embeddings, **kwargs)

@@ -146,6 +146,20 @@ class CastleAttention(nn.Module):
         for name, width in names.items():
             setattr(self, f"{name}_proj", nn.Linear(config.hidden_size, width, bias=False))
         self.o_proj = nn.Linear(query, config.hidden_size, bias=False)
+        if config.key_value_shift:
+            # Own and before, for the keys of all heads and then for the values.
+            self.kv_shift = nn.Parameter(torch.empty(2, 2 * config.num_key_value_heads))
+
+    def shifted(self, k, v, key_mask, past):
+        """Keys and values mixed with those of the token before (arXiv 2411.19574), and the last ones as they were."""
+        x = torch.cat([k, v], 1)
+        first = torch.zeros_like(x[:, :, :1]) if past is None else past["last"]
+        before = torch.cat([first, x[:, :, :-1]], 2)
+        if key_mask is not None:
+            seen = F.pad(key_mask, (1, 0))[:, key_mask.shape[1] - x.shape[2] : key_mask.shape[1]]
+            before = before * seen[:, None, :, None]
+        own, other = self.kv_shift.view(2, 1, -1, 1, 1)
+        return (*(own * x + other * before).chunk(2, 1), x[:, :, -1:])
 
     def heads(self, name, x, rotary=None):
         y = getattr(self, f"{name}_proj")(x)
@@ -160,9 +174,13 @@ class CastleAttention(nn.Module):
             values = rotary if config.rope_lookahead_values else None
             lookahead = (self.heads("qu", x, rotary), self.heads("ku", x, rotary), self.heads("vu", x, values))
         queries = self.heads(q, x, rotary).unflatten(1, (config.num_key_value_heads, -1))
-        y, present = lookahead_attention(
-            queries, self.heads(k, x, rotary), self.heads(v, x), lookahead, config, key_mask, past
-        )
+        keys, values = self.heads(k, x), self.heads(v, x)
+        last = None
+        if config.key_value_shift:
+            keys, values, last = self.shifted(keys, values, key_mask, past)
+        y, present = lookahead_attention(queries, rotary(keys), values, lookahead, config, key_mask, past)
+        if last is not None:
+            present["last"] = last
         return self.o_proj(y.flatten(1, 2).transpose(1, 2).flatten(2)), present
 
 
@@ -205,6 +223,10 @@ class CastlePreTrainedModel(PreTrainedModel):
             nn.init.ones_(module.weight)
         if isinstance(module, CastleAttention):
             nn.init.normal_(module.o_proj.weight, std=residual)
+            if self.config.key_value_shift:
+                with torch.no_grad():
+                    module.kv_shift[0].uniform_(0, 1)
+                    module.kv_shift[1] = 1 - module.kv_shift[0]
         elif isinstance(module, CastleMLP):
             nn.init.normal_(module.down_proj.weight, std=residual)
 

@@ -1,3 +1,4 @@
+public import CastleAttention
 public import CastleTensors
 public import RealModule
 
@@ -161,6 +162,27 @@ public final class ReferenceBackend<Scalar: Real & BinaryFloatingPoint & Sendabl
         numbers(x), headSize: headSize, positions: indices(positions), table: numbers(table),
         inverse: inverse),
       in: x)
+  }
+
+  /// Mixes each row with the one before it; see ``Backend``.
+  public func shift(
+    _ x: Matrix, weights: Matrix, documents: Documents, previous: Matrix, into y: Matrix
+  ) {
+    store(
+      ReferenceOperations.shift(
+        numbers(x), weights: numbers(weights), heads: weights.columnCount,
+        lengths: documents.ranges.map(\.count), previous: numbers(previous)), in: y)
+  }
+
+  /// Turns `dy` into the gradient of x, and **adds** to `dWeights`; see ``Backend``.
+  public func shiftBackward(
+    _ dy: Matrix, x: Matrix, weights: Matrix, documents: Documents, dWeights: Matrix
+  ) {
+    let result = ReferenceOperations.shiftBackward(
+      numbers(dy), x: numbers(x), weights: numbers(weights), heads: weights.columnCount,
+      lengths: documents.ranges.map(\.count))
+    store(result.dx, in: dy)
+    add(result.dWeights, to: dWeights)
   }
 
   /// y ← SiLU(gate) · up.

@@ -5,6 +5,7 @@ extension Plot {
   private static let width = 860.0, height = 430.0
   private static let left = 66.0, top = 40.0, bottom = 52.0
   private static let leastRight = 24.0, characterWidth = 6.6
+  private static let nearEnd = 60.0
 
   /// The picture. `identifier` distinguishes it from others on the page.
   package func svg(identifier: String) -> String {
@@ -128,7 +129,8 @@ extension Plot {
     return zip(ends, places).flatMap { end, place in
       let name = HTMLText.escaped(series[end.index].name)
       let style = SeriesStyle(end.index)
-      let target = x.end + 12
+      // A curve that ends early is named where it ends: a line across the picture would look like a part of it.
+      let target = (end.place.x < x.end - Self.nearEnd ? end.place.x : x.end) + 12
       return [
         "<g class=\"\(style.colorClass)\">" + Self.line("leader", end.place.x, end.place.y, target - 3, place)
           + "<text class=\"name\" x=\"\(target.svg)\" y=\"\((place + 4).svg)\">\(name)</text></g>"

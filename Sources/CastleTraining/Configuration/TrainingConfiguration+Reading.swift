@@ -77,13 +77,13 @@ extension TrainingConfiguration {
   }
 
   /// Checks what depends on several keys.
-  private func checkTogether() throws {
+  private mutating func checkTogether() throws {
     guard !output.isEmpty else {
       throw InputError(
         subject: "output", problem: "is not set",
         remedy: "name a folder for the run, as in \(.setting("output", "runs/first"))")
     }
-    try checkData()
+    if data.probe.kind == nil { try checkData() } else { try takeInProbe() }
     let lengths = zip(
       StepSettings.lengthKeys, [training.steps != nil, training.tokens != nil, training.epochs != nil])
     let given = lengths.filter(\.1).map(\.0)
@@ -96,7 +96,45 @@ extension TrainingConfiguration {
     try checkEvaluation()
   }
 
+  /// The sequences of a probe have the length that it says.
+  private mutating func takeInProbe() throws {
+    let unused = [
+      ("data.shards", !data.shards.isEmpty), ("data.mixture", !data.mixture.isEmpty),
+      ("evaluation.sets", !evaluation.sets.isEmpty), ("samples.every", samples.every > 0),
+      ("model.initial", model.initial != nil), ("model.from-causal", model.fromCausal != nil),
+    ]
+    if let key = unused.first(where: \.1)?.0 {
+      throw InputError(
+        subject: "\(key)", problem: "is set beside data.probe, which is no text", remedy: "keep one of them")
+    }
+    let source = try ProbeSource(data.probe, seed: seed)
+    guard training.epochs == nil || source.sequenceCount > 0 else {
+      throw InputError(
+        subject: "training.epochs", problem: "is set, but the sequences of data.probe never end",
+        remedy: "set training.steps, or data.probe.sequences")
+    }
+    guard evaluation.tokens > 0 else {
+      throw InputError(
+        subject: "evaluation.tokens", problem: "is 0, but the sequences of data.probe never end",
+        remedy: "say how many tokens are to be scored")
+    }
+    guard [StepSettings.defaultSequenceLength, source.length].contains(training.sequenceLength) else {
+      throw InputError(
+        subject: "training.sequence-length",
+        problem:
+          "is \(training.sequenceLength), but the sequences of data.probe have \(source.length) tokens",
+        remedy: "leave it out; the sizes under data.probe decide")
+    }
+    training.sequenceLength = source.length
+  }
+
   private func checkData() throws {
+    let sizes = data.probe.entries(under: "data.probe").first { $0.value != "null" }
+    if let sizes {
+      throw InputError(
+        subject: "\(sizes.path)", problem: "is set, but data.probe.kind is not",
+        remedy: "name the task, or leave it out")
+    }
     guard !data.shards.isEmpty || !data.mixture.isEmpty else {
       throw InputError(
         subject: "data.shards", problem: "is not set",

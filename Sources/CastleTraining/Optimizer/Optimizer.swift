@@ -111,7 +111,7 @@ package final class Optimizer {
 extension LearningRateFactors {
   /// The factor of a parameter, by its name in `model.safetensors`.
   func factor(of entry: ParameterLayout.Entry) -> Double {
-    if !entry.isMatrix { return norms }
+    if !entry.isMatrix && !entry.isShift { return norms }
     if entry.name.contains(".self_attn.") { return attention }
     if entry.name.contains(".mlp.") { return mlp }
     return embeddings

@@ -21,11 +21,13 @@ public struct EvaluationMetrics: Sendable, Hashable {
   }
 
   var json: JSONValue {
-    .object([
+    var members: JSONValue.Members = [
       "step": .integer(step), "tokens": .integer(trainedTokens), "set": .string(set),
       "evaluation_loss": .number(result.loss), "perplexity": .number(result.perplexity),
       "bits_per_byte": result.bitsPerByte.map { .number($0) } ?? .null,
       "evaluation_tokens": .integer(result.tokens),
-    ])
+    ]
+    if let accuracy = result.accuracy { members["accuracy"] = .number(accuracy) }
+    return .object(members)
   }
 }

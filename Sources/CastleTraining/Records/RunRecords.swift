@@ -87,6 +87,7 @@ public final class RunRecords {
       files.metrics.append(row.json.line)
       var scalars = [("\(row.set)/loss", row.result.loss), ("\(row.set)/perplexity", row.result.perplexity)]
       if let bits = row.result.bitsPerByte { scalars.append(("\(row.set)/bits_per_byte", bits)) }
+      if let accuracy = row.result.accuracy { scalars.append(("\(row.set)/accuracy", accuracy)) }
       files.board.add(scalars: scalars, step: row.step)
     }
     try files.flush()

@@ -93,15 +93,15 @@ package final class RunFolder {
     }
   }
 
-  /// The state to go on from, or that before the first step of a run on `text`.
+  /// The state to go on from, or that before the first step of a run on `data`.
   ///
   /// - Throws: ``InputError`` if the checkpoint is of another text, or of more than `steps` steps.
-  func state(seed: UInt64, text: TrainingText, steps: Int, note: (String) -> Void) throws -> TrainingState {
-    guard let checkpoint else { return TrainingState(seed: seed, text: text.fingerprint) }
+  func state(seed: UInt64, data: TrainingData, steps: Int, note: (String) -> Void) throws -> TrainingState {
+    guard let checkpoint else { return TrainingState(seed: seed, text: data.fingerprint) }
     var state = try TrainingState(folder: checkpoint.folder)
-    guard state.text == text.fingerprint else {
+    guard state.text == data.fingerprint else {
       throw InputError(
-        subject: "\(text.folders)",
+        subject: "\(data.places)",
         problem: "is not the text that \(isBranch ? checkpoint.folder : path) was trained on",
         remedy: isBranch
           ? "branch on the same text" : "put the old text back or start a new run in another output")

@@ -73,7 +73,7 @@ package struct RunStart {
   ]
 
   private static func isFixed(_ path: String) -> Bool {
-    fixed.contains(path) || path.hasPrefix("model.")
+    fixed.contains(path) || path.hasPrefix("model.") || path.hasPrefix("data.probe.")
       || (path.hasPrefix("data.mixture.") && path.hasSuffix(".weight"))
   }
 

@@ -39,7 +39,7 @@ extension Trainer {
     let checkpoints = configuration.checkpoints
     let entry = try folder.store.save(step: state.step, isPermanent: isDue(checkpoints.permanentEvery)) {
       target in
-      try model.save(to: target, tokenizer: plan.text.tokenizerPath)
+      try model.save(to: target, tokenizer: plan.data.text?.tokenizerPath)
       try saveMoments(to: target)
       try state.write(to: target)
       try AtomicFile.write(
@@ -75,16 +75,30 @@ extension Trainer {
   /// Measures on every set; nil if someone asked to end.
   private func evaluateSets() throws -> [EvaluationMetrics]? {
     var results: [EvaluationMetrics] = []
-    for set in plan.sets {
-      let result = try evaluator.evaluate(set) { share in
-        progress.evaluating(set.name, share: share)
+    func add(
+      _ name: String, _ evaluate: (_ progress: (Double) -> Bool) throws -> EvaluationResult?
+    ) throws -> Bool {
+      let result = try evaluate { share in
+        progress.evaluating(name, share: share)
         return !isInterrupted()
       }
-      guard let result else { return nil }
+      guard let result else { return false }
       results.append(
         EvaluationMetrics(
-          step: state.step, trainedTokens: state.step * configuration.tokensPerStep, set: set.name,
+          step: state.step, trainedTokens: state.step * configuration.tokensPerStep, set: name,
           result: result))
+      return true
+    }
+    for set in plan.sets {
+      guard try add(set.name, { try evaluator.evaluate(set, progress: $0) }) else { return nil }
+    }
+    if let source = plan.data.probe {
+      let evaluator = ProbeEvaluator(
+        pass: ScoringPass(sharing: trainingStep.pass),
+        batch: configuration.training.largestShare(of: communicator.world), communicator: communicator)
+      for set in plan.heldOut {
+        guard try add(set.name, { try evaluator.evaluate(set, of: source, progress: $0) }) else { return nil }
+      }
     }
     return results
   }

@@ -17,12 +17,13 @@ extension Trainer {
   }
 
   private func drawOwnSamples() throws -> [Sample]? {
+    guard let tokenizer = plan.data.text?.tokenizer else { return [] }
     var samples: [Sample] = []
     for (index, prompt) in plan.prompts.enumerated() {
       let options = try SamplingOptions(
         temperature: Float(configuration.samples.temperature),
         seed: configuration.seed &+ UInt64(state.step) &* 1_000_003 &+ UInt64(index))
-      guard let text = try sample(prompt, options) else { return nil }
+      guard let text = try sample(prompt, options, tokenizer) else { return nil }
       samples.append(Sample(prompt: prompt, text: text))
     }
     return samples
@@ -36,11 +37,13 @@ extension Trainer {
     }
   }
 
-  private func sample(_ prompt: SamplePrompt, _ options: SamplingOptions) throws -> String? {
+  private func sample(
+    _ prompt: SamplePrompt, _ options: SamplingOptions, _ tokenizer: Tokenizer
+  ) throws -> String? {
     let request = TextRequest(
       .tokens(prompt.tokens), sampling: options, maximumTokens: configuration.samples.maximumTokens)
     let generator = try TextGenerator(
-      request, model: model, tokenizer: plan.text.tokenizer, isCancelled: isInterrupted)
+      request, model: model, tokenizer: tokenizer, isCancelled: isInterrupted)
     let sample = try generator.remainingText()
     return generator.finishReason == .cancelled ? nil : sample
   }

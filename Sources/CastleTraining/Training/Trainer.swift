@@ -82,7 +82,7 @@ public final class Trainer {
     try communicator.requireSame("version of castle", ProgramVersion.number, shows: true)
     let start = try RunStart(output: configuration.output, resumes: resumes, checkpoint: checkpoint)
     plan = try TrainingPlan(configuration, world: world)
-    try communicator.requireSame("training text", plan.text.fingerprint)
+    try communicator.requireSame("training text", plan.data.fingerprint)
     try communicator.requireSame("configuration", try configuration.yaml())
     let configuration = try start.inEffect(configuration, steps: plan.steps, note: progress.note)
     self.configuration = configuration
@@ -92,10 +92,10 @@ public final class Trainer {
     }
     folder = try RunFolder.open(start, communicator: communicator, note: progress.note)
     var state = try folder.state(
-      seed: configuration.seed, text: plan.text, steps: plan.steps, note: progress.note)
+      seed: configuration.seed, data: plan.data, steps: plan.steps, note: progress.note)
     start.noteRate(
       configuration, steps: plan.steps, after: state.step,
-      sequenceCount: plan.sequences.reduce(0) { $0 + $1.count }, note: progress.note)
+      sequenceCount: plan.sequenceCount, note: progress.note)
     schedule = configuration.learningRateSchedule(steps: plan.steps)
     isSaved = folder.checkpoint != nil && !folder.isBranch
     let ranks = world.size > 1 ? ", \(world.size) ranks" : ""
@@ -112,9 +112,7 @@ public final class Trainer {
     let settings = configuration.training
     trainingStep = try TrainingStep(
       model, settings: settings, optimizer: configuration.optimizer,
-      source: TokenBatches(
-        texts: plan.sequences, mixture: plan.text.mixture, batchSize: settings.batchSize,
-        seed: configuration.seed, separator: plan.separator, position: state.position, world: world),
+      source: plan.batches(configuration, position: state.position, world: world),
       communicator: communicator)
     if let checkpoint = folder.checkpoint {
       try trainingStep.optimizer.load(layout: model.layout, folder: checkpoint.folder)
@@ -174,7 +172,7 @@ public final class Trainer {
 
   private func saveModel() throws {
     guard communicator.world.isMain else { return }
-    try model.save(to: folder.path + "/" + RunFolder.modelName, tokenizer: plan.text.tokenizerPath)
+    try model.save(to: folder.path + "/" + RunFolder.modelName, tokenizer: plan.data.text?.tokenizerPath)
   }
 
   private static func model(

@@ -11,8 +11,8 @@ import Foundation
 /// What a run will take: parameters, tokens, memory and operations. Planning reads the texts and takes no
 /// memory.
 public struct TrainingPlan: Sendable {
-  /// The text to train on.
-  public let text: TrainingText
+  /// What to train on.
+  public let data: TrainingData
   /// The model.
   public let model: ModelConfiguration
   /// The number of parameters.
@@ -32,8 +32,12 @@ public struct TrainingPlan: Sendable {
   let separator: Int32?
   /// The sequences of each text.
   let sequences: [TokenSequences]
+  /// The number of all sequences to train on; 0 where there is no end to them.
+  let sequenceCount: Int
   /// The texts to evaluate on, the run's own first.
   let sets: [EvaluationText]
+  /// The sequences of a probe to evaluate on, those like the ones of training first.
+  let heldOut: [HeldOutSet]
   /// What samples begin with.
   let prompts: [SamplePrompt]
 
@@ -56,30 +60,39 @@ public struct TrainingPlan: Sendable {
           "give every rank a sequence: \(.setting("training.batch-size", "\(world.size)")) or fewer ranks")
     }
     self.world = world
-    text = try TrainingText(configuration.data)
+    data = try TrainingData(configuration)
+    let text = data.text
     model = try configuration.model.configuration(
-      vocabularySize: text.tokenizer.vocabularySize, endOfText: text.tokenizer.endOfText,
+      vocabularySize: data.vocabularySize, endOfText: text?.tokenizer.endOfText,
       length: settings.sequenceLength)
-    if let start = configuration.model.startingFolder, let own = try TokenizerFile.read(ifPresentIn: start) {
+    if let text, let start = configuration.model.startingFolder,
+      let own = try TokenizerFile.read(ifPresentIn: start)
+    {
       try text.parts[0].corpus.check(tokenizer: own)
     }
-    separator = configuration.data.separatesDocuments ? text.tokenizer.endOfText : nil
-    sequences = try text.sequences(length: settings.sequenceLength)
-    steps = try configuration.steps(sequenceCount: sequences.reduce(0) { $0 + $1.count })
-    let validated = text.parts.filter { $0.corpus.validation != nil }
+    separator = configuration.data.separatesDocuments ? text?.tokenizer.endOfText : nil
+    sequences = try text?.sequences(length: settings.sequenceLength) ?? []
+    sequenceCount = data.probe?.sequenceCount ?? sequences.reduce(0) { $0 + $1.count }
+    steps = try configuration.steps(sequenceCount: sequenceCount)
+    let validated = text?.parts.filter { $0.corpus.validation != nil } ?? []
     sets =
       try validated.map {
         EvaluationText(name: $0.name, text: $0.corpus, limit: configuration.evaluation.tokens)
       }
-      + Self.furtherSets(configuration, text: text)
+      + (text.map { try Self.furtherSets(configuration, text: $0) } ?? [])
+    heldOut = data.probe.map { HeldOutSet.all(of: $0, tokens: configuration.evaluation.tokens) } ?? []
     setWeights = validated.isEmpty ? (sets.isEmpty ? [] : [1]) : validated.map(\.weight)
     for set in sets { try set.checkLength() }
-    if configuration.evaluation.patience > 0, sets.isEmpty {
+    if configuration.evaluation.patience > 0, sets.isEmpty, heldOut.isEmpty {
       throw InputError(
         subject: "evaluation.patience", problem: "needs a text to evaluate on, but there is none",
         remedy: "prepare the text with a validation part or name one in evaluation.sets")
     }
-    prompts = try SamplePrompt.all(configuration.samples, text.tokenizer, model: model)
+    if let text {
+      prompts = try SamplePrompt.all(configuration.samples, text.tokenizer, model: model)
+    } else {
+      prompts = []
+    }
     parameterCount = ParameterLayout(model).parameterCount
     tokensPerStep = configuration.tokensPerStep
     refusesShortMemory = settings.checksMemory
@@ -108,18 +121,32 @@ public struct TrainingPlan: Sendable {
     return sum / setWeights.reduce(0, +)
   }
 
+  /// The batches of a run from `position` on, those of one rank of `world`.
+  package func batches(_ configuration: TrainingConfiguration, position: Int, world: World) -> any BatchSource
+  {
+    let batchSize = configuration.training.batchSize
+    switch data {
+    case .text(let text):
+      return TokenBatches(
+        texts: sequences, mixture: text.mixture, batchSize: batchSize, seed: configuration.seed,
+        separator: separator, position: position, world: world)
+    case .probe(let source):
+      return ProbeBatches(source, batchSize: batchSize, position: position, world: world)
+    }
+  }
+
   /// The number of tokens of the run.
   public var totalTokens: Int { steps * tokensPerStep }
 
-  /// The number of tokens of the training text.
-  public var textTokens: Int { text.tokenCount }
+  /// The number of tokens of the training text, or of a probe's sequences; 0 where there is no end to them.
+  public var textTokens: Int { data.tokenCount }
 
   /// The operations of the whole run.
   public var operations: Double { Double(totalTokens) * operationsPerToken }
 
   /// How often each text of a mixture is seen, by name.
   public var epochsByText: [(name: String, epochs: Double)] {
-    guard let mixture = text.mixture else { return [] }
+    guard let text = data.text, let mixture = text.mixture else { return [] }
     let position = totalTokens / sequences[0].length
     return zip(text.parts, sequences).enumerated().map { index, part in
       (part.0.name, Double(mixture.count(of: index, before: position)) / Double(part.1.count))
@@ -147,7 +174,8 @@ public struct TrainingPlan: Sendable {
     let lines = [
       "parameters   \(grouped(parameterCount))",
       "steps        \(grouped(steps)) of \(grouped(tokensPerStep)) tokens",
-      "tokens       \(grouped(totalTokens)), \(epochs) times the text's \(grouped(textTokens))",
+      "tokens       \(grouped(totalTokens))"
+        + (textTokens > 0 ? ", \(epochs) times the text's \(grouped(textTokens))" : ", all of them new"),
     ]
     let texts = epochsByText.map { "             \($0.name) \(NumberFormat.fixed($0.epochs, 2)) times" }
     let free = availableBytes.map(bytes) ?? "unknown"

@@ -197,10 +197,15 @@ struct TrainCommand: ParsableCommand {
       + "\(NumberFormat.fixed(peakRate / 1e9, 0)) GFLOP/s, this machine's rate of matrix products"
   }
 
+  private static func score(_ result: EvaluationResult) -> String {
+    result.accuracy.map { "accuracy \(NumberFormat.fixed($0 * 100, 1)) %" }
+      ?? "perplexity \(NumberFormat.fixed(result.perplexity, 2))"
+  }
+
   private func printResult(_ trainer: Trainer, model: String?) {
     let validation = trainer.evaluations.first?.result
     guard json else {
-      let loss = validation.map { ", validation perplexity \(NumberFormat.fixed($0.perplexity, 2))" } ?? ""
+      let loss = validation.map { ", validation \(Self.score($0))" } ?? ""
       print("\(model ?? ""): \(trainer.state.step) steps\(loss)")
       return
     }

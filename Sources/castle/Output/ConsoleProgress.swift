@@ -38,9 +38,11 @@ final class ConsoleProgress: TrainingProgress {
   func evaluated(_ metrics: EvaluationMetrics) {
     let result = metrics.result
     let bits = result.bitsPerByte.map { "  bits/byte \(NumberFormat.fixed($0, 3))" } ?? ""
+    let rest =
+      result.accuracy.map { "  accuracy \(NumberFormat.fixed($0 * 100, 1)) %" }
+      ?? "  perplexity \(NumberFormat.fixed(result.perplexity, 2))\(bits)"
     line.note(
-      "step \(metrics.step)  \(metrics.set)  loss \(NumberFormat.fixed(result.loss, 4))"
-        + "  perplexity \(NumberFormat.fixed(result.perplexity, 2))\(bits)")
+      "step \(metrics.step)  \(metrics.set)  loss \(NumberFormat.fixed(result.loss, 4))\(rest)")
   }
 
   /// Shows the sample.

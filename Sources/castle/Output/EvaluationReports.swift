@@ -4,10 +4,12 @@ import CastleFormats
 extension EvaluationResult {
   /// The result as JSON.
   var json: JSONValue {
-    .object([
+    var members: JSONValue.Members = [
       "loss": .number(loss), "perplexity": .number(perplexity),
       "bits_per_byte": bitsPerByte.map { .number($0) } ?? .null, "tokens": .integer(tokens),
-    ])
+    ]
+    if let accuracy { members["accuracy"] = .number(accuracy) }
+    return .object(members)
   }
 
   /// The result as lines of text.

@@ -32,7 +32,11 @@ final class ExperimentConsole: ExperimentProgress {
     let scores = result.scores.sorted { $0.key < $1.key }.map { name, score in
       "  \(name) \(NumberFormat.fixed(score.loss, 4))"
     }
-    line.note("\(cell.name) finished in \(NumberFormat.duration(result.seconds))\(scores.joined())")
+    let answers = result.finalScores.sorted { $0.key < $1.key }.map { name, score in
+      "  \(name) \(NumberFormat.fixed(100 * score, 1)) %"
+    }
+    line.note(
+      "\(cell.name) finished in \(NumberFormat.duration(result.seconds))\((scores + answers).joined())")
   }
 
   func failed(_ cell: ExperimentCell, _ error: InputError) {
@@ -70,8 +74,10 @@ private final class CellConsole: TrainingProgress {
   }
 
   func evaluated(_ metrics: EvaluationMetrics) {
+    let accuracy = metrics.result.accuracy.map { "  accuracy \(NumberFormat.fixed(100 * $0, 1)) %" } ?? ""
     line.note(
-      "\(title)  step \(metrics.step)  \(metrics.set)  loss \(NumberFormat.fixed(metrics.result.loss, 4))")
+      "\(title)  step \(metrics.step)  \(metrics.set)  loss \(NumberFormat.fixed(metrics.result.loss, 4))"
+        + accuracy)
   }
 
   func sampled(_ text: String, prompt: String, step: Int) {}

@@ -50,6 +50,23 @@ struct ExperimentTests {
     #expect(try experiment("include: [{seed: 2}]").cells.map(\.name) == ["seed-2_causal", "seed-2_castle"])
   }
 
+  @Test func cellsComeBehindThoseThatTheyBranchFrom() throws {
+    let cells = try Experiment(
+      yaml: """
+        name: x
+        axes:
+          length:
+            short: {training.steps: 4, data.shards: a, branch: {from: {length: trunk}, step: 2}}
+            trunk: {training.steps: 8, data.shards: a}
+          seed: [1, 2]
+        """, source: "x.yaml"
+    ).cells
+    #expect(cells.map(\.name) == ["trunk_seed-1", "trunk_seed-2", "short_seed-1", "short_seed-2"])
+    #expect(cells[0].branch == nil && cells[2].branch?.cell == "trunk_seed-1" && cells[3].branch?.step == 2)
+    let configuration = try cells[3].configuration(output: "o", texts: [:])
+    #expect(configuration.training.steps == 4)
+  }
+
   @Test func aCellIsFoundByNameOrNumber() throws {
     let experiment = try experiment("")
     #expect(try experiment.cell("2") == experiment.cell("seed-1_castle"))
@@ -72,7 +89,33 @@ struct ExperimentTests {
     ("name: x\naxes: {data.shards: [a/b]}", "of which no folder can be named"),
     ("name: x\naxes: {m: {a: {output: b}}}", "cannot be set"),
     ("name: x\naxes: {seed: [1]}\nexclude: [{seed: 3}]", "no value of seed; there are 1"),
-    ("name: x\naxes: {seed: [1]}\nevaluate: {tasks: [riddles]}", "evaluate.tasks is not known here"),
+    ("name: x\naxes: {seed: [1]}\nevaluate: {task: {a: b}}", "evaluate.task is not known here"),
+    ("name: x\naxes: {seed: [1]}\nevaluate: {tasks: [riddles]}", "evaluate.tasks must be names with values"),
+    ("name: x\naxes: {seed: [1]}\nevaluate: {tasks: {a: {shots: 4}}}", "evaluate.tasks.a has no data"),
+    (
+      "name: x\naxes: {seed: [1]}\nevaluate: {tasks: {a: {data: b, shots: -1}}}",
+      "evaluate.tasks.a.shots is '-1', which is not a whole number from 0 to 1000"
+    ),
+    ("name: x\ncells: [{name: a, settings: {branch.step: 3}}]", "cell a: branch.from is missing"),
+    ("name: x\ncells: [{name: a, settings: {branch.from: b}}]", "cell a: branch.step is missing"),
+    (
+      "name: x\ncells: [{name: a, settings: {branch: {from: b, step: 3}}}]",
+      "cell a: branch.from says b, which is not one other cell"
+    ),
+    (
+      "name: x\ncells: [{name: a, settings: {branch: {from: a, step: 3}}}]",
+      "cell a: branch.from says a, which is not one other cell"
+    ),
+    (
+      "name: x\ncells: [{name: a, settings: {branch: {from: {size: b}, step: 3}}}]",
+      "branch.from.size names no axis"
+    ),
+    ("name: x\ncells: [{name: a, settings: {branch: {at: 3}}}]", "branch.at is not known"),
+    (
+      "name: x\ncells: [{name: a, settings: {branch: {from: b, step: 3}}}, "
+        + "{name: b, settings: {branch: {from: a, step: 3}}}]",
+      "it branches from a cell that branches from it"
+    ),
     ("name: x\naxes: {seed: [1]}\nevaluate: {texts: {a: {length: 4}}}", "has no data"),
     ("name: x\naxes: {seed: [1]}\ncompare: {axis: mechanism, baseline: a, pair: seed}", "which is no axis"),
     ("name: x\ncells: [{name: a}, {name: a}]", "two cells are called a"),

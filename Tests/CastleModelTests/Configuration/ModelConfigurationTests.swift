@@ -55,6 +55,11 @@ import Testing
     (["rope_theta": "-5"], ["rope_theta is -5"]),
     (["rms_norm_eps": "0"], ["rms_norm_eps is 0"]),
     (["rms_norm_eps": "\"small\""], ["rms_norm_eps is \"small\""]),
+    (["key_value_shift": "1"], ["key_value_shift is 1", "true or false"]),
+    (
+      ["key_value_shift": "true", "attention_type": "\"castle\""],
+      ["key_value_shift is true with lookahead keys", "causal"]
+    ),
     (["hidden_act": "\"gelu\""], ["hidden_act is \"gelu\"", "silu"]),
     (["attention_bias": "1"], ["attention_bias is 1", "true or false"]),
     (["mlp_bias": "true", "model_type": "\"qwen3\""], ["mlp_bias is true"]),

@@ -45,6 +45,8 @@ MODELS = {
         model_type="castle", attention_type="castle-swl", lookahead_window=2, rope_lookahead_values=False),
     "castle-without-silu": dict(model_type="castle", attention_type="castle", lookahead_silu=False),
     "castle-without-causal-keys": dict(model_type="castle", attention_type="castle", causal_keys=False),
+    "causal-shifted": dict(
+        model_type="castle", attention_type="causal", num_attention_heads=4, key_value_shift=True),
     "llama-biases-llama3": dict(
         model_type="llama", num_attention_heads=4, attention_bias=True, mlp_bias=True, rope_theta=300.0,
         rope_scaling=dict(
@@ -104,6 +106,8 @@ def shapes(c):
         for name, width in widths.items():
             result[f"{p}self_attn.{name}_proj.weight"] = (width, size)
         result[f"{p}self_attn.o_proj.weight"] = (size, queries)
+        if c.get("key_value_shift"):
+            result[f"{p}self_attn.kv_shift"] = (2, 2 * c["num_key_value_heads"])
         result[f"{p}mlp.gate_proj.weight"] = (hidden, size)
         result[f"{p}mlp.up_proj.weight"] = (hidden, size)
         result[f"{p}mlp.down_proj.weight"] = (size, hidden)
@@ -180,6 +184,11 @@ def attention(x, w, prefix, c, visible):
     q, k, v = (project(n + "c" if lookahead(c) else n) for n in "qkv")
     if f"{prefix}q_norm.weight" in w:
         q, k = norm(q, w[f"{prefix}q_norm.weight"], c), norm(k, w[f"{prefix}k_norm.weight"], c)
+    if c.get("key_value_shift"):
+        own, before = w[f"{prefix}kv_shift"].reshape(2, 2, -1, 1)
+        k, v = (
+            torch.stack([own[i] * x[t] + (before[i] * x[t - 1] if t > 0 else 0) for t in range(length)])
+            for i, x in enumerate((k, v)))
     q, k = rotate(q, c), rotate(k, c)
     group = q.shape[1] // k.shape[1]
     window = c.get("lookahead_window", length)
@@ -281,8 +290,8 @@ def make(folder, c, seed):
     for name, gradient in gradients(w, tokens, targets, c).items():
         expected["gradient." + name] = gradient.float()
 
-    matrices = [v for v in w.values() if v.dim() == 2]
-    vectors = [v for v in w.values() if v.dim() == 1]
+    matrices = [v for k, v in w.items() if v.dim() == 2 and "kv_shift" not in k]
+    vectors = [v for k, v in w.items() if v.dim() == 1 or "kv_shift" in k]
     options = [dict(params=matrices), dict(params=vectors, weight_decay=0.0)]
     optimizer = torch.optim.AdamW(options, **ADAMW)
     losses = []

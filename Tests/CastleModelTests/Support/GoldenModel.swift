@@ -12,6 +12,7 @@ struct GoldenModel {
     "causal", "causal-grouped-untied", "castle", "castle-grouped-untied", "castle-swl",
     "castle-swl-unrotated-values", "castle-without-silu", "castle-without-causal-keys",
     "llama-biases-llama3", "mistral-window-linear", "qwen2-window", "qwen3-biases-yarn",
+    "causal-shifted",
   ]
 
   let folder: String

@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["causal", "castle", "castle-swl", "qwen2-window", "qwen3-biases-yarn"])
+  @Test(arguments: ["causal", "castle", "castle-swl", "causal-shifted", "qwen2-window", "qwen3-biases-yarn"])
   func decodingEqualsWholeSequences(name: String) throws {
     let model = try GoldenModel(name).load(ReferenceBackend<Float>())
     let tokens = randomTokens(12, vocabulary: model.configuration.vocabularySize)

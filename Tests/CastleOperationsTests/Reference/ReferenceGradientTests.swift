@@ -53,6 +53,22 @@ struct ReferenceGradientTests {
     expectGradient(rotate(dy, inverse: true), of: { dot(rotate($0, inverse: false), dy) }, at: x, "dx")
   }
 
+  @Test("keys and values mixed with those before", arguments: [1, 3])
+  func shift(size: Int) {
+    let (heads, lengths) = (2, [3, 1, 2])
+    let count = 6 * heads * size
+    let (x, dy, weights) = (normals(count, seed: 1), normals(count, seed: 2), normals(2 * heads, seed: 3))
+    func shift(_ x: [Double], _ weights: [Double]) -> [Double] {
+      ReferenceOperations.shift(
+        x, weights: weights, heads: heads, lengths: lengths,
+        previous: Array(repeating: 0, count: lengths.count * heads * size))
+    }
+    let gradients = ReferenceOperations.shiftBackward(
+      dy, x: x, weights: weights, heads: heads, lengths: lengths)
+    expectGradient(gradients.dx, of: { dot(shift($0, weights), dy) }, at: x, "dx")
+    expectGradient(gradients.dWeights, of: { dot(shift(x, $0), dy) }, at: weights, "dWeights")
+  }
+
   @Test("SwiGLU", arguments: [1, 5])
   func swiGLU(hidden: Int) {
     let (gateUp, dy) = (normals(6 * hidden, seed: 1), normals(3 * hidden, seed: 2))

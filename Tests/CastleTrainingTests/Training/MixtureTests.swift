@@ -45,7 +45,8 @@ struct MixtureTests {
     let plan = try TrainingPlan(small.configuration("a", settings))
     let sequences = plan.totalTokens / 24
     #expect(plan.epochsByText.map(\.name) == ["other", "text"])
-    let own = plan.text.parts.map { ($0.corpus.training.tokenCount - $0.corpus.training.shards.count) / 24 }
+    let parts = try #require(plan.data.text).parts
+    let own = parts.map { ($0.corpus.training.tokenCount - $0.corpus.training.shards.count) / 24 }
     #expect(plan.steps >= own.reduce(0, +) - 4 && plan.steps <= own.reduce(0, +) + 1)
     #expect(abs(plan.epochsByText[1].epochs - 0.75 * Double(sequences) / Double(own[1])) < 0.2)
     #expect(plan.summary.contains("\n             text "))

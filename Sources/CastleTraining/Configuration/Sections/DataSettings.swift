@@ -11,6 +11,8 @@ public struct DataSettings: ConfigurationSection {
   public var width: TokenWidth?
   /// Several texts by name.
   public var mixture: [String: MixtureText] = [:]
+  /// A made-up task in place of text.
+  public var probe = ProbeSettings()
   /// Whether attention stops at the end of a document.
   public var separatesDocuments = true
 
@@ -31,6 +33,7 @@ public struct DataSettings: ConfigurationSection {
       Setting(
         sections: "mixture", \.mixture,
         "in place of shards several texts, name: {shards: folder made by castle prepare, weight: number}"),
+      Setting(section: "probe", \.probe),
       Setting(
         "separates-documents", \.separatesDocuments,
         "attention sees nothing of the document before in the same sequence"),

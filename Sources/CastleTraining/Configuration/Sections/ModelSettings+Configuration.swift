@@ -33,7 +33,12 @@ extension ModelSettings {
         problem: "is \(result.vocabularySize), fewer than the \(tokenizerSize) tokens of the tokenizer")
     }
     if start == nil {
-      result.maximumLength = max(length, Self.leastMaximumLength)
+      result.maximumLength = maximumLength ?? max(length, Self.leastMaximumLength)
+      guard result.maximumLength >= length else {
+        throw InputError(
+          subject: "model.maximum-length",
+          problem: "is \(result.maximumLength), fewer than the \(length) tokens of a training sequence")
+      }
       result.endOfTextIDs = endOfText.map { [Int($0)] } ?? []
       result.beginOfTextID = endOfText.map { Int($0) }
     }
@@ -42,6 +47,12 @@ extension ModelSettings {
       throw InputError(
         subject: "model.causal-keys", problem: "is false without lookahead keys",
         remedy: "choose a preset with lookahead keys")
+    }
+    guard !result.shiftsKeysAndValues || !result.mechanism.hasLookahead else {
+      throw InputError(
+        subject: "model.key-value-shift",
+        problem: "is true with lookahead keys, only causal attention has it",
+        remedy: "choose a causal preset")
     }
     do {
       try result.validate()
@@ -111,6 +122,8 @@ extension ModelSettings {
       ("vocabulary-size", { $0.vocabularySize }), ("tied-embeddings", { $0.tiesEmbeddings }),
       ("silu", { $0.mechanism.appliesSiLU }), ("causal-keys", { $0.mechanism.usesCausalKeys }),
       ("rotary-lookahead-values", { $0.rotatesLookaheadValues }),
+      ("maximum-length", { $0.maximumLength }),
+      ("key-value-shift", { $0.shiftsKeysAndValues }),
     ]
     let changed = values.first { !free.contains($0.key) && $0.of(model) != $0.of(base) }
     guard let changed else { return }
@@ -147,5 +160,7 @@ extension ModelSettings {
     if let usesCausalKeys { result.mechanism.usesCausalKeys = usesCausalKeys }
     if let tiesEmbeddings { result.tiesEmbeddings = tiesEmbeddings }
     if let rotatesLookaheadValues { result.rotatesLookaheadValues = rotatesLookaheadValues }
+    if let maximumLength { result.maximumLength = maximumLength }
+    if let shiftsKeysAndValues { result.shiftsKeysAndValues = shiftsKeysAndValues }
   }
 }

@@ -33,6 +33,12 @@ public struct ModelSettings: ConfigurationSection {
   /// Whether rotary positions turn v^U.
   public var rotatesLookaheadValues: Bool?
 
+  /// Whether keys and values are mixed with those of the token before.
+  public var shiftsKeysAndValues: Bool?
+
+  /// The most tokens that the model may read.
+  public var maximumLength: Int?
+
   /// The default settings.
   public init() {}
 
@@ -60,11 +66,18 @@ public struct ModelSettings: ConfigurationSection {
       Setting(
         "vocabulary-size", \.vocabularySize, "rows of the embedding; null: the tokenizer's",
         .ifPresent(.within(2...10_000_000))),
+      Setting(
+        "maximum-length", \.maximumLength,
+        "tokens that the model may read; null: those of a training sequence, at least 1024",
+        .ifPresent(.within(1...1_048_576))),
       Setting("tied-embeddings", \.tiesEmbeddings, "whether the output head is the embedding"),
       Setting("silu", \.appliesSiLU, "whether lookahead scores pass through SiLU"),
       Setting("causal-keys", \.usesCausalKeys, "whether scores contain causal keys"),
       Setting(
         "rotary-lookahead-values", \.rotatesLookaheadValues, "whether rotary positions turn v^U"),
+      Setting(
+        "key-value-shift", \.shiftsKeysAndValues,
+        "whether causal attention mixes keys and values with those of the token before"),
     ]
   }
 }

@@ -14,7 +14,7 @@ public struct StepSettings: ConfigurationSection {
   /// The number of such batches whose gradients one step adds up.
   public var accumulation = 1
   /// The number of tokens of a sequence.
-  public var sequenceLength = 512
+  public var sequenceLength = defaultSequenceLength
   /// Whether the backward pass computes activations again instead of keeping them.
   public var recomputes = false
   /// The largest norm of the whole gradient; 0 does not limit it.
@@ -32,6 +32,9 @@ public struct StepSettings: ConfigurationSection {
 
   /// The steps of a run for which neither steps nor tokens nor epochs are set.
   public static let defaultSteps = 1000
+
+  /// The tokens of a sequence where nothing else is said.
+  static let defaultSequenceLength = 512
 
   /// The most sequences of a batch that a rank computes.
   package func largestShare(of world: World) -> Int { (batchSize + world.size - 1) / world.size }

@@ -26,6 +26,12 @@ struct ExperimentOptions: ParsableArguments {
     return try ExperimentFolder(experiment, path: output ?? "runs/" + experiment.name, texts: texts())
   }
 
+  /// The folder of one of several experiments, which is called like it.
+  func folder(of experiment: Experiment) throws -> ExperimentFolder {
+    let folder = (output ?? "runs") + "/" + experiment.name
+    return try ExperimentFolder(experiment, path: folder, texts: texts())
+  }
+
   private func texts() throws -> [String: String] {
     try data.reduce(into: [:]) { result, text in
       let parts = text.split(separator: "=", maxSplits: 1).map(String.init)

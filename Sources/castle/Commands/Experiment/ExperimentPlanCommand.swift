@@ -26,6 +26,7 @@ struct ExperimentPlanCommand: ParsableCommand {
   func run() throws {
     let folder = try options.folder()
     for cell in folder.experiment.cells { try folder.checkIdentity(cell) }
+    try folder.checkTasks()
     let backend = try backendOptions.makeBackend()
     let peakRate = MachinePeaks.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
     let estimates = try CellEstimate.all(in: folder, peakRate: peakRate)

@@ -12,13 +12,22 @@ struct ExperimentReportCommand: ParsableCommand {
       Runs that are under way are in the pictures. The page is one file that needs no network. With \
       --results, the report is made from what castle experiment collect has copied, without the runs.
 
+      Several experiments, such as one comparison at several sizes, make one page: loss against parameters, and all \
+      differences. --output and --results then name the folder that has a folder of each experiment's name.
+
       EXAMPLES
         castle experiment report Experiments/quick.yaml --data text=data/books
         castle experiment report Experiments/quick.yaml \\
           --results Experiments/results/quick --into report
+        castle experiment report Experiments/equal-parameters-1m.yaml \\
+          Experiments/equal-parameters-3m.yaml \\
+          --results Experiments/results --into report
       """)
 
   @OptionGroup var options: ExperimentOptions
+
+  @Argument(help: ArgumentHelp("Further experiments for the same page.", valueName: "further-files"))
+  var further: [String] = []
 
   @Option(
     help: ArgumentHelp("Read the results that collect has copied here, not the runs.", valueName: "folder"),
@@ -34,7 +43,14 @@ struct ExperimentReportCommand: ParsableCommand {
   @Flag(help: "Print the report as one JSON object.")
   var json = false
 
+  func validate() throws {
+    guard further.isEmpty || into != nil else {
+      throw ValidationError("a report of several experiments needs --into: say where it goes")
+    }
+  }
+
   func run() throws {
+    guard further.isEmpty else { return try reportSeries() }
     let summary: ExperimentSummary
     let target: String
     if let results {
@@ -46,9 +62,23 @@ struct ExperimentReportCommand: ParsableCommand {
       target = into ?? folder.path + "/report"
     }
     let report = try ExperimentReport(summary)
-    try AtomicFile.write(report.page.html.utf8, path: target + "/report.html")
-    try AtomicFile.write(report.page.markdown.utf8, path: target + "/report.md")
-    try AtomicFile.write(report.json.line, path: target + "/report.json")
-    print(json ? report.json.text : "\(target)/report.html, report.md, report.json")
+    try write(report.page, report.json, into: target)
+  }
+
+  private func reportSeries() throws {
+    let summaries = try ([options.file] + further).map { file in
+      let experiment = try Experiment(path: file)
+      return try results.map { try ExperimentSummary(experiment, collectedIn: "\($0)/\(experiment.name)") }
+        ?? ExperimentSummary(options.folder(of: experiment))
+    }
+    let report = try SeriesReport(summaries)
+    try write(report.page, report.json, into: into ?? "")
+  }
+
+  private func write(_ page: ReportPage, _ object: JSONValue, into target: String) throws {
+    try AtomicFile.write(page.html.utf8, path: target + "/report.html")
+    try AtomicFile.write(page.markdown.utf8, path: target + "/report.md")
+    try AtomicFile.write(object.line, path: target + "/report.json")
+    print(json ? object.text : "\(target)/report.html, report.md, report.json")
   }
 }

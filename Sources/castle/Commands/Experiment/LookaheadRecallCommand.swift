@@ -13,7 +13,8 @@ struct LookaheadRecallCommand: ParsableCommand {
     discussion: """
       Items are labeled after they appear (item, label, item, label, …, then one of the labels again); the \
       answer is the item that had the label. A key must therefore hold what comes after it. Both models have \
-      equal parameters: 7 heads of 8 against 4, d_model 56. Chance is 1 in 8.
+      equal parameters: 7 heads of 8 against 4, d_model 56. Chance is 1 in 8. The task is one of those of \
+      data.probe: Experiments/probes.yaml has them all, with more layers, seeds and mechanisms.
 
       EXAMPLES
         castle experiment lookahead-recall
@@ -42,7 +43,10 @@ struct LookaheadRecallCommand: ParsableCommand {
     let progress = ProgressLine()
     let start = ProcessInfo.processInfo.systemUptime
     var done = 0
-    let results = try probe.run(backend: backend) { mechanism, step, loss in
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "castle-lookahead-recall-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let results = try probe.run(in: folder.path, backend: backend) { mechanism, step, loss in
       done += 1
       let passed = ProcessInfo.processInfo.systemUptime - start
       let rest = passed / Double(done) * Double(2 * steps - done)
