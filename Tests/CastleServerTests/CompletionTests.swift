@@ -25,7 +25,7 @@
         #expect(
           json["usage"].sortedText
             == #"{"completion_tokens":4,"prompt_tokens":4,"prompt_tokens_details":{"cached_tokens":0},"#
-              + #""total_tokens":8}"#
+            + #""total_tokens":8}"#
         )
         let request = try #require(engine.requests.first)
         #expect(request.prompt == [256, 97, 98, 99])

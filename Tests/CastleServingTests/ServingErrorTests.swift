@@ -7,7 +7,7 @@ import Testing
     #expect(
       "\(error)"
         == "512 tokens take 4096 bytes of caches, more than the 1024 planned for all requests; "
-          + "ask for fewer tokens"
+        + "ask for fewer tokens"
     )
   }
 }

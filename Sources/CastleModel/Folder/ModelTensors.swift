@@ -28,7 +28,7 @@ struct ModelTensors {
       try ModelFolder.refuseGGUF(folder)
       throw InputError(
         "\(folder) has neither \(ModelFolder.weights) nor \(ModelFolder.index);"
-          + " weights in another form, such as GGUF, must be saved as safetensors first")
+          + " weights in another form must be saved as safetensors first")
     }
   }
 

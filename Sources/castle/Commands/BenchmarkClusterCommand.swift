@@ -146,7 +146,7 @@ struct BenchmarkClusterCommand: ParsableCommand {
     .object([
       "simulated": .bool(true), "gigabits_per_second": .number(bandwidth),
       "latency_milliseconds": .number(latency), "operations_per_second": .number(operations),
-      "gradient_format": .string(gradientFormat), "rows": .array(rows.map(\.json)),
+      "gradient_format": .string(gradientFormat), "rows": .list(rows.map(\.json)),
     ])
   }
 }
