@@ -46,8 +46,10 @@ struct PooledErrors {
     for (name, sum) in sums.sorted(by: { $0.key < $1.key }) {
       #expect(
         sum.fast <= ErrorBudget.factor * ErrorBudget.factor * sum.naive,
-        "\(name): errors of \((sum.fast / sum.naive).squareRoot()) times the naive ones over \(sum.cases) "
-          + "cases; \(comment)",
+        """
+        \(name): errors of \((sum.fast / sum.naive).squareRoot()) times the naive ones over \(sum.cases) cases; \
+        \(comment)
+        """,
         sourceLocation: sourceLocation)
     }
   }

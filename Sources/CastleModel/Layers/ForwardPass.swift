@@ -143,8 +143,9 @@ final class ForwardPass {
 
   // MARK: Backward
 
-  /// The gradients of all parameters but the head, from that of ``normed`` in `workspace`, for the documents of the last
-  /// run. The model must be one that can be trained. `finished` is told each layer whose matrices have their gradients.
+  /// The gradients of all parameters but the head, from that of ``normed`` in `workspace`, for the documents
+  /// of the last run. The model must be one that can be trained. `finished` is told each layer whose matrices
+  /// have their gradients.
   func backward(
     documents: Documents, gradients: ArenaParameters, workspace: GradientWorkspace,
     finished: (_ layer: Int) throws -> Void = { _ in }

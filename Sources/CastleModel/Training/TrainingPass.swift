@@ -58,8 +58,9 @@ public final class TrainingPass {
   /// `targets[i]` is the id that should follow `tokens[i]`; −1 is left out. `documents` cover all tokens;
   /// none sees another, and each starts at position 0.
   ///
-  /// While the backward pass still runs, `whenFinal` is told which matrices have all of their gradients: those that lie at
-  /// or after a place in the arena, which comes down from call to call. All others, and the vectors, follow at the end.
+  /// While the backward pass still runs, `whenFinal` is told which matrices have all of their gradients:
+  /// those that lie at or after a place in the arena, which comes down from call to call. All others, and the
+  /// vectors, follow at the end.
   ///
   /// Traps if there are more tokens than ``tokenCapacity``, a document is longer than the pass was made for,
   /// or the counts differ.
@@ -90,7 +91,8 @@ public final class TrainingPass {
 
   /// The summed negative log-likelihood of `targets` and the number of those that are not −1.
   ///
-  /// The arguments and errors are those of ``lossAndGradients(tokens:targets:documents:lossScale:into:whenFinal:)``.
+  /// The arguments and errors are those of
+  /// ``lossAndGradients(tokens:targets:documents:lossScale:into:whenFinal:)``.
   public func loss(
     tokens: [Int32], targets: [Int32], documents: Documents
   ) throws -> (sum: DeviceScalar, count: Int) {

@@ -139,7 +139,8 @@ package final class RunFolder {
     if let saved { attempt { try store.prune(keeping: settings.keep, besides: saved, best: step) } }
   }
 
-  /// Throws if a folder without settings and checkpoints holds more than what a start that failed may have left.
+  /// Throws if a folder without settings and checkpoints holds more than what a start that failed may have
+  /// left.
   private static func checkIsRunOrEmpty(_ path: String) throws {
     let leftovers = [
       RunLock.fileName, RunRecords.metricsName, RunRecords.timingName, RunRecords.samplesName,

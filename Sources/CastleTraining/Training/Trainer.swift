@@ -188,8 +188,8 @@ public final class Trainer {
       before.mechanism = .causal
       let counts = [plan.parameterCount, before.parameterCount].map { NumberFormat.grouped($0) }
       note(
-        "the model starts as the causal one in \(causal), with lookahead keys that say nothing yet and as many heads: "
-          + "\(counts[0]) parameters, not \(counts[1])")
+        "the model starts as the causal one in \(causal), with lookahead keys that say nothing yet "
+          + "and as many heads: \(counts[0]) parameters, not \(counts[1])")
       return try LanguageModel(
         fromCausal: causal, plan.model, backend: backend, seed: configuration.seed, note: note)
     }

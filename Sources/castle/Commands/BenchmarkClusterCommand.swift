@@ -10,9 +10,10 @@ struct BenchmarkClusterCommand: ParsableCommand {
     commandName: "cluster",
     abstract: "Simulate the time of a training step on many ranks, from bandwidth, latency and rate.",
     discussion: """
-      A simulation, no measurement: computation, what is left of the exchange of gradients when the backward pass ends, \
-      and the exchange of weights, for ranks that all have the same number of sequences. The efficiency is the part of a \
-      step in which a rank computes. Without --rate, a rank computes as fast as this machine multiplies matrices.
+      A simulation, no measurement: computation, what is left of the exchange of gradients when the \
+      backward pass ends, and the exchange of weights, for ranks that all have the same number of \
+      sequences. The efficiency is the part of a step in which a rank computes. Without --rate, a rank \
+      computes as fast as this machine multiplies matrices.
 
       EXAMPLE
         castle benchmark cluster --model s-castle,xl-castle --bandwidth 10 --latency 0.1 --rate 500
@@ -126,8 +127,8 @@ struct BenchmarkClusterCommand: ParsableCommand {
     func seconds(_ value: Double) -> String { cell(NumberFormat.fixed(value, 3), 11) }
     let head =
       "simulated: \(NumberFormat.fixed(bandwidth, 1)) Gbit/s and \(NumberFormat.fixed(latency, 3)) ms, "
-      + "\(NumberFormat.fixed(operations / 1e9, 0)) GFLOP/s and \(NumberFormat.count(sequences, "sequence")) a rank; "
-      + "times of a step in seconds"
+      + "\(NumberFormat.fixed(operations / 1e9, 0)) GFLOP/s and "
+      + "\(NumberFormat.count(sequences, "sequence")) a rank; times of a step in seconds"
     let titles =
       "model        ranks  compute  gradients   of it waits    weights       step  efficiency      tok/s"
     let lines = rows.map { row in

@@ -25,8 +25,9 @@ struct TrainCommand: ParsableCommand {
       --resume-from begins a run of its own at a checkpoint of another one: weights, optimizer and place in \
       the text go on, the schedule and the length may be new.
 
-      Several processes train one model together where mpirun or srun starts castle, built with: make build MPI=1. They \
-      share the sequences of every batch; the folder of the run must lie where all hosts see it.
+      Several processes train one model together where mpirun or srun starts castle, built with: \
+      make build MPI=1. They share the sequences of every batch; the folder of the run must be where all \
+      hosts see it.
 
       EXAMPLES
         castle train --config Recipes/3m.yaml \\

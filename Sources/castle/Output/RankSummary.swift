@@ -25,13 +25,14 @@ struct RankSummary {
     self.lines = lines
   }
 
-  /// Open MPI's mpirun kills ranks one second after Ctrl-C, before most of them have saved.
+  /// Open MPI's mpirun waits for a time that is 1 s by default, tells the ranks to end, and kills them after
+  /// the same time, before most of them have saved.
   private static func patience(_ communicator: any Communicator) -> String? {
     let environment = ProcessInfo.processInfo.environment
     guard communicator.library.hasPrefix("Open MPI"), environment["OMPI_COMM_WORLD_RANK"] != nil,
       environment["OMPI_MCA_odls_base_sigkill_timeout"] == nil, environment["SLURM_STEP_NUM_TASKS"] == nil
     else { return nil }
-    return "after Ctrl-C this mpirun leaves the ranks 1 s to save; more with: "
-      + "mpirun --mca odls_base_sigkill_timeout 600 …"
+    return "after Ctrl-C this mpirun leaves the ranks 1 s to save; SIGTERM to one rank leaves all the time "
+      + "they need, and mpirun --mca odls_base_sigkill_timeout 30 tells them after 30 s and leaves them 30"
   }
 }
