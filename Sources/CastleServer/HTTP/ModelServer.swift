@@ -44,6 +44,7 @@
           try await respond(to: request, writer, channel)
         },
         configuration: HTTP1Channel.Configuration(
+          additionalChannelHandlers: [MalformedRequestCloser()],
           idleTimeout: .milliseconds(Int64(settings.idleSeconds * 1_000))))
       let server = Server(
         childChannelSetup: ObservedChannel(channel: channel, metrics: handler.metrics),
