@@ -61,7 +61,7 @@
     @Test func everyPathDescribedIsThere() async throws {
       try await TestServer.run { server, _ in
         let operations = try await schema(server).operations
-        #expect(operations.count == 11)
+        #expect(operations.count == 12)
         for (path, method) in operations {
           let reply = try await server.client.send(
             method, path.replacing("{id}", with: "counter"), body: method == "POST" ? Array("{}".utf8) : nil)
