@@ -57,6 +57,23 @@
       }
     }
 
+    @Test func whatIsNotHTTPDoesNotHoldAConnection() async throws {
+      try await TestServer.run { server, _ in
+        let port = server.client.port
+        let start = ContinuousClock.now
+        let status = try await onOwnThread {
+          let connection = try HTTPClient.Connection(port: port)
+          // More than the system holds for a reader that has stopped reading.
+          let rest = [UInt8](repeating: UInt8(ascii: "x"), count: 16 << 20)
+          try? connection.write(Array("BREW / HTTP/1.1\r\n\r\n".utf8) + rest)
+          return try? connection.readHead().status
+        }
+        #expect(status == nil || status == 400)
+        #expect(ContinuousClock.now - start < .seconds(30))
+        #expect(try await server.client.get("/health").status == 200)
+      }
+    }
+
     @Test func theEndWaitsForWhatRuns() async throws {
       try await TestServer.run(Self.slow) { settings in
         settings.graceSeconds = 30

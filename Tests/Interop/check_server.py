@@ -140,7 +140,8 @@ def check_harness(model, address, name, tasks, sets):
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             return lm_eval.simple_evaluate(model=harness, tasks=chosen, bootstrap_iters=2)["results"]
 
-    names = ["pairs_1", "pairs_2", "choices", "cloze"]
+    # The harness's remote tokenizer puts no special token before a context, transformers' does: sets without contexts.
+    names = ["pairs_1", "pairs_2"]
     ours = scores(model, [tasks / f"{task}.jsonl" for task in names])
     through, theirs = evaluate(served, names), evaluate(direct, names)
     for task in names:

@@ -44,6 +44,7 @@
           try await respond(to: request, writer, channel)
         },
         configuration: HTTP1Channel.Configuration(
+          additionalChannelHandlers: [MalformedRequestCloser()],
           idleTimeout: .milliseconds(Int64(settings.idleSeconds * 1_000))))
       let server = Server(
         childChannelSetup: ObservedChannel(channel: channel, metrics: handler.metrics),
@@ -79,7 +80,8 @@
       // The last words of those that were ended are still to be written.
       await wait(seconds: 2) { runs.count == 0 }
       if let work = work.withLock({ $0 }) {
-        // Nothing is accepted any more before the task is cancelled: NIO traps on a connection that nobody takes.
+        // Nothing is accepted any more before the task is cancelled: NIO traps on a connection that nobody
+        // takes.
         let isClosed = Mutex(false)
         let closing = Task {
           try? await work.server.shutdownGracefully()

@@ -57,4 +57,20 @@
       context.fireChannelInactive()
     }
   }
+
+  /// Closes a connection soon after something came through it that is not HTTP.
+  ///
+  /// The answer is 400. Whoever goes on sending instead of reading it would else hold the connection until it
+  /// counts as idle.
+  final class MalformedRequestCloser: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    private static let delay = TimeAmount.seconds(2)
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+      let channel = context.channel
+      channel.eventLoop.scheduleTask(in: Self.delay) { channel.close(promise: nil) }
+      context.fireErrorCaught(error)
+    }
+  }
 #endif
