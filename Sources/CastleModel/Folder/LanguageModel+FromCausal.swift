@@ -3,16 +3,19 @@ import CastleFormats
 public import CastleOperations
 
 extension LanguageModel {
-  /// A model with lookahead keys that starts as the causal model in `folder`: its logits are the same, up to rounding.
+  /// A model with lookahead keys that starts as the causal model in `folder`: its logits are the same, up to
+  /// rounding.
   ///
-  /// The causal q, k and v become q^C, k^C and v^C; q^U and k^U are drawn from `seed`, as in any model, and the projection of
-  /// v^U is zero, so that all lookahead keys are zero and so is their share of the scores, SiLU(0). Heads are as many as
-  /// before, which makes the layers larger by three projections.
+  /// The causal q, k and v become q^C, k^C and v^C; q^U and k^U are drawn from `seed`, as in any model, and
+  /// the projection of v^U is zero, so that all lookahead keys are zero and so is their share of the scores,
+  /// SiLU(0). Heads are as many as before, which makes the layers larger by three projections.
   ///
-  /// - Parameter configuration: That of the causal model, but for its mechanism, which must have lookahead keys.
+  /// - Parameter configuration: That of the causal model, but for its mechanism, which must have lookahead
+  /// keys.
   /// - Parameter note: Gets a line for what the folder holds beyond the model.
   ///
-  /// Throws an `InputError` that names the file or tensor which is missing, superfluous or of the wrong shape.
+  /// Throws an `InputError` that names the file or tensor which is missing, superfluous or of the wrong
+  /// shape.
   public convenience init(
     fromCausal folder: String, _ configuration: ModelConfiguration, backend: any Backend, seed: UInt64,
     note: (String) -> Void = { _ in }
