@@ -119,7 +119,8 @@ public protocol Backend: AnyObject {
   /// cosines of all frequencies, then as many sines.
   func rotaryTable(frequencies: [Double], magnitude: Double, length: Int) -> Matrix
 
-  // MARK: Key/value shift (Xu, Cheng, Wang and Chen, "KV Shifting Attention Enhances Language Modeling", 2024)
+  // MARK: Key/value shift (Xu, Cheng, Wang and Chen, "KV Shifting Attention Enhances Language Modeling",
+  // 2024)
 
   /// Mixes each row with the one before it, head by head: y_t ← own · x_t + before · x_{t−1}.
   ///

@@ -47,8 +47,8 @@ struct PooledErrors {
       #expect(
         sum.fast <= ErrorBudget.factor * ErrorBudget.factor * sum.naive,
         """
-        \(name): errors of \((sum.fast / sum.naive).squareRoot()) times the naive ones over \(sum.cases) cases; \
-        \(comment)
+        \(name): errors of \((sum.fast / sum.naive).squareRoot()) times the naive ones \
+        over \(sum.cases) cases; \(comment)
         """,
         sourceLocation: sourceLocation)
     }

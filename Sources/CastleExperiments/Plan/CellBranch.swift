@@ -47,7 +47,8 @@ struct BranchSettings {
   func branch(of cell: ExperimentCell, among cells: [ExperimentCell]) throws -> CellBranch {
     guard let stepText, let step = Int(stepText.replacing("_", with: "")), step > 0 else {
       throw InputError(
-        "cell \(cell.name): branch.step is \(stepText ?? "missing"), it must be the number of steps before the branch"
+        "cell \(cell.name): branch.step is \(stepText ?? "missing"), it must be the number of steps before "
+          + "the branch"
       )
     }
     guard name != nil || !values.isEmpty else {

@@ -14,8 +14,8 @@ extension ExperimentReport {
     return [
       .heading("Right answers"),
       .text(
-        "In percent, higher is better: the mean of finished runs, ± the standard deviation of single runs; in "
-          + "brackets the number of runs where it is another than \(mostRuns)."),
+        "In percent, higher is better: the mean of finished runs, ± the standard deviation of single runs; "
+          + "in brackets the number of runs where it is another than \(mostRuns)."),
       .table(rows(names) { cell($0) }, left: Set(textColumns)),
       .heading("Differences in right answers from \(comparison.baseline)"),
       .text(

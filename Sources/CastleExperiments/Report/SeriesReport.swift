@@ -37,8 +37,8 @@ package struct SeriesReport {
       .heading("Final validation loss"), .table(losses, left: [0, 1]),
       .heading("Differences"),
       .text(
-        "Loss minus that of \(summaries[0].experiment.comparison?.baseline ?? "") of the same pair; below zero "
-          + "is better. Intervals of the mean are Student's t over the pairs."),
+        "Loss minus that of \(summaries[0].experiment.comparison?.baseline ?? "") of the same pair; below "
+          + "zero is better. Intervals of the mean are Student's t over the pairs."),
       .table(differences, left: [0, 1, 6]),
     ]
     for summary in summaries {

@@ -107,7 +107,8 @@ package final class ExperimentRunner {
     guard store.entries.isEmpty else { return nil }
     guard let checkpoint = try folder.checkpoint(branch) else {
       throw InputError(
-        "it branches from \(branch.text), which is not there: let castle experiment run do \(branch.cell) first"
+        "it branches from \(branch.text), which is not there: "
+          + "let castle experiment run do \(branch.cell) first"
       )
     }
     return checkpoint

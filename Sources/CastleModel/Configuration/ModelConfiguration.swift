@@ -33,8 +33,9 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var rotaryScaling = RotaryScaling.none
   /// Whether rotary positions turn v^U too, which makes outputs independent of where a sequence starts.
   public var rotatesLookaheadValues = true
-  /// Whether keys and values are mixed with those of the token before, by two learned numbers for the keys and
-  /// two for the values of each head (Xu et al., "KV Shifting Attention Enhances Language Modeling", arXiv
+  /// Whether keys and values are mixed with those of the token before, by two learned numbers for the keys
+  /// and two for the values of each head (Xu et al., "KV Shifting Attention Enhances Language Modeling",
+  /// arXiv
   /// 2411.19574). They are mixed before rotary positions turn the keys. Only causal attention has it.
   public var shiftsKeysAndValues = false
   /// Added to the mean square in every RMSNorm.

@@ -96,8 +96,8 @@ extension LanguageModel {
       note: note)
     if try !configuration.tiesEmbeddings && ModelConfiguration.saysTied(folder: folder) {
       note(
-        "\(folder)/\(ModelFolder.configuration) says tie_word_embeddings, but \(ParameterName.head) differs from the "
-          + "embedding: it is used")
+        "\(folder)/\(ModelFolder.configuration) says tie_word_embeddings, "
+          + "but \(ParameterName.head) differs from the embedding: it is used")
     }
     return tensors
   }

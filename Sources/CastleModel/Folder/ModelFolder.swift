@@ -23,7 +23,8 @@ enum ModelFolder {
     let candidates = [path] + inside.map { "\(path)/\($0)" }
     guard let file = candidates.first(where: { $0.lowercased().hasSuffix(".gguf") }) else { return }
     throw InputError(
-      "\(file) is a GGUF file, which is not read: give the folder of the model with its config.json and safetensors"
+      "\(file) is a GGUF file, which is not read: give the folder of the model with its config.json and "
+        + "safetensors"
     )
   }
 

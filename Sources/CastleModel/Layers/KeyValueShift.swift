@@ -2,8 +2,8 @@ import CastleAttention
 import CastleOperations
 import CastleTensors
 
-/// What comes before the first tokens of some documents, in one layer whose keys and values are mixed with those of
-/// the token before.
+/// What comes before the first tokens of some documents, in one layer whose keys and values are mixed with
+/// those of the token before.
 struct ShiftNeighbours {
   let documents: Documents
   /// The keys and values before each document, not mixed themselves; zeros where it begins.

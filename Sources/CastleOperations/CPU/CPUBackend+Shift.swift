@@ -39,7 +39,8 @@ extension CPUBackend {
     checkShift(x, weights: weights, documents: documents)
     precondition(dy.hasShape(of: x) && dWeights.hasShape(of: weights), "shapes do not fit")
     let size = x.columnCount / weights.columnCount
-    // A head is one thread's: its rows go from the first to the last, so that a row is read before it is lost.
+    // A head is one thread's: its rows go from the first to the last, so that a row is read before it is
+    // lost.
     pool.forEach(weights.columnCount) { head in
       let (a, b) = (weights.hostAddress[head], weights.hostAddress[weights.rowStride + head])
       var (ownSum, beforeSum) = (0.0, 0.0)

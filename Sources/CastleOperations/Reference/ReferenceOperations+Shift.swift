@@ -1,8 +1,9 @@
 public import RealModule
 
 extension ReferenceOperations {
-  /// y_t = own · x_t + before · x_{t−1} for each head of x, (tokens, heads · head size), within documents of the
-  /// given lengths. `weights` holds own of all heads, then before; `previous` the row before each document.
+  /// y_t = own · x_t + before · x_{t−1} for each head of x, (tokens, heads · head size), within documents of
+  /// the given lengths. `weights` holds own of all heads, then before; `previous` the row before each
+  /// document.
   @inlinable
   public static func shift<Scalar: Real>(
     _ x: [Scalar], weights: [Scalar], heads: Int, lengths: [Int], previous: [Scalar]

@@ -129,7 +129,8 @@ extension Plot {
     return zip(ends, places).flatMap { end, place in
       let name = HTMLText.escaped(series[end.index].name)
       let style = SeriesStyle(end.index)
-      // A curve that ends early is named where it ends: a line across the picture would look like a part of it.
+      // A curve that ends early is named where it ends: a line across the picture would look like a part of
+      // it.
       let target = (end.place.x < x.end - Self.nearEnd ? end.place.x : x.end) + 12
       return [
         "<g class=\"\(style.colorClass)\">" + Self.line("leader", end.place.x, end.place.y, target - 3, place)

@@ -115,7 +115,9 @@ package struct ReportPage: Sendable {
     .plot text { fill: var(--soft); }
     .plot .title { font-size: 15px; font-weight: 600; fill: var(--ink); }
     .plot .label { font-size: 13px; fill: var(--ink); }
-    .plot .name { fill: var(--c); font-weight: 600; paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
+    .plot .name {
+      fill: var(--c); font-weight: 600; paint-order: stroke; stroke: var(--paper); stroke-width: 3px;
+    }
     .plot .grid { stroke: var(--line); }
     .plot .axis { stroke: var(--soft); }
     .plot polyline { fill: none; stroke: var(--c); stroke-linejoin: round; }

@@ -2,10 +2,10 @@ import CastleTensors
 
 /// The flip-flop language (Liu et al., "Exposing Attention Glitches with Flip-Flop Language Modeling", 2023).
 ///
-/// A sequence is instruction, bit, instruction, bit, …: write, ignore or read. After read comes the bit that was
-/// written last, which is scored; all other bits are random, and nobody could learn them. The first instruction
-/// is write, the last one read. Each of the others is ignore with the probability ``ignore``, and write or read
-/// with half of the rest.
+/// A sequence is instruction, bit, instruction, bit, …: write, ignore or read. After read comes the bit that
+/// was written last, which is scored; all other bits are random, and nobody could learn them. The first
+/// instruction is write, the last one read. Each of the others is ignore with the probability ``ignore``, and
+/// write or read with half of the rest.
 ///
 /// Besides sequences like those of training, sparse ones (98 % ignore) and dense ones (10 %) are scored.
 struct FlipFlopProbe: Probe {

@@ -2,10 +2,10 @@ import CastleTensors
 
 /// Fuzzy in-context recall (Poli et al., "Mechanistic Design and Scaling of Hybrid Architectures", 2024).
 ///
-/// As in-context recall, but keys and values are motifs of 1 to ``motifLength`` different tokens. The last token
-/// of the vocabulary fills the beginning. The last pair has occurred before. For training, keys have any length;
-/// where they are scored, all have ``motifLength`` tokens, so that their end can be told. Scored are the values
-/// of keys that have occurred; a model is trained on all tokens.
+/// As in-context recall, but keys and values are motifs of 1 to ``motifLength`` different tokens. The last
+/// token of the vocabulary fills the beginning. The last pair has occurred before. For training, keys have
+/// any length; where they are scored, all have ``motifLength`` tokens, so that their end can be told. Scored
+/// are the values of keys that have occurred; a model is trained on all tokens.
 struct FuzzyRecallProbe: Probe {
   var vocabularySize: Int
   var length: Int

@@ -4,9 +4,9 @@ import CastleTensors
 /// Hybrid Architectures", 2024).
 ///
 /// Of the tokens that are no noise, the first half are keys and the second values. A sequence is key, value,
-/// key, value, …, in which every sequence has a random map of its own; a pair may be two random tokens of noise
-/// instead. The last key has occurred before. Scored are the values of keys that have occurred; a model is
-/// trained on all tokens.
+/// key, value, …, in which every sequence has a random map of its own; a pair may be two random tokens of
+/// noise instead. The last key has occurred before. Scored are the values of keys that have occurred; a model
+/// is trained on all tokens.
 struct InContextRecallProbe: Probe {
   var vocabularySize: Int
   var length: Int

@@ -2,9 +2,9 @@ import CastleTensors
 
 /// Memorization (Poli et al., "Mechanistic Design and Scaling of Hybrid Architectures", 2024).
 ///
-/// A map from keys to values is the same in all sequences. A sequence is key, question, key, question, …, where
-/// the question is the last token of the vocabulary; in its place the key's value should follow. Nothing in the
-/// sequence tells it: the weights have to.
+/// A map from keys to values is the same in all sequences. A sequence is key, question, key, question, …,
+/// where the question is the last token of the vocabulary; in its place the key's value should follow.
+/// Nothing in the sequence tells it: the weights have to.
 struct MemorizationProbe: Probe {
   let vocabularySize: Int
   let length: Int

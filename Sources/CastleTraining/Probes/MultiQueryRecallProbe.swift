@@ -1,14 +1,14 @@
 import CastleTensors
 import Foundation
 
-/// Multi-query associative recall (Arora et al., "Zoology: Measuring and Improving Recall in Efficient Language
-/// Models", 2024).
+/// Multi-query associative recall (Arora et al., "Zoology: Measuring and Improving Recall in Efficient
+/// Language Models", 2024).
 ///
-/// Of V tokens, 1 … V/2 − 1 are keys and V/2 … V − 1 values. First come ``pairCount`` different keys, each with
-/// a value of its own; then every key stands once more, and its value should follow. How far after the pairs it
-/// stands follows a power law: its distance in pairs, from 1, is drawn without repeats in proportion to
-/// distance^(``power`` − 1). All other places hold 0, or random tokens (Arora et al., "Simple linear attention
-/// language models balance the recall-throughput tradeoff", 2024).
+/// Of V tokens, 1 … V/2 − 1 are keys and V/2 … V − 1 values. First come ``pairCount`` different keys, each
+/// with a value of its own; then every key stands once more, and its value should follow. How far after the
+/// pairs it stands follows a power law: its distance in pairs, from 1, is drawn without repeats in proportion
+/// to distance^(``power`` − 1). All other places hold 0, or random tokens (Arora et al., "Simple linear
+/// attention language models balance the recall-throughput tradeoff", 2024).
 struct MultiQueryRecallProbe: Probe {
   var vocabularySize: Int
   var length: Int

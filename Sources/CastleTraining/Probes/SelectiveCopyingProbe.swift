@@ -2,8 +2,9 @@ import CastleTensors
 
 /// Selective copying (Poli et al., "Mechanistic Design and Scaling of Hybrid Architectures", 2024).
 ///
-/// ``copyCount`` tokens stand among blanks, the token V − 2; then come the token V − 1, which asks for the copy,
-/// and as many blanks as there are tokens to copy. In the places of these the tokens should follow, in order.
+/// ``copyCount`` tokens stand among blanks, the token V − 2; then come the token V − 1, which asks for the
+/// copy, and as many blanks as there are tokens to copy. In the places of these the tokens should follow, in
+/// order.
 struct SelectiveCopyingProbe: Probe {
   var vocabularySize: Int
   var length: Int

@@ -25,7 +25,8 @@ struct BenchmarkCommand: ParsableCommand {
       """,
     subcommands: [
       Matmul.self, Bandwidth.self, BenchmarkAttentionCommand.self, BenchmarkTrainingCommand.self,
-      BenchmarkWeightsCommand.self, BenchmarkServeCommand.self, BenchmarkClusterCommand.self, BenchmarkDecodeCommand.self,
+      BenchmarkWeightsCommand.self, BenchmarkServeCommand.self, BenchmarkClusterCommand.self,
+      BenchmarkDecodeCommand.self,
     ])
 
   /// How often a benchmark can be told to repeat.

@@ -10,9 +10,9 @@ struct BenchmarkDecodeCommand: ParsableCommand {
     abstract:
       "Time reading a prompt and decoding several sequences together, with weights in every precision.",
     discussion: """
-      The weights are random, in the shape of a preset. A step gives every sequence one token, after --prompt \
-      tokens each. Its bound is the bytes of the weights and caches that it reads, over the read bandwidth \
-      measured in this run; that of a prompt is the operations of its products over the measured rate of a \
+      The weights are random, in the shape of a preset. A step gives every sequence one token, after \
+      --prompt tokens each. Its bound is the bytes of the weights and caches that it reads, over the read \
+      bandwidth measured in this run; that of a prompt is the operations of its products over the measured rate of a \
       large product.
 
       EXAMPLES

@@ -9,8 +9,8 @@ struct QuantizeCommand: ParsableCommand {
     commandName: "quantize",
     abstract: "Write a model folder whose weights take less memory and are used where they lie.",
     discussion: """
-      bf16 halves the matrices; the folder is an ordinary one, which other programs read and castle train can \
-      begin with. int8 and int4 have a scale for each output and 32 inputs, 8.5 and 4.5 bits a weight \
+      bf16 halves the matrices; the folder is an ordinary one, which other programs read and castle train \
+      can begin with. int8 and int4 have a scale for each output and 32 inputs, 8.5 and 4.5 bits a weight \
       together; the embedding and the norms stay as they are. Such a folder is for castle alone, and for \
       inference alone. The tokenizer is copied.
 

@@ -70,8 +70,8 @@ struct BranchingCellTests {
     let error = try #require(throws: InputError.self) { try small.run(runs, only: [name]) }
     #expect(
       error.description
-        == "\(name): it branches from trunk_seed-1_causal after step 4, which is not there: let castle experiment "
-        + "run do trunk_seed-1_causal first")
+        == "\(name): it branches from trunk_seed-1_causal after step 4, which is not there: "
+        + "let castle experiment run do trunk_seed-1_causal first")
     #expect(try runs.state(runs.experiment.cell(name)) == .missing)
   }
 

@@ -27,7 +27,8 @@ struct TaskMeasurementTests {
 
   private var usual: (String) -> String {
     tasks(
-      "{pairs: \(small.folder.path)/pairs.jsonl, choices: {data: \(small.folder.path)/choices.jsonl, shots: 2}}"
+      "{pairs: \(small.folder.path)/pairs.jsonl, "
+        + "choices: {data: \(small.folder.path)/choices.jsonl, shots: 2}}"
     )
   }
 

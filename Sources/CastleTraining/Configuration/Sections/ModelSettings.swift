@@ -5,8 +5,9 @@ public struct ModelSettings: ConfigurationSection {
   /// A model folder that training starts from, in place of the preset and random weights. The other keys may
   /// not change its model.
   public var initial: String?
-  /// The folder of a causal model that training starts from, with lookahead keys added: those of the preset, of which
-  /// nothing else counts. At first they change nothing. The other keys may not change the rest of the model.
+  /// The folder of a causal model that training starts from, with lookahead keys added: those of the preset,
+  /// of which nothing else counts. At first they change nothing. The other keys may not change the rest of
+  /// the model.
   public var fromCausal: String?
   /// The number of layers.
   public var layers: Int?

@@ -78,8 +78,8 @@ extension ProbeSettings {
   /// The number of sequences to train on; 0: there is no end to them.
   var trainingSequences: Int { sequences ?? kind.map { Self.usual($0).sequences } ?? 0 }
 
-  /// The published sizes; of mqar the smallest ones with a vocabulary of 1 024 in place of 8 192, of flip-flop a
-  /// length of 128 in place of 512, which take minutes on two cores.
+  /// The published sizes; of mqar the smallest ones with a vocabulary of 1 024 in place of 8 192, of
+  /// flip-flop a length of 128 in place of 512, which take minutes on two cores.
   private static func usual(
     _ kind: ProbeKind
   ) -> (length: Int, vocabulary: Int, count: Int, sequences: Int) {

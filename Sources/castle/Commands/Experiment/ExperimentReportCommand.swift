@@ -12,8 +12,8 @@ struct ExperimentReportCommand: ParsableCommand {
       Runs that are under way are in the pictures. The page is one file that needs no network. With \
       --results, the report is made from what castle experiment collect has copied, without the runs.
 
-      Several experiments, such as one comparison at several sizes, make one page: loss against parameters, and all \
-      differences. --output and --results then name the folder that has a folder of each experiment's name.
+      Several experiments, such as one comparison at several sizes, make one page: loss against parameters, \
+      and all differences. --output and --results then name the folder that has a folder of each experiment's name.
 
       EXAMPLES
         castle experiment report Experiments/quick.yaml --data text=data/books
