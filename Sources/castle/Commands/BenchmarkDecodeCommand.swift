@@ -12,8 +12,8 @@ struct BenchmarkDecodeCommand: ParsableCommand {
     discussion: """
       The weights are random, in the shape of a preset. A step gives every sequence one token, after \
       --prompt tokens each. Its bound is the bytes of the weights and caches that it reads, over the read \
-      bandwidth measured in this run; that of a prompt is the operations of its products over the measured rate of a \
-      large product.
+      bandwidth measured in this run; that of a prompt is the operations of its products over the measured \
+      rate of a large product.
 
       EXAMPLES
         castle benchmark decode --model 30m-castle
