@@ -32,7 +32,7 @@ extension ModelConfiguration {
   /// Whether the `config.json` of a folder ties the output head to the embedding, whatever the weights are.
   static func saysTied(folder: String) throws -> Bool {
     let path = "\(folder)/\(ModelFolder.configuration)"
-    guard FileManager.default.fileExists(atPath: path) else { return false }
+    guard FilePath.exists(path) else { return false }
     let members = try MappedFile(path: path).withBytes {
       try JSONValue.object($0, source: path, readsPythonNumbers: true)
     }

@@ -88,7 +88,7 @@ extension ChatTemplate {
 
   private static func source(_ folder: String, _ settings: JSONValue.Members) throws -> String? {
     let path = folder + "/chat_template.jinja"
-    if FileManager.default.fileExists(atPath: path) {
+    if FilePath.exists(path) {
       return try MappedFile(path: path).withBytes { String(decoding: $0, as: UTF8.self) }
     }
     switch settings["chat_template"] {
@@ -102,7 +102,7 @@ extension ChatTemplate {
   }
 
   private static func object(_ path: String) throws -> JSONValue.Members {
-    guard FileManager.default.fileExists(atPath: path) else { return [:] }
+    guard FilePath.exists(path) else { return [:] }
     return try MappedFile(path: path).withBytes { try JSONValue.object($0, source: path) }
   }
 

@@ -57,7 +57,7 @@ package struct ServedModel: Sendable {
 
   /// The name that a folder suggests: its own, or that of the folder above if it is just `model`.
   package static func name(forFolder folder: String) -> String {
-    let parts = URL(fileURLWithPath: folder).standardizedFileURL.pathComponents.filter { $0 != "/" }
+    let parts = FilePath.absolute(folder).split(separator: "/").map(String.init)
     guard let last = parts.last else { return "model" }
     return last == "model" && parts.count > 1 ? parts[parts.count - 2] : last
   }

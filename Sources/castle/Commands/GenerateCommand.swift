@@ -1,6 +1,5 @@
 import ArgumentParser
 import CastleConsole
-import CastleCorpus
 import CastleFormats
 import CastleGeneration
 import CastleModel
@@ -75,7 +74,8 @@ struct GenerateCommand: ParsableCommand {
     let configuration = try ModelConfiguration(folder: model)
     let tokenizer = try TokenizerFile.read(path: model)
     var request = TextRequest(
-      .text(try promptBytes()), sampling: options, maximumTokens: maxTokens, stops: stop)
+      .text(try CommandInput.prompt(prompt, file: promptFile)), sampling: options, maximumTokens: maxTokens,
+      stops: stop)
     request.addsSpecialTokens = !noSpecialTokens
     _ = try request.encoded(for: configuration, tokenizer)
     let languageModel = try LanguageModel(
@@ -95,13 +95,6 @@ struct GenerateCommand: ParsableCommand {
       try StandardOutput.write("\n")
       StandardError.write(Self.summary(generator) + "\n")
     }
-  }
-
-  private func promptBytes() throws -> [UInt8] {
-    let bytes =
-      try promptFile.map { try TextFile(path: $0 == "-" ? nil : $0).bytes } ?? FilePath.bytes(prompt ?? "")
-    if let note = TextFile.note(bytes) { ProgressLine().note(note) }
-    return bytes
   }
 
   private static func json(_ generator: TextGenerator, text: String) -> JSONValue {

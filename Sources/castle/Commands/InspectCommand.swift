@@ -23,16 +23,22 @@ struct InspectCommand: ParsableCommand {
         castle inspect --model runs/first/model --prompt "To be" --json
       """)
 
-  @Option(help: ArgumentHelp("A model folder with a tokenizer.json.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("A model folder with a tokenizer.json.", valueName: "folder"),
+    transform: FilePath.expanded)
   var model: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The page to write.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The page to write.", valueName: "file"),
+    transform: FilePath.expanded)
   var output: String?
 
   @Option(parsing: .unconditional, help: ArgumentHelp("The text to read.", valueName: "text"))
   var prompt: String?
 
-  @Option(help: ArgumentHelp("A file with the text to read; - is standard input.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A file with the text to read; - is standard input.", valueName: "file"),
+    transform: FilePath.expanded)
   var promptFile: String?
 
   @Flag(help: "Add no special tokens to the text: it stands in the middle of a document.")
@@ -74,7 +80,7 @@ struct InspectCommand: ParsableCommand {
     let configuration = try ModelConfiguration(folder: model)
     let tokenizer = try TokenizerFile.read(path: model)
     let tokens = try AttentionTrace.tokens(
-      of: try promptBytes(), tokenizer, addsSpecialTokens: !noSpecialTokens)
+      of: try CommandInput.prompt(prompt, file: promptFile), tokenizer, addsSpecialTokens: !noSpecialTokens)
     let heads = AttentionTrace.Heads(layer: layer, head: head)
     let limits = AttentionTrace.Limits(tokens: maxTokens)
     try AttentionTrace.Plan(configuration, tokens: tokens, heads: heads, limits: limits).checkMemory()
@@ -94,11 +100,6 @@ struct InspectCommand: ParsableCommand {
     let parts = model.split(separator: "/").filter { $0 != "." }
     return (parts.last == "model" ? parts.dropLast().last : nil).map(String.init)
       ?? parts.last.map(String.init) ?? model
-  }
-
-  private func promptBytes() throws -> [UInt8] {
-    if let promptFile { return try CommandInput.bytes(ofFile: promptFile == "-" ? nil : promptFile) }
-    return Array((prompt ?? "").utf8)
   }
 
   private func report(_ trace: AttentionTrace, _ file: AtomicFile) throws {

@@ -23,8 +23,8 @@ struct ServeCommand: ParsableCommand {
       requests are advanced together; what one gets does not depend on the others. Standard output has a \
       JSON line for each request.
 
-      Ctrl-C or SIGTERM refuses new requests and lets those that run end within --grace; a second signal \
-      ends at once.
+      Ctrl-C or SIGTERM refuses new requests and lets those that run end within --grace; another Ctrl-C, more \
+      than a second later, ends at once.
 
       EXAMPLES
         castle serve --model runs/first/model
@@ -48,7 +48,8 @@ struct ServeCommand: ParsableCommand {
   var port = 8_080
 
   @Option(
-    help: ArgumentHelp("A file of keys, one a line, of which requests must show one.", valueName: "file"))
+    help: ArgumentHelp("A file of keys, one a line, of which requests must show one.", valueName: "file"),
+    transform: FilePath.expanded)
   var apiKeyFile: String?
 
   @Option(
@@ -170,8 +171,8 @@ struct ServeCommand: ParsableCommand {
       init(_ argument: String) throws {
         let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let isNamed = parts.count == 2 && !parts[0].contains("/")
-        folder = isNamed ? String(parts[1]) : argument
-        name = isNamed ? String(parts[0]) : ServedModel.name(forFolder: argument)
+        folder = FilePath.expanded(isNamed ? String(parts[1]) : argument)
+        name = isNamed ? String(parts[0]) : ServedModel.name(forFolder: folder)
         guard !name.isEmpty, !folder.isEmpty else {
           throw InputError("--model \(argument) has no name or no folder; write NAME=folder or a folder")
         }

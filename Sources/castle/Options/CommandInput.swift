@@ -1,3 +1,5 @@
+import CastleCorpus
+import CastleConsole
 import CastleFormats
 import Foundation
 
@@ -16,6 +18,13 @@ enum CommandInput {
       }
     }
     return try MappedFile(path: path).withBytes(Array.init)
+  }
+
+  /// The bytes of a prompt, or of the text in a file; `-` is standard input. People are told how many are not UTF-8.
+  static func prompt(_ text: String?, file: String?) throws -> [UInt8] {
+    let bytes = try file.map { try TextFile(path: $0 == "-" ? nil : $0).bytes } ?? FilePath.bytes(text ?? "")
+    if let note = TextFile.note(bytes) { ProgressLine().note(note) }
+    return bytes
   }
 
   /// Whether `path` names a pipe or a device, as in `--file <(command)`.

@@ -13,8 +13,8 @@ struct ExperimentReportCommand: ParsableCommand {
       --results, the report is made from what castle experiment collect has copied, without the runs.
 
       Several experiments, such as one comparison at several sizes, make one page: loss against parameters, \
-      and all differences. --output and --results then name the folder that has a folder of each experiment's \
-      name.
+      and all differences. --output and --results then name the folder that has a folder of each \
+      experiment's name.
 
       EXAMPLES
         castle experiment report Experiments/quick.yaml --data text=data/books
