@@ -16,7 +16,7 @@ struct BenchmarkClusterCommand: ParsableCommand {
       computes as fast as this machine multiplies matrices.
 
       EXAMPLE
-        castle benchmark cluster --model s-castle,xl-castle --bandwidth 10 --latency 0.1 --rate 500
+        castle benchmark cluster --model s-castle --bandwidth 10 --latency 0.1
       """)
 
   @Option(help: ArgumentHelp("The models, separated by commas.", valueName: "presets"))

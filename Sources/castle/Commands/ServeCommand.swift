@@ -23,8 +23,8 @@ struct ServeCommand: ParsableCommand {
       requests are advanced together; what one gets does not depend on the others. Standard output has a \
       JSON line for each request.
 
-      Ctrl-C or SIGTERM refuses new requests and lets those that run end within --grace; another Ctrl-C, more \
-      than a second later, ends at once.
+      Ctrl-C or SIGTERM refuses new requests and lets those that run end within --grace; another Ctrl-C, \
+      more than a second later, ends at once.
 
       EXAMPLES
         castle serve --model runs/first/model

@@ -1,5 +1,5 @@
-import CastleCorpus
 import CastleConsole
+import CastleCorpus
 import CastleFormats
 import Foundation
 
@@ -20,7 +20,8 @@ enum CommandInput {
     return try MappedFile(path: path).withBytes(Array.init)
   }
 
-  /// The bytes of a prompt, or of the text in a file; `-` is standard input. People are told how many are not UTF-8.
+  /// The bytes of a prompt, or of the text in a file; `-` is standard input. People are told how many are not
+  /// UTF-8.
   static func prompt(_ text: String?, file: String?) throws -> [UInt8] {
     let bytes = try file.map { try TextFile(path: $0 == "-" ? nil : $0).bytes } ?? FilePath.bytes(text ?? "")
     if let note = TextFile.note(bytes) { ProgressLine().note(note) }
