@@ -55,7 +55,7 @@ import Testing
       try engine.advance(
         sequence, by: Array(tokens[start..<min(start + chunk, tokens.count)]), logits: .all)
     }
-    #expect(relativeError(logits, expected) < 1e-5)
+    #expect(relativeError(logits, expected) < 1e-4)
   }
 
   @Test(arguments: changes.indices)
@@ -81,7 +81,7 @@ import Testing
     let apart = try LanguageModel(model.configuration, weights: weights, backend: model.backend)
     let expected = try model.logits(randomTokens(20)).map(Double.init)
     let logits = try apart.logits(randomTokens(20))
-    #expect(relativeError(logits, expected) < 1e-6)
+    #expect(relativeError(logits, expected) < 1e-4)
     #expect(weights.byteCount == 4 * model.layout.parameterCount)
   }
 
