@@ -24,7 +24,8 @@ extension LanguageModel {
     var causal = configuration
     causal.mechanism = .causal
     let tensors = try ModelTensors(folder: folder)
-    try tensors.check(against: ParameterLayout(causal), ignoresStrangers: true, note: note)
+    try tensors.check(
+      against: ParameterLayout(causal), configuration: causal, ignoresStrangers: true, note: note)
     try self.init(configuration, backend: backend, seed: seed)
     for entry in layout.entries {
       guard let name = Self.causalName(entry.name, layers: configuration.layerCount) else { continue }
