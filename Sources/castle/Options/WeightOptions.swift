@@ -1,5 +1,5 @@
-import ArgumentParser
-import CastleOperations
+public import ArgumentParser
+public import CastleOperations
 
 extension WeightFormat: ExpressibleByArgument {}
 
