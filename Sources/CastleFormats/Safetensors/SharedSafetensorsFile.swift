@@ -24,7 +24,7 @@ package final class SharedSafetensorsFile {
       defer { end += tensor.byteCount }
       return end
     }
-    descriptor = open(path, O_WRONLY | O_CLOEXEC | (isNew ? O_CREAT | O_EXCL : 0), 0o666)
+    descriptor = FilePath.open(path, O_WRONLY | (isNew ? O_CREAT | O_EXCL : 0))
     guard descriptor >= 0 else { throw SystemError.error("write", path: path) }
     guard isNew else { return }
     let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }

@@ -118,7 +118,7 @@ private struct QuantizedWriter {
     let writer = try SafetensorsWriter(
       path: path, tensors: declarations + scaleDeclarations, metadata: ["format": "pt"])
     var error = WeightError()
-    var scales: [UInt8] = []
+    var scales: [[UInt8]] = []
     for (entry, declaration) in zip(entries, declarations) {
       let source = try tensors.tensor(entry.source)
       if declaration.type == source.type {
@@ -128,10 +128,10 @@ private struct QuantizedWriter {
       } else {
         let weight = try pack(source, entry.shape, &error)
         try writer.write(weight.values, type: declaration.type)
-        scales += weight.scales
+        scales.append(Array(weight.scales))
       }
     }
-    try scales.withUnsafeBytes { try writer.write($0, type: .bf16) }
+    for scale in scales { try scale.withUnsafeBytes { try writer.write($0, type: .bf16) } }
     try writer.finish()
     return QuantizedFolder.Summary(
       byteCount: writer.tensors.reduce(0) { $0 + $1.byteCount },

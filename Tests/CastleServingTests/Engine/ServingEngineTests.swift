@@ -129,17 +129,20 @@ import Testing
 
   @Test func aClientThatGoesAwayEndsItsWork() async throws {
     let engine = try model.engine()
-    let task = Task {
-      var count = 0
-      for try await event in try engine.generate(ServingRequest(prompt: prompt(20), maximumTokens: 290)) {
-        if case .token = event { count += 1 }
-        if count == 3 { break }
+    var clients = 0
+    // So small a model may be done before its client has gone; then another one comes.
+    while engine.statistics.cancelledRequests == 0, clients < 100 {
+      clients += 1
+      let task = Task {
+        for try await event in try engine.generate(ServingRequest(prompt: prompt(20), maximumTokens: 290)) {
+          if case .token = event { break }
+        }
       }
+      try await task.value
+      while engine.statistics.running > 0 { try await Task.sleep(nanoseconds: 1_000_000) }
     }
-    try await task.value
-    while engine.statistics.running > 0 { try await Task.sleep(nanoseconds: 1_000_000) }
     #expect(engine.statistics.cancelledRequests == 1)
-    #expect(engine.statistics.generatedTokens < 290)
+    #expect(engine.statistics.generatedTokens < 290 * clients)
     #expect(engine.statistics.reservedBytes == 0)
   }
 
