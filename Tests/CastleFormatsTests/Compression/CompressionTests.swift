@@ -36,7 +36,7 @@ struct CompressionTests {
   @Test func zerosMayFollowGzip() throws {
     let padded = CompressedBytes.gzip(text) + [UInt8](repeating: 0, count: 70_000)
     #expect(try decompressed(.gzip, padded) == text)
-    #expect(message { _ = try decompressed(.gzip, padded + [9]) }?.contains("after its compressed data") == true)
+    #expect(message { _ = try decompressed(.gzip, padded + [9]) }?.contains("compressed data") == true)
   }
 
   @Test(arguments: [Compression.gzip, .zstd]) func whatIsCutOffIsNoticed(_ kind: Compression) throws {
