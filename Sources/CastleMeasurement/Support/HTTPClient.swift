@@ -87,7 +87,7 @@ package struct HTTPClient: Sendable {
     private var unread: [UInt8] = []
 
     /// Connects; after `seconds` without a byte, reading fails.
-    package init(port: Int, seconds: Int = 60) throws {
+    package init(port: Int, seconds: Int = 300) throws {
       #if os(Linux)
         socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       #else
