@@ -61,8 +61,8 @@ public final class Evaluator {
   ) throws -> EvaluationResult? {
     try text.checkLength()
     let predicted = text.tokenCount - 1
-    let windows = communicator.world.share(of: (predicted + length - 1) / length)
-    let share = min(windows.lowerBound * length, predicted)..<min(windows.upperBound * length, predicted)
+    let sequences = communicator.world.share(of: (predicted + length - 1) / length)
+    let share = min(sequences.lowerBound * length, predicted)..<min(sequences.upperBound * length, predicted)
     var own = Sums()
     let all = try communicator.together {
       for start in stride(from: share.lowerBound, to: share.upperBound, by: batch * length) {

@@ -104,3 +104,13 @@ final class RecordingProgress: TrainingProgress {
   func sampled(_ text: String, prompt: String, step: Int) { samples.append(text) }
   func saved(_ checkpoint: CheckpointStore.Entry) { saves.append(checkpoint.step) }
 }
+
+/// What people read of the error that `body` throws.
+func message(_ body: () throws -> Void) -> String {
+  do {
+    try body()
+    return "no error"
+  } catch {
+    return (error as? InputError)?.description ?? "another error: \(error)"
+  }
+}

@@ -11,15 +11,6 @@ struct RunFolderTests {
 
   init() throws { small = try SmallRun() }
 
-  private func message(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return "no error"
-    } catch {
-      return (error as? InputError)?.description ?? "another error: \(error)"
-    }
-  }
-
   private func notes(_ run: String, _ overrides: [String] = []) throws -> [String] {
     let progress = RecordingProgress()
     #expect(try small.trainer(run, overrides, resumes: true, progress: progress).run() == .finished)

@@ -10,15 +10,6 @@ struct TrainerFaultTests {
 
   init() throws { small = try SmallRun() }
 
-  private func message(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return "no error"
-    } catch {
-      return (error as? InputError)?.description ?? "another error: \(error)"
-    }
-  }
-
   @Test func lossesThatAreNotFiniteStopWithTheStepAndTheCheckpoint() throws {
     let text = message {
       _ = try small.trainer("a", ["optimizer.learning-rate=1e30", "checkpoints.every=1"]).run()

@@ -1,6 +1,8 @@
 import ArgumentParser
 import CastleExperiments
 import CastleFormats
+import CastleMeasurement
+import CastleOperations
 
 /// Which experiment, where its runs are, and where the texts are that it reads.
 struct ExperimentOptions: ParsableArguments {
@@ -30,6 +32,15 @@ struct ExperimentOptions: ParsableArguments {
   func folder(of experiment: Experiment) throws -> ExperimentFolder {
     let folder = (output ?? "runs") + "/" + experiment.name
     return try ExperimentFolder(experiment, path: folder, texts: texts())
+  }
+
+  /// What the cells of `folder` take on this machine, whose rate of products is measured on `backend`.
+  ///
+  /// - Throws: ``InputError`` if a cell was made with other settings, or cannot be planned.
+  func estimates(in folder: ExperimentFolder, on backend: CPUBackend) throws -> [CellEstimate] {
+    for cell in folder.experiment.cells { try folder.checkIdentity(cell) }
+    let peakRate = MachinePeaks.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
+    return try CellEstimate.all(in: folder, peakRate: peakRate)
   }
 
   private func texts() throws -> [String: String] {

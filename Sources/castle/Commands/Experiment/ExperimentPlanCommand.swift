@@ -1,7 +1,6 @@
 import ArgumentParser
 import CastleExperiments
 import CastleFormats
-import CastleMeasurement
 
 /// `castle experiment plan`: what an experiment takes.
 struct ExperimentPlanCommand: ParsableCommand {
@@ -25,11 +24,8 @@ struct ExperimentPlanCommand: ParsableCommand {
 
   func run() throws {
     let folder = try options.folder()
-    for cell in folder.experiment.cells { try folder.checkIdentity(cell) }
     try folder.checkTasks()
-    let backend = try backendOptions.makeBackend()
-    let peakRate = MachinePeaks.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
-    let estimates = try CellEstimate.all(in: folder, peakRate: peakRate)
+    let estimates = try options.estimates(in: folder, on: backendOptions.makeBackend())
     print(json ? ExperimentTable.json(folder, estimates).text : ExperimentTable.plan(folder, estimates))
   }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import CastleExperiments
 import CastleFormats
-import CastleMeasurement
 
 /// `castle experiment status`: what is done, and what is left.
 struct ExperimentStatusCommand: ParsableCommand {
@@ -22,10 +21,7 @@ struct ExperimentStatusCommand: ParsableCommand {
 
   func run() throws {
     let folder = try options.folder()
-    for cell in folder.experiment.cells { try folder.checkIdentity(cell) }
-    let backend = try backendOptions.makeBackend()
-    let peakRate = MachinePeaks.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
-    let estimates = try CellEstimate.all(in: folder, peakRate: peakRate)
+    let estimates = try options.estimates(in: folder, on: backendOptions.makeBackend())
     print(
       try json ? ExperimentTable.json(folder, estimates).text : ExperimentTable.status(folder, estimates))
   }
