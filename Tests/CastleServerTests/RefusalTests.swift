@@ -205,5 +205,20 @@
         #expect(own.status == 200)
       }
     }
+
+    @Test func tooManyTracesAtATimeAreRefused() async throws {
+      try await TestServer.run { server, engine in
+        let client = server.client
+        let traces = (0..<4).map { _ in Task { try await client.post("/look/trace", #"{"text": "a"}"#) } }
+        await eventually("four traces wait") { engine.tracing == 4 }
+        let refused = try await client.post("/look/trace", #"{"text": "a"}"#)
+        #expect(refused.status == 429 && refused.headers["retry-after"] != nil)
+        engine.releaseTraces()
+        for trace in traces {
+          let answer = try await trace.value
+          #expect(answer.status == 400)
+        }
+      }
+    }
   }
 #endif

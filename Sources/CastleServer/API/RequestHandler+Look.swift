@@ -5,7 +5,9 @@ extension RequestHandler {
   func lookTrace(_ incoming: IncomingRequest) async throws -> Answer {
     let request = try AttentionTraceRequest(json: try await body(incoming))
     let model = try model(request.model)
-    let trace = try await model.engine.trace(request, tokenizer: model.tokenizer, name: model.name)
+    let trace = try await runs.trace {
+      try await model.engine.trace(request, tokenizer: model.tokenizer, name: model.name)
+    }
     var answer = Answer.text(trace, type: "application/json")
     answer.contentType = "application/json"
     return answer

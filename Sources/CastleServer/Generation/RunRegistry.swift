@@ -6,6 +6,7 @@ final class RunRegistry: Sendable {
   private struct State {
     var runs: [Int: GenerationRun] = [:]
     var nextKey = 0
+    var traces = 0
     var isClosed = false
   }
 
@@ -21,8 +22,11 @@ final class RunRegistry: Sendable {
     self.seconds = seconds
   }
 
-  /// The number of answers that are being generated.
-  var count: Int { state.withLock { $0.runs.count } }
+  /// A model writes nothing while it is traced: this many may wait for it.
+  private static let traceLimit = 4
+
+  /// The number of answers that are being generated, traces among them.
+  var count: Int { state.withLock { $0.runs.count + $0.traces } }
 
   /// Whether new answers are refused.
   var isClosed: Bool { state.withLock { $0.isClosed } }
@@ -60,6 +64,21 @@ final class RunRegistry: Sendable {
       run.end(throwing: CancellationError())
       state.withLock { _ = $0.runs.removeValue(forKey: key) }
     }
+  }
+
+  /// Calls `body`, which traces a model.
+  ///
+  /// - Throws: ``APIError`` if too many do or the server is at its end, and what `body` throws.
+  func trace<Result>(_ body: () async throws -> Result) async throws -> Result {
+    try state.withLock { state in
+      guard !state.isClosed else { throw APIError.shuttingDown }
+      guard state.traces < Self.traceLimit else {
+        throw APIError.busy("\(Self.traceLimit) traces are being made, which is the most; try again later")
+      }
+      state.traces += 1
+    }
+    defer { state.withLock { $0.traces -= 1 } }
+    return try await body()
   }
 
   /// Refuses new answers from now on.

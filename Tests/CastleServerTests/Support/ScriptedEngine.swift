@@ -31,6 +31,7 @@ final class ScriptedEngine: TokenEngine {
   }
 
   private let script: Script
+  private let traces = Mutex((waiting: 0, isReleased: false))
   private let state = Mutex((running: 0, most: 0, cancelled: 0, tokens: 0, requests: [ServingRequest]()))
 
   init(_ script: Script = Script()) {
@@ -52,7 +53,15 @@ final class ScriptedEngine: TokenEngine {
 
   func trace(
     _ request: AttentionTraceRequest, tokenizer: Tokenizer, name: String
-  ) async throws -> String { throw InputError("there is no model to look into") }
+  ) async throws -> String {
+    traces.withLock { $0.waiting += 1 }
+    while !traces.withLock({ $0.isReleased }) { try await Task.sleep(for: .milliseconds(1)) }
+    throw InputError("there is no model to look into")
+  }
+
+  /// The traces that were asked for; they wait until they are released.
+  var tracing: Int { traces.withLock { $0.waiting } }
+  func releaseTraces() { traces.withLock { $0.isReleased = true } }
 
   func shutDown() async {}
 
