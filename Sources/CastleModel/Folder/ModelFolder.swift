@@ -41,8 +41,8 @@ enum ModelFolder {
       || python.contains { $0.name == name }
   }
 
-  /// Writes a model folder, whole or not at all, with `copying`, files by their new names, and for a tokenizer
-  /// without one a `tokenizer_config.json`. `weights` writes the tensors.
+  /// Writes a model folder, whole or not at all, with `copying`, files by their new names, and for a
+  /// tokenizer without one a `tokenizer_config.json`. `weights` writes the tensors.
   ///
   /// Throws an `InputError` if the folder cannot be written, or holds files that are no part of a model.
   static func write(
