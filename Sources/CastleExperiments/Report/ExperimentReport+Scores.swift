@@ -11,19 +11,21 @@ extension ExperimentReport {
       "Right answers of every run",
       [.table(everyRun, left: Set(textColumns).union([textColumns.count, textColumns.count + 5]))])
     guard let comparison, names.count > 1 else { return [.heading("Right answers"), all] }
+    let differences = rows(names.filter { $0 != comparison.baseline }) { difference($0) }
+    let compared: [ReportPage.Block] = [
+      .heading("Differences in right answers from \(comparison.baseline)"),
+      .text(
+        "Percentage points more than \(comparison.baseline) with the same \(pairName), and the 95 % interval "
+          + "of the mean (Student's t over the pairs); above zero is better."),
+      .table(differences, left: Set(textColumns)),
+    ]
     return [
       .heading("Right answers"),
       .text(
         "In percent, higher is better: the mean of finished runs, ± the standard deviation of single runs; "
           + "in brackets the number of runs where it is another than \(mostRuns)."),
       .table(rows(names) { cell($0) }, left: Set(textColumns)),
-      .heading("Differences in right answers from \(comparison.baseline)"),
-      .text(
-        "Percentage points more than \(comparison.baseline) with the same \(pairName), and the 95 % interval "
-          + "of the mean (Student's t over the pairs); above zero is better."),
-      .table(rows(names.filter { $0 != comparison.baseline }) { difference($0) }, left: Set(textColumns)),
-      all,
-    ]
+    ] + (differences.count > 1 ? compared : []) + [all]
   }
 
   /// A score in one condition, of one of what is compared.
