@@ -87,7 +87,7 @@ struct ExperimentTests {
       ["experiment", "report", file, "--results", collected, "--into", text.folder.path("report")])
     #expect(report.missing.isEmpty && report.differences.map(\.name) == ["castle", "castle"])
     #expect(report.differences.allSatisfy { $0.pairs == ["1", "2"] })
-    #expect(try text.folder.names(in: "report") == ["report.html", "report.json", "report.md"])
+    #expect(try text.folder.names(in: "report") == ["report.html", "report.json", "report.md", "report.svg"])
     #expect(try text.folder.text("report/report.html").contains("<svg"))
   }
 
@@ -112,7 +112,7 @@ struct ExperimentTests {
   @Test func aReportThatIsKilledLeavesNoPartOfOne() throws {
     _ = try CastleProcess.output(command("run", "runs", "--threads", "1"))
     _ = try CastleProcess.output(command("report", "runs"))
-    let names = ["report.html", "report.md", "report.json"]
+    let names = ["report.html", "report.svg", "report.md", "report.json"]
     let whole = try names.map { try text.folder.text("runs/report/\($0)") }
     for _ in 0..<12 {
       let report = try BackgroundRun(command("report", "runs"))

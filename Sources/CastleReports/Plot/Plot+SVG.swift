@@ -2,19 +2,26 @@ import CastleFormats
 import Foundation
 
 extension Plot {
-  private static let width = 860.0, height = 430.0
+  static let width = 860.0, height = 430.0
   private static let left = 66.0, top = 40.0, bottom = 52.0
   private static let leastRight = 24.0, characterWidth = 6.6
   private static let nearEnd = 60.0
 
-  /// The picture. `identifier` distinguishes it from others on the page.
+  /// The picture on a page. `identifier` distinguishes it from others there.
   package func svg(identifier: String) -> String {
-    let labels = series.filter { !$0.isEmpty }.map(\.name)
-    let right = labels.map { Double($0.count) * Self.characterWidth + 20 }.max() ?? Self.leastRight
-    let (x, y) = axes(right: min(max(right, Self.leastRight), Self.width / 3))
+    let (x, y) = axes
+    return """
+      <svg class="plot" viewBox="0 0 \(Self.width.svg) \(Self.height.svg)" role="img" \
+      aria-label="\(HTMLText.escaped(title))" data-plot="\(HTMLText.escaped(hoverData(x, y)))">
+      \(shapes(identifier: identifier).joined(separator: "\n"))
+      <g class="hover"></g></svg>
+      """
+  }
+
+  /// What the picture consists of. `identifier` distinguishes it from others beside it.
+  func shapes(identifier: String) -> [String] {
+    let (x, y) = axes
     var parts = [
-      "<svg class=\"plot\" viewBox=\"0 0 \(Self.width.svg) \(Self.height.svg)\" role=\"img\" "
-        + "aria-label=\"\(HTMLText.escaped(title))\" data-plot=\"\(HTMLText.escaped(hoverData(x, y)))\">",
       "<clipPath id=\"\(identifier)\"><rect x=\"\(x.start.svg)\" y=\"\(y.end.svg)\" "
         + "width=\"\((x.end - x.start).svg)\" height=\"\((y.start - y.end).svg)\"/></clipPath>",
       "<text class=\"title\" x=\"\(x.start.svg)\" y=\"20\">\(HTMLText.escaped(title))</text>",
@@ -23,9 +30,14 @@ extension Plot {
     parts.append("<g clip-path=\"url(#\(identifier))\">")
     for (index, one) in series.enumerated() { parts += Self.shapes(one, SeriesStyle(index), x, y) }
     parts.append("</g>")
-    parts += directLabels(x, y)
-    parts.append("<g class=\"hover\"></g></svg>")
-    return parts.joined(separator: "\n")
+    return parts + directLabels(x, y)
+  }
+
+  /// The axes, with room for the names of the series on the right.
+  private var axes: (x: PlotAxis, y: PlotAxis) {
+    let labels = series.filter { !$0.isEmpty }.map(\.name)
+    let right = labels.map { Double($0.count) * Self.characterWidth + 20 }.max() ?? Self.leastRight
+    return axes(right: min(max(right, Self.leastRight), Self.width / 3))
   }
 
   private func axes(right: Double) -> (x: PlotAxis, y: PlotAxis) {

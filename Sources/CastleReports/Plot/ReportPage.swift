@@ -22,6 +22,12 @@ package struct ReportPage: Sendable {
     self.blocks = blocks
   }
 
+  /// The first plot as a picture of its own, if there is one with anything in it.
+  package var picture: String? {
+    for case .plot(let plot) in blocks where plot.series.contains(where: { !$0.isEmpty }) { return plot.file }
+    return nil
+  }
+
   /// The report as Markdown, without pictures.
   package var markdown: String {
     "# \(title)\n\n" + blocks.map(Self.markdown).filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
@@ -99,38 +105,12 @@ package struct ReportPage: Sendable {
   }
 
   private static let style = """
-    :root { --ink: #1a1a1a; --soft: #595959; --line: #dcdcdc; --paper: #fff; --stripe: #f6f6f6; \
-    \(SeriesStyle.variables(isDark: false)) }
-    @media (prefers-color-scheme: dark) {
-      :root { --ink: #e8e8e8; --soft: #a8a8a8; --line: #3a3a3a; --paper: #161616; --stripe: #1f1f1f; \
-    \(SeriesStyle.variables(isDark: true)) }
-    }
-    \(SeriesStyle.rules)
+    \(Plot.style)
     body { font: 15px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper);
       max-width: 920px; margin: 2em auto; padding: 0 1em; }
     h1 { font-size: 1.6em; line-height: 1.25; }
     h2 { font-size: 1.2em; margin-top: 2em; }
     figure { margin: 1.5em 0; }
-    .plot { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
-    .plot text { fill: var(--soft); }
-    .plot .title { font-size: 15px; font-weight: 600; fill: var(--ink); }
-    .plot .label { font-size: 13px; fill: var(--ink); }
-    .plot .name {
-      fill: var(--c); font-weight: 600; paint-order: stroke; stroke: var(--paper); stroke-width: 3px;
-    }
-    .plot .grid { stroke: var(--line); }
-    .plot .axis { stroke: var(--soft); }
-    .plot polyline { fill: none; stroke: var(--c); stroke-linejoin: round; }
-    .plot .strong { stroke-width: 2.2; }
-    .plot .thin { stroke-width: 1; stroke-opacity: .5; }
-    .plot .faint { stroke-width: 1; stroke-opacity: .28; }
-    .plot .band { fill: var(--c); fill-opacity: .13; }
-    .plot .bar { stroke: var(--c); stroke-width: 1.6; }
-    .plot .mark { fill: var(--c); stroke: var(--paper); }
-    .plot .leader { stroke: var(--c); stroke-opacity: .6; }
-    .plot .cursor { stroke: var(--soft); stroke-dasharray: 2 2; }
-    .plot .dot { fill: var(--c); }
-    .plot .tip { fill: var(--paper); fill-opacity: .93; stroke: var(--line); }
     .table { overflow-x: auto; }
     table { border-collapse: collapse; min-width: 60%; font-variant-numeric: tabular-nums; }
     td, th { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line); \

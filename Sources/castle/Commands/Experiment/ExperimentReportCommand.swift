@@ -7,10 +7,11 @@ import CastleReports
 struct ExperimentReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract: "Write what an experiment says so far: a page, Markdown and JSON.",
+    abstract: "Write what an experiment says so far: a page, a picture, Markdown and JSON.",
     discussion: """
-      Runs that are under way are in the pictures. The page is one file that needs no network. With \
-      --results, the report is made from what castle experiment collect has copied, without the runs.
+      Runs that are under way are in the pictures. The page is one file that needs no network; its first \
+      picture, the loss against tokens, is also a file of its own. With --results, the report is made from \
+      what castle experiment collect has copied, without the runs.
 
       Several experiments, such as one comparison at several sizes, make one page: loss against parameters, \
       and all differences. --output and --results then name the folder that has a folder of each \
@@ -37,7 +38,7 @@ struct ExperimentReportCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where report.html, report.md and report.json go (default: report in the folder of the runs).",
+      "Where report.html, .svg, .md and .json go (default: report in the folder of the runs).",
       valueName: "folder"), transform: FilePath.expanded)
   var into: String?
 
@@ -78,8 +79,10 @@ struct ExperimentReportCommand: ParsableCommand {
 
   private func write(_ page: ReportPage, _ object: JSONValue, into target: String) throws {
     try AtomicFile.write(page.html.utf8, path: target + "/report.html")
+    try page.picture.map { try AtomicFile.write($0.utf8, path: target + "/report.svg") }
     try AtomicFile.write(page.markdown.utf8, path: target + "/report.md")
     try AtomicFile.write(object.line, path: target + "/report.json")
-    print(json ? object.text : "\(target)/report.html, report.md, report.json")
+    let names = ["html"] + (page.picture == nil ? [] : ["svg"]) + ["md", "json"]
+    print(json ? object.text : "\(target)/" + names.map { "report.\($0)" }.joined(separator: ", "))
   }
 }
