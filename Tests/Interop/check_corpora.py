@@ -50,7 +50,7 @@ def main():
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         expected = []
         for document in documents:
-            expected += tokenizer.encode(document).ids + [tokenizer.token_to_id(END)]
+            expected += tokenizer.encode(document, add_special_tokens=False).ids + [tokenizer.token_to_id(END)]
         shard = (folder / "out" / "train_000000.bin").read_bytes()[1024:]
         tokens = [int.from_bytes(shard[i:i + 2], "little") for i in range(0, len(shard), 2)]
         require(tokens == expected, "the shards have other tokens than Python")

@@ -140,13 +140,18 @@ def check_harness(model, address, name, tasks, sets):
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             return lm_eval.simple_evaluate(model=harness, tasks=chosen, bootstrap_iters=2)["results"]
 
-    # The harness's remote tokenizer puts no special token before a context, transformers' does: sets without contexts.
-    names = ["pairs_1", "pairs_2"]
-    ours = scores(model, [tasks / f"{task}.jsonl" for task in names])
-    through, theirs = evaluate(served, names), evaluate(direct, names)
-    for task in names:
-        compare(f"{task} through the server", ours[task], through[task])
-        compare(f"{task} with transformers", ours[task], theirs[task])
+    # The harness's remote tokenizer puts no special token before a context; the folder's does, as transformers has it.
+    with_start = LocalCompletionsAPI(
+        base_url=address + "/v1/completions", model=name, tokenizer_backend="huggingface", tokenizer=str(model),
+        add_bos_token=True, num_concurrent=8, batch_size=1, max_length=length + 1, auth_token="right-key",
+        max_retries=1)
+    for harness, names in [
+            (served, ["pairs_1", "pairs_2"]), (with_start, ["pairs_1", "choices", "contexts", "cloze"])]:
+        ours = scores(model, [tasks / f"{task}.jsonl" for task in names])
+        through, theirs = evaluate(harness, names), evaluate(direct, names)
+        for task in names:
+            compare(f"{task} through the server", ours[task], through[task])
+            compare(f"{task} with transformers", ours[task], theirs[task])
 
 
 def main():

@@ -11,11 +11,11 @@ CASTLE = os.environ.get("CASTLE", ".build/release/castle")
 
 
 def castle(*arguments, **options):
-    """Runs castle; its standard output. Exits if it fails."""
-    result = subprocess.run([CASTLE, *map(str, arguments)], capture_output=True, text=True, **options)
+    """Runs castle; its standard output, with the line ends that it has. Exits if it fails."""
+    result = subprocess.run([CASTLE, *map(str, arguments)], capture_output=True, **options)
     if result.returncode != 0:
-        sys.exit(f"castle {' '.join(map(str, arguments))}\nfailed: {result.stderr}")
-    return result.stdout
+        sys.exit(f"castle {' '.join(map(str, arguments))}\nfailed: {result.stderr.decode()}")
+    return result.stdout.decode()
 
 
 @contextlib.contextmanager

@@ -2,9 +2,10 @@ import CastleFormats
 import Foundation
 
 extension LanguageModel {
-  /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, for models with
-  /// lookahead keys or a shift of keys and values the code with which Python's transformers loads them, and a
-  /// copy of the file `tokenizer` as `tokenizer.json`, if one is given.
+  /// Writes a model folder: `config.json`, `model.safetensors`, `generation_config.json`, and for models with
+  /// lookahead keys or a shift of keys and values the code with which Python's transformers loads them. With
+  /// `tokenizer`, also a copy of that file as `tokenizer.json` and a `tokenizer_config.json` that names the
+  /// tokens with which a text starts and ends.
   ///
   /// The folder appears whole, or not at all. An earlier model folder of that name is replaced; without
   /// `tokenizer`, its `tokenizer.json` is kept.

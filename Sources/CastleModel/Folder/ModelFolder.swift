@@ -30,18 +30,19 @@ enum ModelFolder {
 
   /// The files that say how text becomes tokens, as far as models have them.
   static let tokenizerFiles = [
-    tokenizer, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+    tokenizer, TokenizerSettings.name, "special_tokens_map.json", "added_tokens.json", "vocab.json",
     "merges.txt",
     "chat_template.jinja",
   ]
 
   /// Whether a file of this name may be replaced together with its folder.
   static func isPart(_ name: String) -> Bool {
-    [configuration, generation, tokenizer, weights].contains(name) || python.contains { $0.name == name }
+    [configuration, generation, tokenizer, TokenizerSettings.name, weights].contains(name)
+      || python.contains { $0.name == name }
   }
 
-  /// Writes a model folder, whole or not at all, with `copying`, files by their new names. `weights` writes
-  /// the tensors.
+  /// Writes a model folder, whole or not at all, with `copying`, files by their new names, and for a
+  /// tokenizer without one a `tokenizer_config.json`. `weights` writes the tensors.
   ///
   /// Throws an `InputError` if the folder cannot be written, or holds files that are no part of a model.
   static func write(
@@ -60,6 +61,11 @@ enum ModelFolder {
       }
       for (name, path) in files.sorted(by: { $0.key < $1.key }) {
         try MappedFile(path: path).withBytes { try AtomicFile.write($0, path: "\(temporary)/\(name)") }
+      }
+      if let tokenizer = files[tokenizer], files[TokenizerSettings.name] == nil,
+        let settings = try TokenizerSettings.json(configuration, tokenizer: tokenizer)
+      {
+        try AtomicFile.write(settings, path: "\(temporary)/\(TokenizerSettings.name)")
       }
       try weights("\(temporary)/\(Self.weights)")
     }

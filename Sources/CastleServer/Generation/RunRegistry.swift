@@ -5,9 +5,13 @@ import Synchronization
 final class RunRegistry: Sendable {
   private struct State {
     var runs: [Int: GenerationRun] = [:]
+    /// Answers that have their place but no run yet.
+    var starting = 0
     var nextKey = 0
     var traces = 0
     var isClosed = false
+    /// Why all answers were ended.
+    var end: (any Error)?
   }
 
   private let state = Mutex(State())
@@ -26,7 +30,7 @@ final class RunRegistry: Sendable {
   private static let traceLimit = 4
 
   /// The number of answers that are being generated, traces among them.
-  var count: Int { state.withLock { $0.runs.count + $0.traces } }
+  var count: Int { state.withLock { $0.runs.count + $0.starting + $0.traces } }
 
   /// Whether new answers are refused.
   var isClosed: Bool { state.withLock { $0.isClosed } }
@@ -39,14 +43,14 @@ final class RunRegistry: Sendable {
   ) throws -> RunLease {
     let key = try state.withLock { state in
       guard !state.isClosed else { throw APIError.shuttingDown }
-      guard state.runs.count < limit else {
+      guard state.runs.count + state.starting < limit else {
         throw APIError.busy("\(limit) answers are being generated, which is the most; try again later")
       }
       state.nextKey += 1
+      state.starting += 1
       return state.nextKey
     }
-    let run = try GenerationRun(requests, engine: engine)
-    state.withLock { $0.runs[key] = run }
+    let run = try begin(key) { try GenerationRun(requests, engine: engine) }
     let closing = connection.whenClosed { run.end(throwing: ClientGone()) }
     let (seconds, writing) = (seconds, Self.writingSeconds)
     let timer = Task {
@@ -64,6 +68,22 @@ final class RunRegistry: Sendable {
       run.end(throwing: CancellationError())
       state.withLock { _ = $0.runs.removeValue(forKey: key) }
     }
+  }
+
+  /// Enters the run that `make` returns; its place is free again if that fails.
+  private func begin(_ key: Int, _ make: () throws -> GenerationRun) throws -> GenerationRun {
+    let run: GenerationRun
+    do { run = try make() } catch {
+      state.withLock { $0.starting -= 1 }
+      throw error
+    }
+    let end = state.withLock { state in
+      state.starting -= 1
+      state.runs[key] = run
+      return state.end
+    }
+    if let end { run.end(throwing: end) }
+    return run
   }
 
   /// Calls `body`, which traces a model.
@@ -86,7 +106,11 @@ final class RunRegistry: Sendable {
 
   /// Ends all answers.
   func endAll(throwing error: any Error) {
-    for run in state.withLock({ Array($0.runs.values) }) { run.end(throwing: error) }
+    let runs = state.withLock { state in
+      state.end = error
+      return Array(state.runs.values)
+    }
+    for run in runs { run.end(throwing: error) }
   }
 }
 

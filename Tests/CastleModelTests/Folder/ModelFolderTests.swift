@@ -79,6 +79,25 @@ import Testing
     }
   }
 
+  @Test func theTokensOfStartAndEndAreNamedForPython() throws {
+    var configuration = try makeModel().configuration
+    configuration.beginOfTextID = 3
+    configuration.endOfTextIDs = [5, 3]
+    let model = try LanguageModel(configuration, seed: 1)
+    try withTemporaryFolder { folder in
+      let tokens = #"[{"id": 3, "content": "<start>"}, {"id": 5, "content": "<end>"}]"#
+      let tokenizer = #"{"model": {"vocab": {"a": 0}}, "added_tokens": \#(tokens)}"#
+      try AtomicFile.write(Array(tokenizer.utf8), path: "\(folder)/t.json")
+      try model.save(to: "\(folder)/model", tokenizer: "\(folder)/t.json")
+      let settings = try MappedFile(path: "\(folder)/model/tokenizer_config.json").withBytes {
+        try JSONValue.object($0, source: "settings")
+      }
+      #expect(settings["bos_token"] == .string("<start>"))
+      #expect(settings["eos_token"] == .string("<end>"))
+      #expect(settings["pad_token"] == nil)
+    }
+  }
+
   @Test func foreignFilesAreNeverReplaced() throws {
     let model = try makeModel()
     try withTemporaryFolder { folder in
