@@ -103,7 +103,7 @@ let package = Package(
     library("CastleConsole", ["CastleFormats"]),
     library("CastleCluster", ["CastleFormats", .target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
     library("CastleTokenizer", ["CastleFormats"]),
-    library("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer"]),
+    library("CastleCorpus", ["CastleCluster", "CastleFormats", "CastleTensors", "CastleTokenizer"]),
     library(
       "CastleModel", ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"],
       resources: [
@@ -150,7 +150,7 @@ let package = Package(
     library(
       "CastleExperiments",
       [
-        "CastleSystem", "CastleFormats", "CastleCorpus", "CastleEvaluation", "CastleModel",
+        "CastleSystem", "CastleCluster", "CastleFormats", "CastleCorpus", "CastleEvaluation", "CastleModel",
         "CastleOperations",
         "CastleTensors", "CastleAttention", "CastleTokenizer", "CastleTraining", "CastleReports", "Yams",
       ]),
@@ -188,7 +188,9 @@ let package = Package(
     tests("CastleFormats", ["CastleMeasurement"]),
     tests("CastleCluster", ["CastleFormats"]),
     tests("CastleTokenizer", ["CastleFormats", "CastleMeasurement"], resources: [.copy("Golden")]),
-    tests("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer", "CastleMeasurement"]),
+    tests(
+      "CastleCorpus",
+      ["CastleCluster", "CastleFormats", "CastleTensors", "CastleTokenizer", "CastleMeasurement"]),
     tests(
       "CastleModel",
       ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats", "CastleMeasurement"],
@@ -221,8 +223,8 @@ let package = Package(
     tests(
       "CastleEvaluation",
       [
-        "CastleModel", "CastleOperations", "CastleFormats", "CastleTokenizer", "CastleCorpus",
-        "CastleMeasurement",
+        "CastleCluster", "CastleModel", "CastleOperations", "CastleFormats", "CastleTokenizer",
+        "CastleCorpus", "CastleMeasurement",
       ]),
     tests(
       "CastleTraining",
@@ -234,7 +236,10 @@ let package = Package(
     tests("CastleReports", ["CastleFormats", "CastleEvaluation", "CastleTraining", "CastleMeasurement"]),
     tests(
       "CastleExperiments",
-      ["CastleFormats", "CastleTraining", "CastleReports", "CastleOperations", "CastleMeasurement"]),
+      [
+        "CastleCluster", "CastleFormats", "CastleTraining", "CastleReports", "CastleOperations",
+        "CastleMeasurement",
+      ]),
     .testTarget(
       name: "BackendStubTests",
       dependencies: ["CastleAttention", "CastleModel", "CastleOperations", "CastleTensors"],

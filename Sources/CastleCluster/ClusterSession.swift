@@ -9,7 +9,8 @@ package enum ClusterSession {
   /// The seconds that a rank that fails waits for others that fail with it.
   private static let patience = 2.0
 
-  /// Joins the other ranks, if there are any, runs `body` and leaves them.
+  /// Joins the other ranks, if there are any, runs `body` and leaves them. One rank alone is an ordinary
+  /// process, which asks nothing of MPI.
   ///
   /// If every rank fails, the main rank throws its error and the others ``ToldElsewhere``. If some fail, one
   /// line names the rank and its host, and all ranks end: those that wait for one that has failed are ended
@@ -20,7 +21,9 @@ package enum ClusterSession {
     environment: [String: String] = ProcessInfo.processInfo.environment,
     describe: (any Error) -> String, tell: (String) -> Void, _ body: (any Communicator) throws -> Void
   ) throws {
-    guard let launched = LaunchedRank(environment: environment) else { return try body(SingleProcess()) }
+    guard let launched = LaunchedRank(environment: environment), launched.size > 1 else {
+      return try body(SingleProcess())
+    }
     #if MPI
       let communicator = try MPICommunicator()
       guard communicator.world.size == launched.size else {
@@ -36,8 +39,7 @@ package enum ClusterSession {
       let result = Result { try body(communicator) }
       try leave(communicator, result, describe: describe, tell: tell)
     #else
-      guard launched.size == 1 else { throw launched.needsMPI }
-      try body(SingleProcess())
+      throw launched.needsMPI
     #endif
   }
 
@@ -58,7 +60,7 @@ package enum ClusterSession {
       communicator.finish()
       guard let first = all.firstIndex(where: { $0 != nil }) else { return }
       guard isMain else { throw ToldElsewhere() }
-      if let failure, !all.contains(nil) { throw failure }
+      if let failure, failure is RankFailure || !all.contains(nil) { throw failure }
       throw RankFailure(rank: first, host: communicator.hosts[first], message: all[first] ?? "")
     }
   #endif

@@ -100,6 +100,14 @@ package struct RankFailure: Error, CustomStringConvertible {
   /// The error itself, on that rank.
   package var own: (any Error)?
 
+  /// Bundles what is known everywhere; on the rank itself also its error.
+  package init(rank: Int, host: String, message: String, own: (any Error)? = nil) {
+    self.rank = rank
+    self.host = host
+    self.message = message
+    self.own = own
+  }
+
   /// One line without a full stop.
   package var description: String { "rank \(rank) on \(host): \(message)" }
 }

@@ -32,6 +32,11 @@ package struct LaunchedRank: Sendable, Hashable {
     return nil
   }
 
+  /// `environment` as a process needs it that is started by a rank and is none itself.
+  package static func removed(from environment: [String: String]) -> [String: String] {
+    environment.filter { name, _ in !variables.contains { $0.1 == name || $0.2 == name } }
+  }
+
   /// What a program without MPI answers to several ranks.
   package var needsMPI: InputError {
     InputError(

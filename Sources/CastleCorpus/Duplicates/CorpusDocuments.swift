@@ -64,10 +64,11 @@ struct CorpusDocuments {
     try CorpusPipeline(pool: pool).run(
       CorpusReader(files, cutter: cutter),
       work: { item, _ in
-        try item.pieces.indices.map { index in
+        let group = item.group
+        return try item.pieces.indices.map { index in
           var result = Piece()
           let piece = item.pieces[index]
-          try source.withText(index, of: item) { text in
+          try source.withText(index, of: group) { text in
             result.hasText = !(piece.isWhole && text.isBlank)
             result.hash = DocumentHasher.hash(text, of: piece)
           }

@@ -1,3 +1,4 @@
+public import CastleCluster
 public import CastleFormats
 public import CastleTensors
 public import CastleTokenizer
@@ -7,7 +8,7 @@ public import CastleTokenizer
 /// The folder that it makes holds `train_000000.bin`, … and `val_000000.bin`, … (see ``TokenShard``), the
 /// tokenizer, and `manifest.json` (see ``CorpusManifest``). Every document is followed by the end-of-text
 /// token. The names of special tokens in documents are ordinary text, so no document can forge its end. The
-/// same input gives the same bytes at any number of threads.
+/// same input gives the same bytes at any number of threads, and of ranks.
 public struct CorpusPreparation: Sendable {
   /// How many documents are kept for validation.
   public var validation = ValidationSize.fraction(0.01)
@@ -59,18 +60,79 @@ public struct CorpusPreparation: Sendable {
   ///   - input: The text.
   ///   - tokenizerPath: The path of the tokenizer.
   ///   - pool: The threads to work on.
+  ///   - communicator: The ranks that make tokens of what the main rank, which calls this, reads. The others
+  ///     call ``assist(tokenizerPath:textKey:pool:communicator:isInterrupted:)``.
   ///   - progress: Called now and then. If it throws, nothing is made.
   ///   - note: Told what is unusual, in one line each.
   /// - Returns: What was made.
   /// - Throws: ``InputError`` if something cannot be read, makes no sense, or cannot be written.
   public func run(
     _ input: CorpusInput, tokenizerPath: String, output: String, pool: ThreadPool,
+    communicator: any Communicator = SingleProcess(),
     progress: (Progress) throws -> Void = { _ in }, note: (ErrorText) -> Void = { _ in }
   ) throws -> CorpusManifest {
-    try checkOutput(output)
-    let tokenizer = try TokenizerFile.read(path: tokenizerPath)
-    let endOfText = try check(tokenizer, path: tokenizerPath)
-    try checkSettings()
+    precondition(communicator.world.isMain, "the main rank reads and writes")
+    let tokenizer = try tokenizer(tokenizerPath, communicator: communicator) {
+      try checkOutput(output)
+      try checkSettings()
+    }
+    let helpers = try HelperRanks(communicator, pool: pool)
+    do {
+      return try run(
+        input, tokenizer: tokenizer, output: output, pool: pool, helpers: helpers, progress: progress,
+        note: note)
+    } catch {
+      helpers.dismiss()
+      throw error
+    }
+  }
+
+  /// Makes tokens of what the main rank reads, until that is done with its corpus, as one of the other ranks
+  /// of `communicator`. The settings must be those of the main rank, but validation, shards and output are
+  /// its matter alone.
+  ///
+  /// - Parameters:
+  ///   - tokenizerPath: The path of the tokenizer.
+  ///   - textKey: The key of a JSON line that holds the text.
+  ///   - pool: The threads to work on.
+  ///   - communicator: The ranks.
+  ///   - isInterrupted: Whether someone has asked to end; all ranks end then, and nothing is made.
+  /// - Throws: ``InputError`` if the tokenizer cannot be read or is not that of the main rank, or someone has
+  ///   asked to end.
+  public func assist(
+    tokenizerPath: String, textKey: String, pool: ThreadPool, communicator: any Communicator,
+    isInterrupted: () -> Bool
+  ) throws {
+    let tokenizer = try tokenizer(tokenizerPath, communicator: communicator)
+    let helper = try HelperRanks(communicator, pool: pool)
+    let encoder = PieceEncoder(
+      tokenizer, source: PieceText(invalidBytes: invalidBytes, key: textKey), threads: pool.threadCount,
+      findsEndLines: separator == nil)
+    try helper.assist(encoder, pool: pool, isInterrupted: isInterrupted)
+  }
+
+  /// The tokenizer, which must be the same on every rank. The main rank does `check` besides.
+  private func tokenizer(
+    _ path: String, communicator: any Communicator, check: () throws -> Void = {}
+  ) throws -> Tokenizer {
+    var tokenizer: Tokenizer?
+    _ = try communicator.together {
+      try check()
+      let own = try TokenizerFile.read(path: path)
+      try self.check(own, path: path)
+      tokenizer = own
+      return true
+    }
+    let digest = Digest()
+    if communicator.world.size > 1 { digest.update(TokenizerFile.json(tokenizer!)) }
+    try communicator.requireSame("tokenizer", digest.sha256())
+    return tokenizer!
+  }
+
+  private func run(
+    _ input: CorpusInput, tokenizer: Tokenizer, output: String, pool: ThreadPool, helpers: HelperRanks,
+    progress: (Progress) throws -> Void, note: (ErrorText) -> Void
+  ) throws -> CorpusManifest {
     let cutter = PieceCutter(
       tokenizer: tokenizer, specialTokens: .ordinary, separator: Array((separator ?? "").utf8))
     var files = try input.files(note: note)
@@ -91,11 +153,14 @@ public struct CorpusPreparation: Sendable {
     var manifest: CorpusManifest?
     try AtomicFolder.write(to: output, replaces: replacesOutput) { folder in
       let writer = CorpusWriter(
-        folder: folder, tokenizer: tokenizer, endOfText: endOfText, choice: choice, preparation: self,
+        folder: folder, tokenizer: tokenizer, endOfText: tokenizer.endOfText!, choice: choice,
+        preparation: self,
         pool: pool)
       let reader = CorpusReader(files, cutter: cutter, cut: choice.cut)
       var bytesRead = 0
-      try encode(reader, source: source, tokenizer: tokenizer, pool: pool, into: writer, note: note) {
+      let encoder = PieceEncoder(
+        tokenizer, source: source, threads: pool.threadCount, findsEndLines: separator == nil)
+      try encode(reader, encoder, pool: pool, helpers: helpers, into: writer, note: note) {
         bytesRead = $0
         try progress(.encoding(done: $0, all: all))
       }
@@ -104,9 +169,9 @@ public struct CorpusPreparation: Sendable {
     return manifest!
   }
 
-  /// The token that ends texts.
-  private func check(_ tokenizer: Tokenizer, path: String) throws -> Int32 {
-    guard let endOfText = tokenizer.endOfText else {
+  /// Throws unless `tokenizer` can end texts and has tokens for every text.
+  private func check(_ tokenizer: Tokenizer, path: String) throws {
+    guard tokenizer.endOfText != nil else {
       throw InputError("\(path) has no end-of-text token; it needs an added token \"<|endoftext|>\"")
     }
     guard tokenizer.missingBytes.isEmpty else {
@@ -114,7 +179,6 @@ public struct CorpusPreparation: Sendable {
         "\(path) has no token for \(tokenizer.missingBytes.count) of the 256 bytes, so text would be lost; "
           + "train one that has them all")
     }
-    return endOfText
   }
 
   private func checkSettings() throws {
@@ -142,47 +206,32 @@ public struct CorpusPreparation: Sendable {
   }
 
   private func encode(
-    _ reader: CorpusReader, source: PieceText, tokenizer: Tokenizer, pool: ThreadPool,
+    _ reader: CorpusReader, _ encoder: PieceEncoder, pool: ThreadPool, helpers: HelperRanks,
     into writer: CorpusWriter, note: (ErrorText) -> Void, progress: (Int) throws -> Void
   ) throws {
-    let encoders = (0..<pool.threadCount).map { _ in TokenEncoder(tokenizer) }
-    let endLine = EndLine(tokenizer)
     let wantsHashes = writer.wantsHashes
     var areEndLinesKnown = false
     func noteEndLines() {
       guard writer.hasEndLines, !areEndLinesKnown else { return }
       areEndLinesKnown = true
+      let line = encoder.endLine.text
       note(
-        "note: the text has lines of \(endLine.text), which are read as ordinary text; "
-          + "they end documents with \(.separator(endLine.text))")
+        "note: the text has lines of \(line), which are read as ordinary text; "
+          + "they end documents with \(.separator(line))")
     }
-    try CorpusPipeline(pool: pool).run(
-      reader,
-      work: { item, thread in
-        var result = EncodedItem()
-        result.tokens.reserveCapacity(item.bytes.count / 2)
-        let mayHaveEndLines = separator == nil && item.file.format == .text
-        for (index, piece) in item.pieces.enumerated() {
-          try source.withText(index, of: item) { text in
-            // Documents of white space alone are none.
-            let bytes =
-              piece.isWhole && text.isBlank ? UnsafeBufferPointer(rebasing: text.bytes[..<0]) : text.bytes
-            encoders[thread].encodeChecked(bytes, specialTokens: .ordinary, into: &result.tokens)
-            result.pieces.append(
-              EncodedItem.Piece(
-                tokenEnd: result.tokens.count, byteCount: bytes.count,
-                invalidByteCount: text.invalidByteCount,
-                hash: wantsHashes ? DocumentHasher.hash(text, of: piece) : nil))
-            if mayHaveEndLines, endLine.isIn(bytes) { result.hasEndLine = true }
-          }
-        }
-        return result
-      },
-      deliver: writer.append,
-      progress: { done in
-        noteEndLines()
-        try progress(done)
-      })
+    func work(_ item: CorpusItem, thread: Int) throws -> EncodedItem {
+      try encoder.encode(item.group, wantsHashes: wantsHashes, thread: thread)
+    }
+    func told(_ done: Int) throws {
+      noteEndLines()
+      try progress(done)
+    }
+    if helpers.areNone {
+      try CorpusPipeline(pool: pool).run(reader, work: work, deliver: writer.append, progress: told)
+    } else {
+      try RankPipeline(pool: pool, helpers: helpers, wantsHashes: wantsHashes).run(
+        reader, work: work, deliver: writer.append, progress: told)
+    }
     noteEndLines()
   }
 }

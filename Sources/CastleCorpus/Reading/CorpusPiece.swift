@@ -13,6 +13,20 @@ struct CorpusPiece: Sendable {
   var isWhole: Bool { isFirst && isLast }
 }
 
+/// Pieces of a file with their bytes: all that is needed to get at the text in them.
+struct PieceGroup: Sendable {
+  /// The bytes of the file that the pieces were cut from.
+  var bytes: [UInt8]
+  /// The pieces, in order.
+  var pieces: [CorpusPiece]
+  /// How the file holds its documents.
+  var format: TextFormat
+  /// What messages call the file.
+  var path: String
+  /// The line of the file that the first piece starts in, counted from 1; JSON lines only.
+  var firstLine: Int
+}
+
 /// Pieces that one thread works on at a time, with their bytes.
 struct CorpusItem: Sendable {
   /// The bytes of the file that the pieces were cut from.
@@ -29,4 +43,9 @@ struct CorpusItem: Sendable {
   var firstLine: Int
   /// The number of bytes of files up to the end of this item.
   var bytesRead: Int
+
+  /// The item without its place in the corpus.
+  var group: PieceGroup {
+    PieceGroup(bytes: bytes, pieces: pieces, format: file.format, path: file.path, firstLine: firstLine)
+  }
 }

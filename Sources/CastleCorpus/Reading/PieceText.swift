@@ -1,7 +1,7 @@
 import CastleFormats
 import CastleTokenizer
 
-/// Gets the text out of the pieces of an item.
+/// Gets the text out of pieces of a file.
 struct PieceText {
   /// What becomes of bytes that are not UTF-8; nil if they are an error.
   let invalidBytes: InvalidBytes?
@@ -24,18 +24,18 @@ struct PieceText {
   ///
   /// - Throws: ``InputError`` if the piece is not a JSON object with the text, or has bytes that are not
   ///   UTF-8 where those are an error.
-  func withText(_ piece: Int, of item: CorpusItem, _ body: (Text) -> Void) throws {
-    let range = item.pieces[piece].range
-    try item.bytes.withUnsafeBufferPointer { bytes in
+  func withText(_ piece: Int, of group: PieceGroup, _ body: (Text) -> Void) throws {
+    let range = group.pieces[piece].range
+    try group.bytes.withUnsafeBufferPointer { bytes in
       let bytes = UnsafeBufferPointer(rebasing: bytes[range])
-      switch item.file.format {
+      switch group.format {
       case .text:
-        try check(bytes, place: item.file.path, body)
+        try check(bytes, place: group.path, body)
       case .jsonLines:
-        let line = item.firstLine + piece
-        let place = "\(item.file.path), line \(line)"
+        let line = group.firstLine + piece
+        let place = "\(group.path), line \(line)"
         var scanner = JSONScanner(
-          UnsafeRawBufferPointer(bytes), name: item.file.path, firstLine: line, requiresUTF8: false)
+          UnsafeRawBufferPointer(bytes), name: group.path, firstLine: line, requiresUTF8: false)
         guard let text = try text(&scanner) else {
           throw InputError(
             subject: "\(place)", problem: "has no string named \"\(key)\"",

@@ -21,8 +21,9 @@ struct PreTokenCounter {
       reader,
       work: { item, thread in
         var invalidBytes = 0
-        for piece in item.pieces.indices {
-          try source.withText(piece, of: item) { text in
+        let group = item.group
+        for piece in group.pieces.indices {
+          try source.withText(piece, of: group) { text in
             tables[thread].add(preTokensOf: text.bytes)
             invalidBytes += text.invalidByteCount
           }

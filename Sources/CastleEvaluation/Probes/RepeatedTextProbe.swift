@@ -1,4 +1,5 @@
 import CastleAttention
+public import CastleCluster
 import CastleFormats
 public import CastleModel
 import CastleTensors
@@ -29,12 +30,17 @@ public struct RepeatedTextProbe {
   private let model: LanguageModel
   private let ids: [Int32]
   private let start: Int32?
+  private let communicator: any Communicator
 
-  /// A probe of `model`. `tokenizer` says which tokens are text; without it all are taken for text.
+  /// A probe of `model`. `tokenizer` says which tokens are text; without it all are taken for text. The ranks
+  /// of `communicator` share the sequences.
   ///
   /// - Throws: ``InputError`` if there are fewer than two such tokens.
-  public init(_ model: LanguageModel, tokenizer: Tokenizer?) throws {
+  public init(
+    _ model: LanguageModel, tokenizer: Tokenizer?, communicator: any Communicator = SingleProcess()
+  ) throws {
     self.model = model
+    self.communicator = communicator
     let configuration = model.configuration
     let special = Set(tokenizer?.addedTokens.filter(\.isSpecial).map(\.id) ?? [])
     start = configuration.beginOfTextID.map { Int32($0) } ?? tokenizer?.endOfText
@@ -66,17 +72,29 @@ public struct RepeatedTextProbe {
       InputError(problem: "sequences of \(length) tokens need \($0)", remedy: "lower \(.sequenceLength)")
     }
     var random = RandomSource(seed: seed)
-    var losses: [(first: Double, second: Double)] = []
-    for begin in stride(from: 0, to: sequences, by: batch) {
-      guard progress(Double(begin) / Double(sequences)) else { return nil }
-      let count = min(batch, sequences - begin)
-      losses += try Self.losses(
-        pass, (0..<count).map { _ in sequence(half, &random) }, half: half, inputs: inputs)
+    let share = communicator.world.share(of: sequences)
+    for _ in 0..<share.lowerBound { _ = sequence(half, &random) }
+    let losses = try communicator.collect { () throws -> [Losses]? in
+      var own: [Losses] = []
+      for begin in stride(from: share.lowerBound, to: share.upperBound, by: batch) {
+        guard progress(Double(begin - share.lowerBound) / Double(share.count)) else { return nil }
+        let count = min(batch, share.upperBound - begin)
+        own += try Self.losses(
+          pass, (0..<count).map { _ in sequence(half, &random) }, half: half, inputs: inputs)
+      }
+      return own
     }
+    guard let losses else { return nil }
     return Result(
       sequences: sequences, length: inputs, firstHalf: MeanEstimate(of: losses.map(\.first)),
       secondHalf: MeanEstimate(of: losses.map(\.second)),
       inductionScore: MeanEstimate(of: losses.map { $0.first - $0.second }))
+  }
+
+  /// The mean loss of each half of a sequence.
+  private struct Losses: BitwiseCopyable {
+    var first: Double
+    var second: Double
   }
 
   private func sequence(_ half: Int, _ random: inout RandomSource) -> [Int32] {
@@ -87,7 +105,7 @@ public struct RepeatedTextProbe {
   /// The mean loss of each half of each sequence, without the first token of the half.
   private static func losses(
     _ pass: ScoringPass, _ sequences: [[Int32]], half: Int, inputs: Int
-  ) throws -> [(first: Double, second: Double)] {
+  ) throws -> [Losses] {
     let documents = sequences.indices.map { $0 * inputs..<($0 + 1) * inputs }
     let queries = sequences.enumerated().flatMap { index, tokens in
       // The token at t is predicted at t − 1; the halves end where the sequence does.
@@ -107,7 +125,7 @@ public struct RepeatedTextProbe {
       guard first.isFinite, second.isFinite else {
         throw InputError("the model's loss on random text is \(first) and \(second): its weights are damaged")
       }
-      return (first, second)
+      return Losses(first: first, second: second)
     }
   }
 }

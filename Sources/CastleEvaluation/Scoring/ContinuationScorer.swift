@@ -3,7 +3,7 @@ import CastleFormats
 import CastleModel
 
 /// How probable a continuation is after its context.
-struct ContinuationScore: Sendable, Hashable {
+struct ContinuationScore: Sendable, Hashable, BitwiseCopyable {
   /// The natural logarithm of the probability of all its tokens.
   var logProbability: Double
   /// Whether greedy decoding would have written it; false if that was not asked for.

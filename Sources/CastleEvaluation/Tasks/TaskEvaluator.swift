@@ -1,3 +1,4 @@
+public import CastleCluster
 import CastleFormats
 public import CastleModel
 public import CastleTokenizer
@@ -15,17 +16,22 @@ import Foundation
 public final class TaskEvaluator {
   private let model: LanguageModel
   private let encoder: ContinuationEncoder
+  private let communicator: any Communicator
 
-  /// An evaluator of `model`, which reads what `tokenizer` writes.
-  public init(_ model: LanguageModel, tokenizer: Tokenizer) {
+  /// An evaluator of `model`, which reads what `tokenizer` writes. The ranks of `communicator` share the
+  /// questions of each set.
+  public init(
+    _ model: LanguageModel, tokenizer: Tokenizer, communicator: any Communicator = SingleProcess()
+  ) {
     self.model = model
+    self.communicator = communicator
     encoder = ContinuationEncoder(tokenizer, model.configuration)
   }
 
   /// Measures on all sets of `groups`, with `examples` before each question.
   ///
   /// `progress` gets the set that is worked on and the share of all questions that is done, and ends the work
-  /// by returning false; the result is then nil.
+  /// by returning false; the result is then nil, on every rank.
   ///
   /// - Throws: ``InputError`` if a question or the model cannot be used, before anything is computed where
   ///   possible.
@@ -40,7 +46,9 @@ public final class TaskEvaluator {
     for group in groups {
       var sets: [TaskResult] = []
       for set in group.sets {
-        let result = try evaluate(set, examples: examples) { progress(set, Double(done + $0) / total) }
+        let result = try evaluate(set, examples: examples) { share in
+          progress(set, (Double(done) + share * Double(set.items.count)) / total)
+        }
         guard let result else { return nil }
         sets.append(result)
         done += set.items.count
@@ -52,12 +60,26 @@ public final class TaskEvaluator {
   }
 
   private func evaluate(
-    _ set: TaskSet, examples: TaskExamples, progress: (_ items: Int) -> Bool
+    _ set: TaskSet, examples: TaskExamples, progress: (_ share: Double) -> Bool
   ) throws -> TaskResult? {
-    let scorer = try ContinuationScorer(model, findsGreedy: set.kind == .cloze)
     var cutItems = 0
-    for (index, item) in set.items.enumerated() {
-      guard progress(index) else { return nil }
+    let scores = try communicator.collect {
+      try self.scores(of: set, examples: examples, cutItems: &cutItems, progress: progress)
+    }
+    guard let scores else { return nil }
+    return Self.result(set, scores: scores, cutItems: try communicator.gather(cutItems).reduce(0, +))
+  }
+
+  /// The scores of all choices of this rank's questions, and how many questions were cut. Nil if `progress`
+  /// has returned false.
+  private func scores(
+    of set: TaskSet, examples: TaskExamples, cutItems: inout Int, progress: (_ share: Double) -> Bool
+  ) throws -> [ContinuationScore]? {
+    let scorer = try ContinuationScorer(model, findsGreedy: set.kind == .cloze)
+    let share = communicator.world.share(of: set.items.count)
+    for index in share {
+      guard progress(Double(index - share.lowerBound) / Double(share.count)) else { return nil }
+      let item = set.items[index]
       let prefix = examples.text(before: index, of: set)
       var isCut = false
       for choice in 0..<item.choiceCount {
@@ -74,7 +96,7 @@ public final class TaskEvaluator {
       if isCut { cutItems += 1 }
     }
     try scorer.flush()
-    return Self.result(set, scores: scorer.scores, cutItems: cutItems)
+    return scorer.scores
   }
 
   private static func result(

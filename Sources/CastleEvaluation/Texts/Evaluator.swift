@@ -39,16 +39,19 @@ public final class Evaluator {
       communicator: communicator)
   }
 
-  /// An evaluator with a pass of its own.
+  /// An evaluator with a pass of its own. The ranks of `communicator` share the sequences of a text.
   ///
   /// - Throws: ``InputError`` if `length` is more than the model reads, or the memory is not free.
-  public convenience init(_ model: LanguageModel, batch: Int, length: Int, separator: Int32?) throws {
+  public convenience init(
+    _ model: LanguageModel, batch: Int, length: Int, separator: Int32?,
+    communicator: any Communicator = SingleProcess()
+  ) throws {
     let pass = try ScoringMemory.makePass(model, tokenCapacity: batch * length, longest: length) {
       InputError(
         problem: "\(batch) sequences of \(length) tokens need \($0)",
         remedy: "lower \(.batchSize) or \(.sequenceLength)")
     }
-    self.init(pass, batch: batch, length: length, separator: separator)
+    self.init(pass, batch: batch, length: length, separator: separator, communicator: communicator)
   }
 
   /// Measures on `text`. `progress` gets the share that is done before each batch, and ends the work by

@@ -33,7 +33,7 @@ package final class ExperimentRunner {
     case interrupted
   }
 
-  private let folder: ExperimentFolder
+  let folder: ExperimentFolder
   private let backend: any Backend
   private let progress: any ExperimentProgress
   private let isInterrupted: () -> Bool

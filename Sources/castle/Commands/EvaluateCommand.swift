@@ -1,4 +1,5 @@
 import ArgumentParser
+import CastleCluster
 import CastleConsole
 import CastleEvaluation
 import CastleFormats
@@ -33,6 +34,9 @@ struct EvaluateCommand: ParsableCommand {
       With --repeated-text: the loss on random tokens and on the same tokens again; the difference is what \
       the model gains by copying from its context.
 
+      Several processes share the work where mpirun or srun starts castle, built with: make build MPI=1. The \
+      model and what it is measured on must be where all hosts see them.
+
       EXAMPLES
         castle evaluate --model runs/first/model --data data/books
         castle evaluate --model runs/first/best --data play.txt --json
@@ -40,6 +44,7 @@ struct EvaluateCommand: ParsableCommand {
           --tasks blimp/data,tasks/arc_easy.jsonl
         castle evaluate --model runs/first/model --tasks tasks/piqa.jsonl --shots 5
         castle evaluate --model runs/first/model --repeated-text
+        mpirun -np 4 castle evaluate --model runs/first/model --tasks tasks
       """)
 
   @Option(help: ArgumentHelp("A model folder.", valueName: "folder"), transform: FilePath.expanded)
@@ -145,6 +150,11 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
+    try ClusterSession.run { try run($0) }
+  }
+
+  private func run(_ communicator: any Communicator) throws {
+    let isMain = communicator.world.isMain
     // What is quickly checked comes before the weights are read.
     let groups = try tasks.flatMap(Self.paths).map { try TaskGroup(path: $0) }
     let examples = TaskExamples(
@@ -152,33 +162,42 @@ struct EvaluateCommand: ParsableCommand {
     let configuration = try ModelConfiguration(folder: model)
     let tokenizer = try TokenizerFile.read(ifPresentIn: model)
     let text = try data.map { path in
-      try EvaluationText(path: path, tokenizer: tokenizer, limit: tokens ?? 0) { ProgressLine().note($0) }
+      try EvaluationText(path: path, tokenizer: tokenizer, limit: tokens ?? 0) { text in
+        if isMain { ProgressLine().note(text) }
+      }
     }
-    let languageModel = try loadModel(configuration)
-    let progress = EvaluationProgress()
+    try communicator.requireSame("version of castle", ProgramVersion.number, shows: true)
+    try communicator.requireSameFiles([
+      ("model", [model]), ("text", [data].compactMap(\.self)),
+      ("task", groups.flatMap(\.sets).map(\.path) + [shotsFrom].compactMap(\.self)),
+    ])
+    let languageModel = try loadModel(configuration, communicator)
+    let progress = EvaluationProgress(isShown: isMain)
     Interruption.listen()
     let output: (text: String, json: JSONValue)?
     if let text {
-      output = try evaluate(languageModel, text: text, progress)
+      output = try evaluate(languageModel, text: text, progress, communicator)
     } else if repeatedText {
-      output = try evaluateRepeatedText(languageModel, tokenizer, progress)
+      output = try evaluateRepeatedText(languageModel, tokenizer, progress, communicator)
     } else {
-      output = try evaluate(languageModel, tokenizer, groups, examples, progress)
+      output = try evaluate(languageModel, tokenizer, groups, examples, progress, communicator)
     }
     progress.clear()
     guard let output else { throw InputError("interrupted; there is no result") }
+    guard isMain else { return }
     print(json ? output.json.text : output.text)
   }
 
-  private func loadModel(_ configuration: ModelConfiguration) throws -> LanguageModel {
-    let backend = try backendOptions.makeBackend()
+  private func loadModel(
+    _ configuration: ModelConfiguration, _ communicator: any Communicator
+  ) throws -> LanguageModel {
+    let backend = CPUBackend(pool: try backendOptions.makePool(communicator))
+    let note = { (text: String) in if communicator.world.isMain { StandardError.note(text) } }
     guard let weights else {
-      return try LanguageModel(
-        folder: model, configuration: configuration, backend: backend, note: StandardError.note)
+      return try LanguageModel(folder: model, configuration: configuration, backend: backend, note: note)
     }
     return try LanguageModel(
-      folder: model, configuration: configuration, weights: weights, backend: backend,
-      note: StandardError.note)
+      folder: model, configuration: configuration, weights: weights, backend: backend, note: note)
   }
 
   /// The paths of one `--tasks`: the commas of a path that exists do not separate.
@@ -194,28 +213,29 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   private func evaluate(
-    _ model: LanguageModel, text: EvaluationText, _ progress: EvaluationProgress
+    _ model: LanguageModel, text: EvaluationText, _ progress: EvaluationProgress,
+    _ communicator: any Communicator
   ) throws -> (String, JSONValue)? {
     let sequenceLength = min(length ?? Self.usualLength(model), max(text.tokenCount - 1, 1))
     let evaluator = try Evaluator(
       model, batch: batchSize ?? 1, length: sequenceLength,
-      separator: joinDocuments ? nil : text.separator)
+      separator: joinDocuments ? nil : text.separator, communicator: communicator)
     return try evaluator.evaluate(text) { progress.update($0) }.map { ($0.report, $0.json) }
   }
 
   private func evaluate(
     _ model: LanguageModel, _ tokenizer: Tokenizer?, _ groups: [TaskGroup], _ examples: TaskExamples,
-    _ progress: EvaluationProgress
+    _ progress: EvaluationProgress, _ communicator: any Communicator
   ) throws -> (String, JSONValue)? {
     guard let tokenizer else {
       throw InputError("\(self.model) has no tokenizer.json, which tasks need: their files hold text")
     }
-    let evaluator = TaskEvaluator(model, tokenizer: tokenizer)
+    let evaluator = TaskEvaluator(model, tokenizer: tokenizer, communicator: communicator)
     let results = try evaluator.evaluate(groups, examples: examples) { progress.update($1, of: $0.name) }
     guard let results else { return nil }
     progress.clear()
     let cut = results.flatMap(\.sets).reduce(0) { $0 + $1.cutItems }
-    if cut > 0 {
+    if cut > 0, communicator.world.isMain {
       let verb = cut == 1 ? "was" : "were"
       StandardError.write(
         "note: \(NumberFormat.count(cut, "question")) \(verb) cut from the left to the "
@@ -225,9 +245,10 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   private func evaluateRepeatedText(
-    _ model: LanguageModel, _ tokenizer: Tokenizer?, _ progress: EvaluationProgress
+    _ model: LanguageModel, _ tokenizer: Tokenizer?, _ progress: EvaluationProgress,
+    _ communicator: any Communicator
   ) throws -> (String, JSONValue)? {
-    let probe = try RepeatedTextProbe(model, tokenizer: tokenizer)
+    let probe = try RepeatedTextProbe(model, tokenizer: tokenizer, communicator: communicator)
     let result = try probe.evaluate(
       length: length ?? Self.usualLength(model), sequences: sequences ?? 64, seed: seed ?? 1
     ) { progress.update($0) }

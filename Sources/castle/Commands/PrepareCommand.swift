@@ -1,4 +1,5 @@
 import ArgumentParser
+import CastleCluster
 import CastleConsole
 import CastleCorpus
 import CastleFormats
@@ -19,7 +20,11 @@ struct PrepareCommand: ParsableCommand {
       their names. A file that is named twice is read once. Every document is followed by the end-of-text \
       token. The output folder holds train_000000.bin, …, val_000000.bin, … (the form of llm.c), \
       tokenizer.json and manifest.json. It appears whole or not at all, and has the same bytes at any number \
-      of threads.
+      of threads and processes.
+
+      Started by mpirun or srun (built with: make build MPI=1), the first process reads the text and writes \
+      the folder, and all of them make tokens. Only the first must see the text; the tokenizer must be where \
+      all hosts see it.
 
       A corpus of a single document is cut near its end, and the rest is for validation. To choose among the \
       documents of JSON lines, of compressed files or between separators, and to find the equal ones, the \
@@ -35,6 +40,7 @@ struct PrepareCommand: ParsableCommand {
           --validation-documents 1000 --deduplicate web-*.jsonl.zst
         castle prepare --tokenizer tokenizer.json --output data/tales \\
           --separator '<|endoftext|>' tales.txt
+        mpirun -np 4 castle prepare --tokenizer gpt2 --output data/web web-*.jsonl.zst
         find pages -name '*.html.txt' -print0 |
           castle prepare --tokenizer gpt2 --output data/pages --files-from -
         python3 -c '
@@ -107,14 +113,25 @@ struct PrepareCommand: ParsableCommand {
   }
 
   func run() throws {
-    let pool = try backend.makePool()
+    try ClusterSession.run { communicator in
+      let pool = try backend.makePool(communicator)
+      try communicator.requireSame("version of castle", ProgramVersion.number, shows: true)
+      guard !communicator.world.isMain else { return try prepare(pool, communicator) }
+      Interruption.listen()
+      try preparation.assist(
+        tokenizerPath: tokenizer, textKey: corpus.input.textKey, pool: pool, communicator: communicator
+      ) { Interruption.isRequested }
+    }
+  }
+
+  private func prepare(_ pool: ThreadPool, _ communicator: any Communicator) throws {
     let start = ContinuousClock.now
     let notes = ProgressLine()
     let line = json ? nil : notes
     Interruption.listen()
     var encodingStart = start
     let manifest = try preparation.run(
-      corpus.input, tokenizerPath: tokenizer, output: output, pool: pool
+      corpus.input, tokenizerPath: tokenizer, output: output, pool: pool, communicator: communicator
     ) { progress in
       try ProgressText.checkInterruption()
       switch progress {

@@ -7,11 +7,15 @@ import Foundation
 final class EvaluationProgress {
   private let line = ProgressLine()
   private let start = ProcessInfo.processInfo.systemUptime
+  private let isShown: Bool
+
+  /// Progress that is shown, or of a rank that says nothing.
+  init(isShown: Bool = true) { self.isShown = isShown }
 
   /// Shows that `share` of the work is done. False if someone asked to end.
   func update(_ share: Double, of name: String = "") -> Bool {
     guard !Interruption.isRequested else { return false }
-    guard share > 0 else { return true }
+    guard isShown, share > 0 else { return true }
     let passed = ProcessInfo.processInfo.systemUptime - start
     let rest = NumberFormat.duration(passed / share - passed)
     let name = name.isEmpty ? "" : " " + name

@@ -47,6 +47,15 @@ final class ExperimentConsole: ExperimentProgress {
   func finish() { line.finish() }
 }
 
+/// Tells nobody how an experiment goes on: what the first rank shows is enough.
+final class SilentExperiment: ExperimentProgress {
+  func note(_ text: String) {}
+  func begin(_ cell: ExperimentCell, number: Int, of count: Int) -> any TrainingProgress { SilentProgress() }
+  func scoring(_ cell: ExperimentCell, _ score: String, share: Double) {}
+  func finished(_ cell: ExperimentCell, _ result: CellResult) {}
+  func failed(_ cell: ExperimentCell, _ error: InputError) {}
+}
+
 /// Tells how the training of a cell goes on.
 private final class CellConsole: TrainingProgress {
   private let line: ProgressLine

@@ -25,12 +25,14 @@ struct CastleProcess {
   ///   - input: What standard input holds.
   ///   - outputFile: A file to use as standard output, such as /dev/full.
   ///   - errorFile: The same for standard error.
+  ///   - environment: Further variables of the environment.
   ///   - timeout: After this many seconds the process is killed and the test fails.
   static func run(
     _ arguments: [String], input: String = "", outputFile: String? = nil, errorFile: String? = nil,
-    folder: String? = nil, timeout: Double = 180
+    environment: [String: String] = [:], folder: String? = nil, timeout: Double = 180
   ) throws -> Result {
     let process = Process()
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.executableURL = URL(fileURLWithPath: try executablePath)
     process.arguments = arguments
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }

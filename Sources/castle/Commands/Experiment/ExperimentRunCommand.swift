@@ -1,9 +1,11 @@
 import ArgumentParser
+import CastleCluster
 import CastleExperiments
 import CastleFormats
 import CastleMeasurement
 import CastleOperations
 import CastleSystem
+import CastleTensors
 import Foundation
 
 /// `castle experiment run`: trains what is missing.
@@ -16,12 +18,16 @@ struct ExperimentRunCommand: ParsableCommand {
       with a shared folder, share the work: none takes a run that another has. Ctrl-C saves and ends. A run \
       that fails is named, and spoils no other.
 
+      The processes that mpirun or srun starts share the runs as well, one run each at a time, and the first \
+      one says at the end what has become of them; castle must be built with: make build MPI=1.
+
       EXAMPLES
         castle experiment run Experiments/quick.yaml --data text=data/books
         castle experiment run Experiments/quick.yaml --data text=data/books \\
           --jobs 2
         castle experiment run Experiments/quick.yaml --data text=data/books \\
           --only $SLURM_ARRAY_TASK_ID
+        mpirun -np 4 castle experiment run Experiments/quick.yaml --data text=data/books
       """)
 
   @OptionGroup var options: ExperimentOptions
@@ -47,14 +53,40 @@ struct ExperimentRunCommand: ParsableCommand {
     Interruption.listen()
     let folder = try options.folder()
     let cells = try only.map { [try folder.experiment.cell($0)] } ?? folder.experiment.cells
-    guard jobs == 1 else { return try runJobs(folder) }
+    guard jobs == 1 else {
+      if let launched = LaunchedRank(environment: ProcessInfo.processInfo.environment), launched.size > 1 {
+        throw InputError(
+          subject: "--jobs \(jobs)", problem: "is for one process, but \(launched.launcher) has started more",
+          remedy: "leave it out and start as many ranks as there are to be runs at a time")
+      }
+      return try runJobs(folder)
+    }
+    try ClusterSession.run { try run(cells, folder, $0) }
+  }
 
-    let backend = try backendOptions.makeBackend()
+  private func run(
+    _ cells: [ExperimentCell], _ folder: ExperimentFolder, _ communicator: any Communicator
+  ) throws {
+    guard communicator.world.size == 1 || only == nil else {
+      throw InputError(
+        subject: "--only", problem: "is one run, but there are \(communicator.world.size) ranks",
+        remedy: "start one")
+    }
+    try communicator.requireSame("version of castle", ProgramVersion.number, shows: true)
+    let pool = try backendOptions.makePool(communicator)
+    let backend = CPUBackend(pool: pool)
+    let ranks = try RankSummary(communicator, threads: pool.threadCount)
+    guard communicator.world.isMain else {
+      let runner = ExperimentRunner(folder, backend: backend, progress: SilentExperiment())
+      _ = try runner.run(cells, retriesFailed: retry, with: communicator)
+      return
+    }
     let peakRate = MachinePeaks.productRates(backend, size: 2048, repetitions: 2).max() ?? 0
     let progress = ExperimentConsole(folder, peakRate: peakRate)
     progress.note(backend.summary)
+    ranks.lines.forEach(progress.note)
     let runner = ExperimentRunner(folder, backend: backend, progress: progress)
-    let outcome = try runner.run(cells, retriesFailed: retry)
+    let outcome = try runner.run(cells, retriesFailed: retry, with: communicator)
     progress.finish()
     switch outcome {
     case .interrupted:
@@ -104,6 +136,7 @@ private final class WorkerProcess {
   init(_ arguments: [String]) throws {
     process.executableURL = Bundle.main.executableURL
     process.arguments = arguments
+    process.environment = LaunchedRank.removed(from: ProcessInfo.processInfo.environment)
     do {
       try process.run()
     } catch {

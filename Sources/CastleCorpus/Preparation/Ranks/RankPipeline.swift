@@ -1,0 +1,67 @@
+import CastleTensors
+
+/// What ``CorpusPipeline`` does, with other ranks: the main rank reads a corpus, all work on its items, and
+/// the main rank hands the results on in order.
+struct RankPipeline {
+  /// The threads of the main rank.
+  let pool: ThreadPool
+  /// The other ranks.
+  let helpers: HelperRanks
+  /// Whether the hashes of documents are wanted.
+  let wantsHashes: Bool
+
+  /// The bytes of a round for each thread, and for all of them.
+  private static let threadBytes = 48 * CorpusReader.itemBytes
+  private static let mostBytes = 1 << 27
+
+  /// Runs to the end of the corpus. `work` is what the main rank does with its own items, and with those in
+  /// which a helper has met an error.
+  ///
+  /// - Throws: The error of the earliest item that has one, that of `progress`, or ``RankFailure``.
+  func run(
+    _ reader: CorpusReader, work: (CorpusItem, _ thread: Int) throws -> EncodedItem,
+    deliver: (CorpusItem, EncodedItem) throws -> Void, progress: (Int) throws -> Void
+  ) throws {
+    var reader = reader
+    let size = min(Self.threadBytes * helpers.threadCounts.reduce(0, +), Self.mostBytes)
+    var round = try nextRound(&reader, byteCount: size)
+    _ = try helpers.exchange(round, wantsHashes: wantsHashes)
+    var done: [(item: CorpusItem, result: EncodedItem)] = []
+    while !round.isEmpty || !done.isEmpty {
+      let own = round.indices(of: 0)
+      var following = Result<RankRound, any Error>.success(round)
+      var delivered = Result<Void, any Error>.success(())
+      var results = [Result<EncodedItem, any Error>?](repeating: nil, count: round.items.count)
+      results.withUnsafeMutableBufferPointer { results in
+        pool.forEach(own.count + 2) { index, thread in
+          switch index {
+          case 0:
+            delivered = Result { for (item, result) in done { try deliver(item, result) } }
+          case 1:
+            following = Result { try nextRound(&reader, byteCount: size) }
+          default:
+            let index = own[index - 2]
+            results[index] = Result { try work(round.items[index], thread) }
+          }
+        }
+      }
+      try delivered.get()
+      let next = try following.get()
+      if !round.isEmpty {
+        var answers = try helpers.exchange(next, wantsHashes: wantsHashes)[...]
+        for index in round.items.indices where round.owners[index] > 0 {
+          results[index] = answers.removeFirst().map { .success($0) }
+        }
+      }
+      done = try zip(round.items, results).map { item, result in
+        (item, try result?.get() ?? work(item, 0))
+      }
+      round = next
+      if let last = done.last { try progress(last.item.bytesRead) }
+    }
+  }
+
+  private func nextRound(_ reader: inout CorpusReader, byteCount: Int) throws -> RankRound {
+    RankRound(try reader.nextItems(byteCount: byteCount), threadCounts: helpers.threadCounts)
+  }
+}
