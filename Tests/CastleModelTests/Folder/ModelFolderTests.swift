@@ -83,7 +83,7 @@ import Testing
     var configuration = try makeModel().configuration
     configuration.beginOfTextID = 3
     configuration.endOfTextIDs = [5, 3]
-    let model = try LanguageModel(configuration, seed: 1)
+    let model = try LanguageModel(configuration, backend: makeBackend(), seed: 1)
     try withTemporaryFolder { folder in
       let tokens = #"[{"id": 3, "content": "<start>"}, {"id": 5, "content": "<end>"}]"#
       let tokenizer = #"{"model": {"vocab": {"a": 0}}, "added_tokens": \#(tokens)}"#
