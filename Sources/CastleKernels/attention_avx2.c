@@ -7,5 +7,6 @@
 #include "product_template.h"
 #include "transpose_template.h"
 #include "scores_template.h"
+#include "decode_template.h"
 #include "end_isa.h"
 #endif

@@ -6,4 +6,5 @@
 #include "product_template.h"
 #include "transpose_template.h"
 #include "scores_template.h"
+#include "decode_template.h"
 #include "end_isa.h"

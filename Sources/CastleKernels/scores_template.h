@@ -235,16 +235,3 @@ static void CASTLE_NAME(softmax_backward)(
   else
     softmax_backward_rows(block, causal, lookahead, d_probability, log_sum_exp, delta, 0);
 }
-
-const castle_attention_kernels CASTLE_NAME(castle_attention_kernels) = {
-    .lanes = CASTLE_LANES,
-    .product = CASTLE_NAME(product),
-    .copy = CASTLE_NAME(copy),
-    .write = CASTLE_NAME(write),
-    .transpose = CASTLE_NAME(transpose),
-    .row_dots = CASTLE_NAME(row_dots),
-    .gate = CASTLE_NAME(gate),
-    .gate_backward = CASTLE_NAME(gate_backward),
-    .softmax = CASTLE_NAME(softmax),
-    .softmax_backward = CASTLE_NAME(softmax_backward),
-};

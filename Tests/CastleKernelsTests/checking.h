@@ -87,5 +87,6 @@ void expect_same(matrix x, matrix before, const char *name);
 /// The checks; widths of operands are multiples of `lanes`.
 void check_products(const castle_attention_kernels *kernels, ptrdiff_t lanes);
 void check_scores(const castle_attention_kernels *kernels, ptrdiff_t lanes);
+void check_decoding(const castle_attention_kernels *kernels);
 void check_row_kernels(const castle_row_kernels *kernels);
 void check_weight_kernels(const castle_weight_kernels *kernels);

@@ -24,6 +24,7 @@ static void run(report *report, castle_isa isa, const char *name, ptrdiff_t lane
   random_begin(1);
   check_products(castle_attention_kernels_for(isa), lanes);
   check_scores(castle_attention_kernels_for(isa), lanes);
+  check_decoding(castle_attention_kernels_for(isa));
   check_row_kernels(castle_row_kernels_for(isa));
   check_weight_kernels(castle_weight_kernels_for(isa));
   check_weight_kernels(castle_weight_kernels_baseline_for(isa));

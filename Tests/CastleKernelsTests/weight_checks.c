@@ -3,7 +3,7 @@
 
 #include "checking.h"
 
-static const ptrdiff_t widths[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 200};
+static const ptrdiff_t widths[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 200, 545};
 static const ptrdiff_t counts[] = {1, 2, 3, 4, 5, 9, 15, 16, 17, 33};
 static const ptrdiff_t heights[] = {1, 2, 3, 4, 5, 7, 8, 9, 16, 17};
 static const double magnitudes[] = {1e-3, 1, 50, 1e4};

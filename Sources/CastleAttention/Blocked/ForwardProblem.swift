@@ -25,14 +25,14 @@ struct ForwardProblem<Keys: KeySource> {
   }
 
   /// What one part of a task gathers.
-  private struct Partial {
+  struct Partial {
     var output: GroupRows
     /// (group, length) each; the references in units of ln 2.
     var references: UnsafeMutablePointer<Float>
     var sums: UnsafeMutablePointer<Float>
   }
 
-  private func geometry(_ task: HeadTask) -> BlockGeometry {
+  func geometry(_ task: HeadTask) -> BlockGeometry {
     BlockGeometry(tokens: task.past..<task.past + task.document.count)
   }
 
@@ -182,7 +182,7 @@ struct ForwardProblem<Keys: KeySource> {
   }
 
   /// Merges the parts of some rows and writes outputs and log-sum-exps.
-  private func finish(_ task: HeadTask, rows: Range<Int>, partials: [Partial]) {
+  func finish(_ task: HeadTask, rows: Range<Int>, partials: [Partial]) {
     for head in 0..<group {
       let queryHead = task.kvHead * group + head
       for row in rows {

@@ -106,6 +106,13 @@ public final class LookaheadCache {
       self.output = output
       self.logSumExp = logSumExp
     }
+
+    /// Writes what the cache keeps of the only token in one head, which there is room for.
+    fileprivate func writeToken(head: Int) {
+      let (index, column) = cache.length.quotientAndRemainder(dividingBy: BlockGeometry.panelWidth)
+      cache.write(
+        projections, tokens: 0..<1, head: head, to: cache.panels[head][index], column: column)
+    }
   }
 
   /// Appends the tokens of `projections` and attends from each of them.
@@ -142,9 +149,21 @@ public final class LookaheadCache {
           threads: cache.pool.threadCount))
     }
     first.workspace.run(WorkPlan(plans), pool: first.pool) { task, arena in
-      problems[task.problem].run(task, arena: arena)
+      let problem = problems[task.problem]
+      if task.document.count == 1 {
+        additions[task.problem].writeToken(head: task.kvHead)
+        problem.decode(task, arena: arena)
+      } else {
+        problem.run(task, arena: arena)
+      }
     } shared: { shared, arenas in
-      problems[shared.task.problem].run(shared, pool: first.pool, arenas: arenas)
+      let problem = problems[shared.task.problem]
+      if shared.task.document.count == 1 {
+        additions[shared.task.problem].writeToken(head: shared.task.kvHead)
+        problem.decode(shared, pool: first.pool, arenas: arenas)
+      } else {
+        problem.run(shared, pool: first.pool, arenas: arenas)
+      }
     }
     for addition in additions {
       addition.cache.length += addition.output.length
@@ -232,7 +251,8 @@ public final class LookaheadCache {
 
   // MARK: Panels
 
-  /// Makes room for `count` more tokens of `head` and writes what is kept of them.
+  /// Makes room for `count` more tokens of `head`. Writes what is kept of them, unless it is one alone, which
+  /// the thread that attends from it writes.
   private func extend(_ head: Int, by count: Int, _ projections: AttentionProjections<Float>) {
     let width = BlockGeometry.panelWidth
     for index in panels[head].indices where isReached(index) {
@@ -248,7 +268,10 @@ public final class LookaheadCache {
         PanelMemory.makeUnique(&panels[head][index].queries)
       }
       let columns = min(count - token, width - column)
-      write(projections, tokens: token..<token + columns, head: head, to: panels[head][index], column: column)
+      if count > 1 {
+        write(
+          projections, tokens: token..<token + columns, head: head, to: panels[head][index], column: column)
+      }
       token += columns
     }
   }

@@ -60,6 +60,47 @@ typedef struct castle_scores {
   int32_t silu;
 } castle_scores;
 
+/// What a cache has of the tokens of one panel, in one KV head.
+typedef struct castle_cached_panel {
+  /// The first token.
+  ptrdiff_t first;
+  /// k^C and q^U as columns, d x panel width; q^U where the window reaches the panel.
+  const float *kc;
+  const float *qu;
+  /// The lookahead keys as columns; null without lookahead.
+  float *u;
+  /// v^C as rows, `padded` wide.
+  const float *vc;
+} castle_cached_panel;
+
+/// One token whose queries meet panels of a cache, its own among them.
+typedef struct castle_decoding {
+  const castle_cached_panel *panels;
+  ptrdiff_t panel_count;
+  /// The place of the token: no panel has a later one.
+  ptrdiff_t token;
+  /// How many tokens after its own a key reads, and how many the token sees.
+  ptrdiff_t window;
+  ptrdiff_t visible;
+  int32_t silu;
+  int32_t uses_causal_keys;
+  ptrdiff_t d;
+  ptrdiff_t padded;
+  /// The query heads of this KV head; rows of `queries` and `output` are `padded` apart. Queries and k^U are
+  /// scaled by log2(e) / sqrt(d), v^U is not; these two are read with lookahead alone.
+  ptrdiff_t heads;
+  const float *queries;
+  const float *ku;
+  const float *vu;
+  /// Room for q . v^U, an element a head; null without lookahead.
+  float *weights;
+  /// Sums of values times 2^(score - reference), the references and the sums of the powers alone; an element
+  /// or a row a head.
+  float *output;
+  float *references;
+  float *sums;
+} castle_decoding;
+
 /// The loops for one instruction set.
 typedef struct castle_attention_kernels {
   /// The number of floats in a vector.
@@ -104,6 +145,11 @@ typedef struct castle_attention_kernels {
   void (*softmax)(
       const castle_scores *block, float *causal, const float *lookahead, float *references, float *sums,
       float *output, ptrdiff_t output_row, ptrdiff_t d);
+
+  /// `product`, `gate` and `softmax` for a block of one row and all panels: in `output`, `references` and `sums`
+  /// the panels are added to what is there, and the lookahead keys that read the token move. The same bits as
+  /// the single functions give.
+  void (*decode)(const castle_decoding *token);
 
   /// causal: q.k in, the probabilities P out. lookahead: q.u in, dS out (or null). d_probability: dO.v in, dA
   /// out; dS and dA are derivatives by scores in units of 1. `log_sum_exp`, in units of 1 too, and `delta`

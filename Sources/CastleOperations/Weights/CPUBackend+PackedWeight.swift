@@ -20,12 +20,7 @@ extension CPUBackend {
     case .float32:
       let matrix = UnsafePointer(weight.rows(Float.self))
       if x.rowCount <= Self.weightRows {
-        forEachOutputs(of: weight) { [weightKernels] outputs in
-          weightKernels.float32(
-            outputs.count, weight.columnCount, matrix + outputs.lowerBound * weight.columnCount,
-            weight.columnCount, x.rowCount, x.hostAddress, x.rowStride, y.hostAddress + outputs.lowerBound,
-            y.rowStride)
-        }
+        multiplyFewRows(x, byFloat32: weight, into: y)
       } else if let whole = weight.matrix {
         multiply(x, transposed: false, whole, transposed: true, alpha: 1, beta: 0, into: y)
       } else {
@@ -44,6 +39,29 @@ extension CPUBackend {
   }
 
   // MARK: Rows of weights
+
+  private func multiplyFewRows(_ x: Matrix, byFloat32 weight: PackedWeight, into y: Matrix) {
+    let columns = weight.columnCount
+    func run(_ x: UnsafePointer<Float>, stride: Int, rows: Int) {
+      forEachOutputs(of: weight) { [weightKernels] outputs in
+        weightKernels.float32(
+          outputs.count, columns, weight.rows(Float.self) + outputs.lowerBound * columns, columns, rows, x,
+          stride, y.hostAddress + outputs.lowerBound, y.rowStride)
+      }
+    }
+    let line = Buffer.alignment / MemoryLayout<Float>.stride
+    guard x.rowCount > 1 && !x.rowStride.isMultiple(of: line) else {
+      return run(x.hostAddress, stride: x.rowStride, rows: x.rowCount)
+    }
+    // Vectors of rows that begin on no cache line would be read from two.
+    let stride = (columns + line - 1) / line * line
+    scratch.withMemory(for: x.rowCount * stride, of: Float.self) { aligned in
+      for row in 0..<x.rowCount {
+        (aligned + row * stride).update(from: x.hostAddress + row * x.rowStride, count: columns)
+      }
+      run(aligned, stride: stride, rows: x.rowCount)
+    }
+  }
 
   private func multiplyFewRows(_ x: Matrix, byBFloat16 weight: PackedWeight, into y: Matrix) {
     let columns = weight.columnCount

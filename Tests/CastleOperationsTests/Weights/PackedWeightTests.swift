@@ -82,10 +82,10 @@ struct PackedWeightTests {
 
   @Test(
     "a row has the same bits alone and among others, for any number of threads",
-    arguments: WeightFormat.allCases)
-  func rowsAreIndependent(format: WeightFormat) {
+    arguments: WeightFormat.allCases, [(1_050, 203), (67, 1_110)])
+  func rowsAreIndependent(format: WeightFormat, sizes: (outputs: Int, inputs: Int)) {
     var source = RandomSource(seed: 5)
-    let (outputs, inputs) = (1_050, 203)
+    let (outputs, inputs) = sizes
     let w = source.normals(outputs * inputs)
     let x = source.normals(16 * inputs)
     for instructionSet in InstructionSet.available {

@@ -15,6 +15,9 @@ package struct DecodeBenchmark {
     /// The best and the median time of a step.
     package var seconds: Double
     package var medianSeconds: Double
+    /// The median time of a step's products with weights, and of its attention over caches.
+    package var productSeconds: Double
+    package var attentionSeconds: Double
     /// The tokens per second if reading took all the time.
     package var boundTokensPerSecond: Double
     package var shareOfBound: Double
@@ -87,10 +90,13 @@ package struct DecodeBenchmark {
 
   /// Throws an `InputError` if the model cannot be made.
   package func run() throws -> Report {
-    let model = try LanguageModel(configuration, backend: backend, seed: 1)
-    let subjects = try formats.map {
+    let clock = StepClock(backend)
+    let model = try LanguageModel(configuration, backend: clock, seed: 1)
+    let subjects = try formats.map { format in
       try DecodeSubject(
-        model.packed($0), format: $0, sequences: batches.max() ?? 1, promptLength, steps: steps)
+        LanguageModel(
+          configuration, weights: model.parameters.packed(format, on: backend), backend: clock),
+        clock: clock, format: format, sequences: batches.max() ?? 1, promptLength)
     }
     let memory = backend.allocate(
       Float.self, rowCount: 1, columnCount: Self.bandwidthBytes / MemoryLayout<Float>.stride)

@@ -9,14 +9,24 @@ final class DecodeSubject {
   private let sequences: [SequenceState]
   private let promptLength: Int
   private let promptSeconds: Double
-  private var times: [Int: [Double]] = [:]
+  private let clock: StepClock
+  private var times: [Int: [StepTime]] = [:]
   private var cacheBytes: [Int: Int] = [:]
 
-  /// Reads a prompt of its own into every sequence.
+  /// The seconds of one step and of two of its parts.
+  private struct StepTime {
+    var all: Double
+    var products: Double
+    var attention: Double
+  }
+
+  /// Reads a prompt of its own into every sequence. The backend of `model` is `clock`.
   init(
-    _ model: LanguageModel, format: WeightFormat, sequences count: Int, _ promptLength: Int, steps: Int
+    _ model: LanguageModel, clock: StepClock, format: WeightFormat, sequences count: Int,
+    _ promptLength: Int
   ) throws {
     self.format = format
+    self.clock = clock
     self.promptLength = promptLength
     let engine = InferenceEngine(model)
     let capacity = model.configuration.maximumLength
@@ -38,22 +48,28 @@ final class DecodeSubject {
   func step(_ batch: Int) throws {
     let advances = sequences[..<batch].map { InferenceEngine.Advance($0, by: [1]) }
     cacheBytes[batch] = sequences[..<batch].reduce(0) { $0 + $1.byteCount }
+    clock.reset()
     let elapsed = try ContinuousClock().measure {
       try engine.advance(advances) { _, _, _ in }
     }
-    times[batch, default: []].append(elapsed / .seconds(1))
+    times[batch, default: []].append(
+      StepTime(
+        all: elapsed / .seconds(1), products: clock.productSeconds, attention: clock.attentionSeconds))
   }
 
   func row(_ batch: Int, bandwidth: Double) -> DecodeBenchmark.Row {
     // The first step finds the processor's caches as other formats left them, as all others do.
-    let seconds = times[batch] ?? []
+    let times = times[batch] ?? []
+    let seconds = times.map(\.all)
     let weights = engine.model.parameters.bytesPerPass
     let caches = cacheBytes[batch] ?? 0
     let rate = Double(batch) / seconds.median
     let bound = Double(batch) * bandwidth / Double(weights + caches)
     return DecodeBenchmark.Row(
       format: format.rawValue, batch: batch, tokensPerSecond: rate, seconds: seconds.min() ?? .infinity,
-      medianSeconds: seconds.median, boundTokensPerSecond: bound, shareOfBound: rate / bound,
+      medianSeconds: seconds.median, productSeconds: times.map(\.products).median,
+      attentionSeconds: times.map(\.attention).median, boundTokensPerSecond: bound,
+      shareOfBound: rate / bound,
       weightBytes: weights, cacheBytes: caches)
   }
 
