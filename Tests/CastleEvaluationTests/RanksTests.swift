@@ -58,7 +58,7 @@ import Testing
     let alone = try TaskEvaluator(files.model, tokenizer: files.tokenizer)
       .evaluate([TaskGroup(path: choices), TaskGroup(path: cloze)], examples: TaskExamples(count: 1))
     let sets = try #require(alone).flatMap(\.sets)
-    #expect(sets[0].cutItems > 0 && sets[0].cutItems < 11)
+    #expect(sets[0].cutItems > 0)
     for groups in found {
       let own = try #require(groups).flatMap(\.sets)
       #expect(own.map(\.accuracy) == sets.map(\.accuracy) && own.map(\.cutItems) == sets.map(\.cutItems))

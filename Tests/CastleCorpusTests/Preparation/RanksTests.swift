@@ -43,7 +43,7 @@ import Testing
   /// ranks.
   private func corpus() throws -> CorpusInput {
     var lines: [String] = []
-    for number in 0..<40_000 {
+    for number in 0..<30_000 {
       let text = String(repeating: "Line \(number % 997) of the old text. ", count: number % 11)
       lines.append(JSONValue.object(["text": .string(text), "number": .integer(number)]).text + "\n")
     }

@@ -11,7 +11,7 @@ struct RankPipeline {
   let wantsHashes: Bool
 
   /// The bytes of a round for each thread, and for all of them.
-  private static let threadBytes = 48 * CorpusReader.itemBytes
+  private static let threadBytes = 16 * CorpusReader.itemBytes
   private static let mostBytes = 1 << 27
 
   /// Runs to the end of the corpus. `work` is what the main rank does with its own items, and with those in
