@@ -86,7 +86,7 @@ import Testing
     #expect(alone.contains("bad.jsonl, line 5001"))
     for ranks in 2...3 {
       let error = try #require(throws: InputError.self) {
-        try prepare(CorpusInput([file]), ranks: ranks) { $0.validation = .documents(0) }
+        try prepare(CorpusInput([file]), ranks: ranks, { $0.validation = .documents(0) })
       }
       #expect(error.description == alone)
     }
@@ -103,7 +103,7 @@ import Testing
 
   @Test func whatIsWrongBeforeTheTextIsReadIsToldByTheMainRank() throws {
     let error = try #require(throws: RankFailure.self) {
-      try prepare(CorpusInput([small.folder.path("nothing")]), ranks: 2) { $0.shardTokens = 0 }
+      try prepare(CorpusInput([small.folder.path("nothing")]), ranks: 2, { $0.shardTokens = 0 })
     }
     #expect(error.description.contains("rank 0 on thread 0: shards of 0 tokens"))
   }
