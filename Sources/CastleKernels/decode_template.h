@@ -1,4 +1,5 @@
-// Attention of one token over a cache, panel by panel, at the pace of memory. Included after scores_template.h.
+// Attention of one token over a cache, panel by panel, at the pace of memory. Included after
+// scores_template.h.
 #pragma once
 
 /// Vectors of a row of a panel, and of a row of values at a time.
@@ -54,7 +55,8 @@ CASTLE_INLINE void panel_lookahead(
     for (int v = 0; v < PANEL_VECTORS; v++) {
       const vf u = vf_load(row + v * CASTLE_LANES);
       if (!begins) sums[v] = vf_fma(factor, u, sums[v]);
-      if (moves) vf_store(row + v * CASTLE_LANES, u + vf_fma(step, vf_load(gate + v * CASTLE_LANES), (vf){0}));
+      if (moves)
+        vf_store(row + v * CASTLE_LANES, u + vf_fma(step, vf_load(gate + v * CASTLE_LANES), (vf){0}));
     }
   }
 #pragma clang loop unroll(full)
@@ -145,8 +147,8 @@ CASTLE_INLINE void decode_panel(
         panel_lookahead(d, query, u, 0, 1, token->weights[head], token->vu, gate, lookahead);
     }
     CASTLE_NAME(softmax)(
-        &shape, causal, panel->u ? lookahead : 0, token->references + head, token->sums + head, output, padded,
-        padded);
+        &shape, causal, panel->u ? lookahead : 0, token->references + head, token->sums + head, output,
+        padded, padded);
     panel_values(shape.columns, padded, causal, vc, output);
   }
 }
