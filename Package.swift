@@ -105,7 +105,8 @@ let package = Package(
     library("CastleTokenizer", ["CastleFormats"]),
     library("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer"]),
     library(
-      "CastleModel", ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"],
+      "CastleModel",
+      ["CastleOperations", "CastleTensors", "CastleAttention", "CastleCluster", "CastleFormats"],
       resources: [
         .embedInCode("Python/configuration_castle.py"), .embedInCode("Python/modeling_castle.py"),
       ]),
@@ -191,7 +192,10 @@ let package = Package(
     tests("CastleCorpus", ["CastleFormats", "CastleTensors", "CastleTokenizer", "CastleMeasurement"]),
     tests(
       "CastleModel",
-      ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats", "CastleMeasurement"],
+      [
+        "CastleCluster", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
+        "CastleMeasurement",
+      ],
       resources: [.copy("Golden")]),
     tests(
       "CastleGeneration",
