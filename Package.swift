@@ -105,7 +105,8 @@ let package = Package(
     library("CastleTokenizer", ["CastleFormats"]),
     library("CastleCorpus", ["CastleCluster", "CastleFormats", "CastleTensors", "CastleTokenizer"]),
     library(
-      "CastleModel", ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats"],
+      "CastleModel",
+      ["CastleOperations", "CastleTensors", "CastleAttention", "CastleCluster", "CastleFormats"],
       resources: [
         .embedInCode("Python/configuration_castle.py"), .embedInCode("Python/modeling_castle.py"),
       ]),
@@ -193,7 +194,10 @@ let package = Package(
       ["CastleCluster", "CastleFormats", "CastleTensors", "CastleTokenizer", "CastleMeasurement"]),
     tests(
       "CastleModel",
-      ["CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats", "CastleMeasurement"],
+      [
+        "CastleCluster", "CastleOperations", "CastleTensors", "CastleAttention", "CastleFormats",
+        "CastleMeasurement",
+      ],
       resources: [.copy("Golden")]),
     tests(
       "CastleGeneration",

@@ -33,6 +33,11 @@ static inline int cmpi_copy_of_world(CMPIGroup *group) {
   return MPI_Comm_dup(MPI_COMM_WORLD, &group->communicator);
 }
 
+/// The ranks of `group` that give the same `number`, in their order.
+static inline int cmpi_split(CMPIGroup group, int number, int rank, CMPIGroup *part) {
+  return MPI_Comm_split(group.communicator, number, rank, &part->communicator);
+}
+
 static inline int cmpi_rank(int *rank) { return MPI_Comm_rank(MPI_COMM_WORLD, rank); }
 
 static inline int cmpi_size(int *size) { return MPI_Comm_size(MPI_COMM_WORLD, size); }

@@ -49,6 +49,18 @@ public struct AttentionShape: Sendable, Hashable {
   }
 }
 
+extension AttentionShape {
+  /// The sizes where keys are of fewer tokens than queries.
+  init(queries: HeadView<Float>, kvHeads: Int) {
+    precondition(kvHeads > 0 && queries.heads % kvHeads == 0, "heads do not form groups")
+    batch = queries.batch
+    queryHeads = queries.heads
+    self.kvHeads = kvHeads
+    length = queries.length
+    headSize = queries.size
+  }
+}
+
 /// What every form of attention expects of the memory that it is given, beside its projections.
 extension AttentionShape {
   /// Traps unless `documents` cover the sequence.

@@ -34,6 +34,13 @@ public protocol Communicator: AnyObject {
 
   /// An exchange of nothing, which is done when every rank has started it.
   func startBarrier() -> any Collective
+
+  /// The ranks that have given the same `number` as a world of their own, in the order of this one. What they
+  /// exchange there has nothing to do with what they exchange here, and is counted apart. Returns when all
+  /// ranks of this world have called.
+  ///
+  /// - Throws: An error if another rank is gone, or the network fails.
+  func group(_ number: Int) throws -> any Communicator
 }
 
 /// An exchange among ranks that has been started.

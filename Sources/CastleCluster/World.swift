@@ -33,6 +33,9 @@ public struct World: Sendable, Hashable {
     (0..<size).map { Self.share(of: count, rank: $0, size: size) }
   }
 
+  /// The most of `count` things that a rank has.
+  package func largestShare(of count: Int) -> Int { (count + size - 1) / size }
+
   private static func share(of count: Int, rank: Int, size: Int) -> Range<Int> {
     count * rank / size..<count * (rank + 1) / size
   }

@@ -7,10 +7,22 @@ struct BackwardProblem {
   let factors: GradientFactors
   let dOutput: HeadView<Float>
   let projections: AttentionProjections<Float>
-  let results: AttentionResults<Float>
+  let logSumExp: HeadView<Float>
+  let delta: Delta
+  let lookaheadKeys: HeadView<Float>?
+  /// The panels of keys that there are, where it is not all of them.
+  var share: PanelShare?
   let gradients: AttentionProjections<Float>
   /// How many query heads share a KV head.
   let group: Int
+
+  /// Where Δ = dO · o comes from.
+  enum Delta {
+    /// The outputs.
+    case outputs(HeadView<Float>)
+    /// Someone has computed it, (B, Hq, L, 1).
+    case known(HeadView<Float>)
+  }
 
   /// What all parts of a task read.
   private struct Operands {
@@ -123,12 +135,19 @@ struct BackwardProblem {
     context.run(operands.copies, tokens: tokens)
     for head in 0..<group {
       let (queryHead, first) = (task.kvHead * group + head, task.document.lowerBound + tokens.lowerBound)
-      let (output, place) = (results.output, head * length + tokens.lowerBound)
-      context.kernels.table.pointee.row_dots(
-        tokens.count, context.headSize, dOutput.token(task.batch, queryHead, first), dOutput.tokenStride,
-        output.token(task.batch, queryHead, first), output.tokenStride, operands.delta + place)
+      let place = head * length + tokens.lowerBound
+      switch delta {
+      case .outputs(let output):
+        context.kernels.table.pointee.row_dots(
+          tokens.count, context.headSize, dOutput.token(task.batch, queryHead, first), dOutput.tokenStride,
+          output.token(task.batch, queryHead, first), output.tokenStride, operands.delta + place)
+      case .known(let delta):
+        for token in 0..<tokens.count {
+          operands.delta[place + token] = delta.token(task.batch, queryHead, first + token)[0]
+        }
+      }
       for token in 0..<tokens.count {
-        operands.logSumExp[place + token] = results.logSumExp.token(task.batch, queryHead, first + token)[0]
+        operands.logSumExp[place + token] = logSumExp.token(task.batch, queryHead, first + token)[0]
       }
     }
     guard let e = operands.e, let vu = operands.vu else { return }
@@ -165,7 +184,7 @@ struct BackwardProblem {
     let geometry = BlockGeometry(length: task.document.count)
     let step = BackwardStep(context, arena: arena)
     var panel = BackwardPanel(context, arena: arena)
-    for index in geometry.panels(part: part, of: parts) {
+    for index in geometry.panels(part: part, of: parts) where share.hasPanel(index, task: task) {
       load(geometry.panel(index), task: task, into: &panel)
       for block in geometry.blocks(ofPanel: index, visible: context.mechanism.visibleLength).reversed() {
         step.run(
@@ -200,7 +219,7 @@ struct BackwardProblem {
   }
 
   private func load(_ tokens: Range<Int>, task: HeadTask, into panel: inout BackwardPanel) {
-    let first = task.document.lowerBound + tokens.lowerBound
+    let first = share.firstRow(ofKeys: tokens, task: task)
     func source(_ view: HeadView<Float>) -> Rows {
       Rows(view.token(task.batch, task.kvHead, first), stride: view.tokenStride)
     }
@@ -211,7 +230,7 @@ struct BackwardProblem {
     context.copy(tokens.count, source(projections.kc), to: panel.kcRows)
     clear(panel.dKC, tokens.count)
     clear(panel.dVC, tokens.count)
-    guard let lookahead, let keys = results.lookaheadKeys else { return }
+    guard let lookahead, let keys = lookaheadKeys else { return }
     context.transposePanel(tokens.count, source(lookahead.qu), to: panel.qu)
     context.copy(tokens.count, source(lookahead.qu), to: panel.quRows)
     context.transposePanel(tokens.count, source(keys), to: panel.u)
@@ -221,8 +240,11 @@ struct BackwardProblem {
   }
 
   private func store(_ panel: BackwardPanel, task: HeadTask) {
+    let first = share.firstRow(ofKeys: panel.tokens, task: task)
     func store(_ rows: Rows, times factor: Float, _ view: HeadView<Float>) {
-      write(rows, times: factor, to: view, head: task.kvHead, task: task, tokens: panel.tokens)
+      write(
+        rows, count: panel.tokens.count, times: factor,
+        to: Rows(view.token(task.batch, task.kvHead, first), stride: view.tokenStride))
     }
     store(panel.dKC, times: factors.key, gradients.kc)
     store(panel.dVC, times: 1, gradients.vc)
@@ -289,7 +311,10 @@ struct BackwardProblem {
     _ rows: Rows, times factor: Float, to view: HeadView<Float>, head: Int, task: HeadTask, tokens: Range<Int>
   ) {
     let first = view.token(task.batch, head, task.document.lowerBound + tokens.lowerBound)
-    context.kernels.write(
-      tokens.count, context.headSize, times: factor, rows, to: Rows(first, stride: view.tokenStride))
+    write(rows, count: tokens.count, times: factor, to: Rows(first, stride: view.tokenStride))
+  }
+
+  private func write(_ rows: Rows, count: Int, times factor: Float, to target: Rows) {
+    context.kernels.write(count, context.headSize, times: factor, rows, to: target)
   }
 }

@@ -27,7 +27,8 @@ extension BlockedAttention {
     let context = BlockContext(kernels: kernels, mechanism: mechanism, headSize: shape.headSize)
     let problem = BackwardProblem(
       context: context, factors: GradientFactors(scale: context.scale), dOutput: dOutput,
-      projections: projections, results: results, gradients: gradients, group: shape.group)
+      projections: projections, logSumExp: results.logSumExp, delta: .outputs(results.output),
+      lookaheadKeys: results.lookaheadKeys, gradients: gradients, group: shape.group)
     workspace.run(plan, pool: pool) { task, arena in
       problem.run(task, arena: arena)
     } shared: { shared, arenas in

@@ -155,7 +155,7 @@ struct ForwardProblem<Keys: KeySource> {
     let scratch = KeyPanel(context, arena: arena)
     for index in geometry.panels(part: part, of: parts) {
       let blocks = geometry.blocks(ofPanel: index, visible: context.mechanism.visibleLength)
-      guard !blocks.isEmpty else { continue }
+      guard !blocks.isEmpty, keys.has(index, task: task) else { continue }
       let panel = keys.panel(index, tokens: geometry.panel(index), task: task, scratch: scratch)
       for block in blocks {
         step.run(
@@ -196,6 +196,12 @@ struct ForwardProblem<Keys: KeySource> {
         }
         var sum: Float = 0
         for partial in partials { sum += partial.sums[place] * weight(partial) }
+        // A token sees none of these keys, as where another process has them.
+        guard sum > 0 || sum.isNaN else {
+          output.token(task.batch, queryHead, token).update(repeating: 0, count: context.headSize)
+          logSumExp?.token(task.batch, queryHead, token)[0] = -.infinity
+          continue
+        }
         let target = output.token(task.batch, queryHead, token)
         let first = partials[0].output.rows(head, from: row).base
         let share = weight(partials[0]) / sum

@@ -3,8 +3,16 @@ protocol KeySource {
   /// The panel `index` of a task. `scratch` has room for one panel, for sources that keep none.
   func panel(_ index: Int, tokens: Range<Int>, task: HeadTask, scratch: KeyPanel) -> KeyPanel
 
+  /// Whether there are keys of the panel `index` of a task: some sources have a part of them.
+  func has(_ index: Int, task: HeadTask) -> Bool
+
   /// Called when all blocks of queries have swept over `panel`.
   func finish(_ panel: KeyPanel, task: HeadTask)
+}
+
+extension KeySource {
+  /// All panels.
+  func has(_ index: Int, task: HeadTask) -> Bool { true }
 }
 
 /// Keys made from the projections of the call: training, and prompts that are read at once.
@@ -13,9 +21,13 @@ struct ProjectedKeys: KeySource {
   let projections: AttentionProjections<Float>
   /// Where the final lookahead keys go, (B, H, L, d).
   let lookaheadKeys: HeadView<Float>?
+  /// The panels that there are, where it is not all of them.
+  var share: PanelShare?
+
+  func has(_ index: Int, task: HeadTask) -> Bool { share.hasPanel(index, task: task) }
 
   func panel(_ index: Int, tokens: Range<Int>, task: HeadTask, scratch: KeyPanel) -> KeyPanel {
-    let first = task.document.lowerBound + tokens.lowerBound
+    let first = share.firstRow(ofKeys: tokens, task: task)
     func source(_ view: HeadView<Float>) -> Rows {
       Rows(view.token(task.batch, task.kvHead, first), stride: view.tokenStride)
     }
@@ -32,7 +44,7 @@ struct ProjectedKeys: KeySource {
 
   func finish(_ panel: KeyPanel, task: HeadTask) {
     guard context.mechanism.hasLookahead, let view = lookaheadKeys else { return }
-    let first = view.token(task.batch, task.kvHead, task.document.lowerBound + panel.tokens.lowerBound)
+    let first = view.token(task.batch, task.kvHead, share.firstRow(ofKeys: panel.tokens, task: task))
     context.kernels.transpose(
       context.headSize, panel.tokens.count, panel.u, to: Rows(first, stride: view.tokenStride))
   }

@@ -35,6 +35,9 @@ public final class SingleProcess: Communicator, Sendable {
   /// Does nothing.
   public func startBarrier() -> any Collective { Done() }
 
+  /// The same single process.
+  public func group(_ number: Int) -> any Communicator { self }
+
   private final class Done: Collective {
     func wait() {}
   }

@@ -12,12 +12,16 @@ public final class ThreadCommunicator: Communicator, @unchecked Sendable {
   public private(set) var bytesSent = 0
 
   private let board: Board
+  /// Where the exchanges of these ranks lie on the board, apart from those of other groups.
+  private let path: [Int]
   private var started = 0
+  private var groupCount = 0
 
-  private init(rank: Int, size: Int, board: Board) {
-    world = World(rank: rank, size: size, ranksOnHost: size)
-    hosts = (0..<size).map { "thread \($0)" }
+  private init(world: World, hosts: [String], board: Board, path: [Int]) {
+    self.world = world
+    self.hosts = hosts
     self.board = board
+    self.path = path
   }
 
   /// Runs `body` as each of `count` ranks, and returns what they made of it, in order.
@@ -32,7 +36,9 @@ public final class ThreadCommunicator: Communicator, @unchecked Sendable {
     for rank in 0..<count {
       group.enter()
       let thread = Thread {
-        let communicator = ThreadCommunicator(rank: rank, size: count, board: board)
+        let communicator = ThreadCommunicator(
+          world: World(rank: rank, size: count, ranksOnHost: count),
+          hosts: (0..<count).map { "thread \($0)" }, board: board, path: [])
         let result = Swift.Result { try body(communicator) as any Sendable }
         board.end(rank, result)
         group.leave()
@@ -88,25 +94,39 @@ public final class ThreadCommunicator: Communicator, @unchecked Sendable {
       counts: Array(repeating: 0, count: world.size))
   }
 
+  /// The threads that give the same number.
+  public func group(_ number: Int) throws -> any Communicator {
+    let numbers = try gather(number)
+    let members = numbers.indices.filter { numbers[$0] == number }
+    groupCount += 1
+    return ThreadCommunicator(
+      world: World(
+        rank: members.firstIndex(of: world.rank) ?? 0, size: members.count, ranksOnHost: members.count),
+      hosts: members.map { hosts[$0] }, board: board, path: path + [groupCount, number])
+  }
+
   private func post(
     _ parts: [[UInt8]], into receive: UnsafeMutableRawBufferPointer, counts: [Int]
   ) -> any Collective {
     for (rank, part) in parts.enumerated() where rank != world.rank { bytesSent += part.count }
-    board.post(parts, number: started, from: world.rank)
-    defer { started += 1 }
-    return Exchange(board: board, number: started, rank: world.rank, receive: receive, counts: counts)
+    let place = Board.Place(path: path, number: started)
+    board.post(parts, at: place, from: world.rank)
+    started += 1
+    return Exchange(board: board, place: place, rank: world.rank, receive: receive, counts: counts)
   }
 
   private final class Exchange: Collective {
     private let board: Board
-    private let number: Int
+    private let place: Board.Place
     private let rank: Int
     private let receive: UnsafeMutableRawBufferPointer
     private let counts: [Int]
 
-    init(board: Board, number: Int, rank: Int, receive: UnsafeMutableRawBufferPointer, counts: [Int]) {
+    init(
+      board: Board, place: Board.Place, rank: Int, receive: UnsafeMutableRawBufferPointer, counts: [Int]
+    ) {
       self.board = board
-      self.number = number
+      self.place = place
       self.rank = rank
       self.receive = receive
       self.counts = counts
@@ -114,7 +134,7 @@ public final class ThreadCommunicator: Communicator, @unchecked Sendable {
 
     func wait() throws {
       var start = 0
-      for (part, count) in zip(try board.take(number, to: rank), counts) {
+      for (part, count) in zip(try board.take(from: place, to: rank), counts) {
         precondition(part.count == count, "a rank sent \(part.count) bytes where \(count) were expected")
         if count > 0 {
           UnsafeMutableRawBufferPointer(rebasing: receive[start..<start + count]).copyBytes(from: part)
@@ -124,36 +144,41 @@ public final class ThreadCommunicator: Communicator, @unchecked Sendable {
     }
   }
 
-  /// What has been sent and not yet been taken, by the number of the exchange.
+  /// What has been sent and not yet been taken.
   private final class Board: @unchecked Sendable {
+    /// An exchange: whose it is, and its number among theirs.
+    struct Place: Hashable {
+      var path: [Int]
+      var number: Int
+    }
+
     private struct Entry {
+      /// What each rank has sent to each.
       var parts: [[[UInt8]]?]
       var takers = 0
     }
 
-    private let size: Int
     private let condition = NSCondition()
-    private var entries: [Int: Entry] = [:]
+    private var entries: [Place: Entry] = [:]
     private var ends: [Result<any Sendable, any Error>?]
 
     init(size: Int) {
-      self.size = size
       ends = Array(repeating: nil, count: size)
     }
 
-    func post(_ parts: [[UInt8]], number: Int, from rank: Int) {
+    func post(_ parts: [[UInt8]], at place: Place, from rank: Int) {
       condition.withLock {
-        entries[number, default: Entry(parts: Array(repeating: nil, count: size))].parts[rank] = parts
+        entries[place, default: Entry(parts: Array(repeating: nil, count: parts.count))].parts[rank] = parts
         condition.broadcast()
       }
     }
 
-    func take(_ number: Int, to rank: Int) throws -> [[UInt8]] {
+    func take(from place: Place, to rank: Int) throws -> [[UInt8]] {
       try condition.withLock {
         while true {
-          if let entry = entries[number], !entry.parts.contains(where: { $0 == nil }) {
-            entries[number]?.takers += 1
-            if entry.takers + 1 == size { entries[number] = nil }
+          if let entry = entries[place], !entry.parts.contains(where: { $0 == nil }) {
+            entries[place]?.takers += 1
+            if entry.takers + 1 == entry.parts.count { entries[place] = nil }
             return entry.parts.map { $0?[rank] ?? [] }
           }
           if ends.contains(where: { if case .failure = $0 { true } else { false } }) { throw Gone() }

@@ -40,6 +40,17 @@
       world = World(rank: rank, size: size, ranksOnHost: names.count { $0 == names[rank] })
     }
 
+    /// The given `members` of `all`.
+    private init(_ members: [Int], of all: MPICommunicator, group: CMPIGroup) {
+      thread = all.thread
+      self.group = group
+      (lastGroup, library) = (all.lastGroup, all.library)
+      let names = members.map { all.hosts[$0] }
+      let rank = members.firstIndex(of: all.world.rank) ?? 0
+      hosts = names
+      world = World(rank: rank, size: names.count, ranksOnHost: names.count { $0 == names[rank] })
+    }
+
     private final class Setup: @unchecked Sendable {
       var group = CMPIGroup()
       var lastGroup = CMPIGroup()
@@ -103,6 +114,23 @@
     /// Starts `MPI_Ibarrier`.
     public func startBarrier() -> any Collective {
       exchange { [group] request in cmpi_start_barrier(group, &request) }
+    }
+
+    /// Calls `MPI_Comm_split`.
+    public func group(_ number: Int) throws -> any Communicator {
+      let numbers = try gather(number)
+      let split = Split()
+      let (group, color, rank) = (group, numbers.firstIndex(of: number) ?? 0, world.rank)
+      let code = thread.call { cmpi_split(group, Int32(color), Int32(rank), &split.part) }
+      guard code == MPI_SUCCESS else {
+        throw InputError("ranks do not form groups: \(Self.text { cmpi_error(code, $0) })")
+      }
+      return MPICommunicator(
+        numbers.indices.filter { numbers[$0] == number }, of: self, group: split.part)
+    }
+
+    private final class Split: @unchecked Sendable {
+      var part = CMPIGroup()
     }
 
     // MARK: The end

@@ -14,19 +14,16 @@ public final class Evaluator {
   private let batch: Int
   private let length: Int
   private let separator: Int32?
-  private let communicator: any Communicator
+  private let ranks: RankGroups
 
   /// An evaluator that runs through `pass`, which has room for `batch` sequences of `length` tokens.
   /// The ranks of `communicator` share the sequences of a text.
-  public init(
+  public convenience init(
     _ pass: ScoringPass, batch: Int, length: Int, separator: Int32?,
     communicator: any Communicator = SingleProcess()
   ) {
-    self.pass = pass
-    self.batch = batch
-    self.length = length
-    self.separator = separator
-    self.communicator = communicator
+    self.init(
+      pass, batch: batch, length: length, separator: separator, ranks: RankGroups(alone: communicator))
   }
 
   /// An evaluator in the memory of a training pass, which was made for `batch` sequences of `length` tokens.
@@ -37,6 +34,16 @@ public final class Evaluator {
     self.init(
       ScoringPass(sharing: pass), batch: batch, length: length, separator: separator,
       communicator: communicator)
+  }
+
+  /// An evaluator whose work groups of ranks share: each group has some sequences of a text, and its ranks
+  /// share the tokens of `pass`.
+  package init(_ pass: ScoringPass, batch: Int, length: Int, separator: Int32?, ranks: RankGroups) {
+    self.pass = pass
+    self.batch = batch
+    self.length = length
+    self.separator = separator
+    self.ranks = ranks
   }
 
   /// An evaluator with a pass of its own. The ranks of `communicator` share the sequences of a text.
@@ -64,19 +71,25 @@ public final class Evaluator {
   ) throws -> EvaluationResult? {
     try text.checkLength()
     let predicted = text.tokenCount - 1
-    let sequences = communicator.world.share(of: (predicted + length - 1) / length)
+    let sequences = ranks.groups.share(of: (predicted + length - 1) / length)
     let share = min(sequences.lowerBound * length, predicted)..<min(sequences.upperBound * length, predicted)
     var own = Sums()
-    let all = try communicator.together {
+    let all = try ranks.all.together {
       for start in stride(from: share.lowerBound, to: share.upperBound, by: batch * length) {
-        guard progress(Double(start - share.lowerBound) / Double(share.count)) else {
+        let goesOn = progress(Double(start - share.lowerBound) / Double(share.count))
+        guard try !ranks.own.isTrueOnAny(!goesOn) else {
           own.isCancelled = true
           break
         }
         let end = min(start + batch * length, share.upperBound)
-        let piece = try text.tokens(start..<end + 1)
-        own.loss += try self.loss(piece, name: text.name)
-        own.bytes += text.byteCounts?.sum(piece.dropFirst()) ?? 0
+        var piece: [Int32] = []
+        _ = try ranks.own.together {
+          piece = try text.tokens(start..<end + 1)
+          return true
+        }
+        let (loss, scored) = try self.loss(piece, name: text.name)
+        own.loss += loss
+        own.bytes += text.byteCounts?.sum(scored[...]) ?? 0
       }
       return own
     }
@@ -99,13 +112,16 @@ public final class Evaluator {
     var isCancelled = false
   }
 
-  /// The summed loss of all but the first of `piece`.
-  private func loss(_ piece: [Int32], name: String) throws -> Double {
-    let inputs = Array(piece.dropLast())
+  /// The summed loss of all but the first of `piece`, and which these are: of several ranks that share them,
+  /// those of this one.
+  private func loss(_ piece: [Int32], name: String) throws -> (sum: Double, scored: [Int32]) {
+    let (inputs, targets) = (Array(piece.dropLast()), Array(piece.dropFirst()))
     var documents: [Range<Int>] = []
     DocumentRanges.find(in: inputs, length: length, separator: separator, into: &documents)
+    let packed = Documents(documents)
     do {
-      return try pass.loss(tokens: inputs, targets: Array(piece.dropFirst()), documents: Documents(documents))
+      let sum = try pass.loss(tokens: inputs, targets: targets, documents: packed)
+      return (sum, targets.elements(in: pass.ownTokens(of: packed)))
     } catch let error as InputError {
       var error = error.within("\(name)")
       error.remedy = "prepare it with the tokenizer of the model"

@@ -4,16 +4,18 @@ import CastleTensors
 
 extension DecoderLayer {
   /// Turns the stream of `workspace` from the gradient of the layer's output into that of its input, and adds
-  /// to the `gradients` of the `parameters`. The gate and up of `activations` and their lookahead keys are
-  /// lost.
+  /// to the `gradients` of the `parameters`. The gate and up of `activations` are lost.
+  ///
+  /// `attention` turns the gradient of attention's output in `workspace` into that of its projections, as
+  /// they were before they had places in documents.
   func backward(
-    _ activations: LayerActivations, positions: RotaryPositions, documents: Documents,
-    parameters: ArenaParameters.Layer, gradients: ArenaParameters.Layer, workspace: GradientWorkspace
-  ) {
+    _ activations: LayerActivations, parameters: ArenaParameters.Layer, gradients: ArenaParameters.Layer,
+    workspace: GradientWorkspace, attention: () throws -> Void
+  ) rethrows {
     backwardMLP(activations, parameters: parameters, gradients: gradients, workspace: workspace)
-    backwardAttention(
-      activations, positions: positions, documents: documents, parameters: parameters,
-      gradients: gradients, workspace: workspace)
+    backwardOutput(activations, parameters: parameters, gradients: gradients, workspace: workspace)
+    try attention()
+    backwardProjections(activations, parameters: parameters, gradients: gradients, workspace: workspace)
   }
 
   private func backwardMLP(
@@ -35,24 +37,46 @@ extension DecoderLayer {
       scales: activations[.mlpScales], dx: workspace[.stream], dWeight: gradients.mlpNorm)
   }
 
-  private func backwardAttention(
-    _ activations: LayerActivations, positions: RotaryPositions, documents: Documents,
-    parameters: ArenaParameters.Layer, gradients: ArenaParameters.Layer, workspace: GradientWorkspace
+  private func backwardOutput(
+    _ activations: LayerActivations, parameters: ArenaParameters.Layer, gradients: ArenaParameters.Layer,
+    workspace: GradientWorkspace
   ) {
     if let dBias = gradients.extras.outputBias { backend.biasBackward(workspace[.stream], dBias: dBias) }
     backwardProduct(
       workspace[.stream], input: activations[.attended], weight: parameters.output,
       dInput: workspace[.attended], dWeight: gradients.output)
-    backend.attentionBackward(
-      workspace[.attended], split(activations[.projections]), mechanism: mechanism,
-      documents: documents, output: activations[.attended], logSumExp: activations[.logSumExp],
-      lookaheadKeys: activations[ifPresent: .lookaheadKeys], gradients: split(workspace[.projections]))
-    rotate(workspace[.projections], positions: positions, inverse: true)
+  }
+
+  /// The backward pass of ``attend(_:documents:)`` and ``placeProjections(_:positions:neighbours:)``. The
+  /// lookahead keys are lost.
+  func backwardAttention(
+    _ activations: LayerActivations, positions: RotaryPositions, documents: Documents,
+    parameters: ArenaParameters.Layer, gradients: ArenaParameters.Layer, workspace: GradientWorkspace
+  ) {
+    backwardScores(activations, positions: positions, documents: documents, workspace: workspace)
     if let shift = parameters.shift, let dShift = gradients.shift {
       backend.shiftBackward(
         workspace[.projections].columns(configuration.keyAndValueColumns), x: activations[.unshifted],
         weights: shift, documents: documents, dWeights: dShift)
     }
+  }
+
+  /// The backward pass of attention and rotary positions. The lookahead keys are lost.
+  func backwardScores(
+    _ activations: LayerActivations, positions: RotaryPositions, documents: Documents,
+    workspace: GradientWorkspace
+  ) {
+    backend.attentionBackward(
+      workspace[.attended], split(activations[.projections]), mechanism: mechanism,
+      documents: documents, output: activations[.attended], logSumExp: activations[.logSumExp],
+      lookaheadKeys: activations[ifPresent: .lookaheadKeys], gradients: split(workspace[.projections]))
+    rotate(workspace[.projections], positions: positions, inverse: true)
+  }
+
+  private func backwardProjections(
+    _ activations: LayerActivations, parameters: ArenaParameters.Layer, gradients: ArenaParameters.Layer,
+    workspace: GradientWorkspace
+  ) {
     normHeadsBackward(activations, gradients: gradients, workspace: workspace)
     for dBias in gradients.extras.projectionBiases {
       backend.biasBackward(workspace[.projections], dBias: dBias)

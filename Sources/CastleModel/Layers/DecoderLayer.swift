@@ -23,19 +23,22 @@ struct DecoderLayer {
     }
   }
 
-  /// From the residual stream to the projections of attention. If `residual` is given, the stream so far is a
-  /// branch to which it is added first. `neighbours` say which keys and values come before those of the first
-  /// tokens.
-  func projectAttention(
-    _ activations: LayerActivations, adding residual: Matrix?, positions: RotaryPositions,
-    neighbours: ShiftNeighbours?
-  ) {
+  /// From the residual stream to the projections of attention, each token for itself. If `residual` is given,
+  /// the stream so far is a branch to which it is added first.
+  func projectAttention(_ activations: LayerActivations, adding residual: Matrix?) {
     backend.rmsNorm(
       activations[.attentionInput], adding: residual, weight: weights.attentionNorm, epsilon: epsilon,
       into: activations[.attentionNormed], scales: activations[.attentionScales])
     multiply(activations[.attentionNormed], by: weights.projections, into: activations[.projections])
     add(weights.extras.projectionBiases, to: activations[.projections])
     normHeads(activations)
+  }
+
+  /// Gives the projections their places in the documents: mixes keys and values with those before, of which
+  /// `neighbours` say what comes before the first tokens, and turns what has rotary positions.
+  func placeProjections(
+    _ activations: LayerActivations, positions: RotaryPositions, neighbours: ShiftNeighbours?
+  ) {
     shift(activations, neighbours: neighbours)
     rotate(activations[.projections], positions: positions, inverse: false)
   }

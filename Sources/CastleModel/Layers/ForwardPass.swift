@@ -25,10 +25,10 @@ final class ForwardPass {
   private let finalInput: Matrix
   private let finalScales: Matrix
   private let finalNormed: Matrix
-  private let rotaryTable: RotaryTable
+  private let places: TokenPositions
   private let tokenIDs: IndexMatrix
-  private let positionIDs: IndexMatrix
-  private var hostPositions: [Int32]
+  /// Attention among ranks that share the tokens; nil where this process has all of them.
+  private let exchange: (any AttentionExchange)?
   /// The keys and values before each document of a run, if the model mixes them.
   private var previous: Matrix?
 
@@ -37,17 +37,26 @@ final class ForwardPass {
   private var current: [LayerActivations] = []
 
   /// Memory for `capacity` tokens. Documents have at most `longest`; sequences that go on may grow longer.
-  init(_ model: LanguageModel, capacity: Int, longest: Int = 0, retention: Retention) {
+  ///
+  /// With an `exchange` they are this rank's share of the tokens.
+  init(
+    _ model: LanguageModel, capacity: Int, longest: Int = 0, retention: Retention,
+    exchange: (any AttentionExchange)? = nil
+  ) {
     let backend = model.backend
     let configuration = model.configuration
     self.model = model
     self.capacity = capacity
     self.retention = retention
+    self.exchange = exchange
     layers = DecoderLayer.all(of: model)
     func stream() -> Matrix {
       backend.allocate(Float.self, rowCount: capacity, columnCount: configuration.hiddenSize)
     }
-    let first = LayerActivations(configuration, tokenCount: capacity, backend: backend)
+    let omitted = exchange?.sharing.omittedActivations ?? []
+    let first = LayerActivations(
+      configuration, tokenCount: capacity, backend: backend, leavingOut: omitted)
+    let shared = [.hidden] + (exchange?.sharing.passingActivations ?? [])
     let further = layers.dropFirst()
     switch retention {
     case .all:
@@ -55,7 +64,8 @@ final class ForwardPass {
         [first]
         + further.map { _ in
           LayerActivations(
-            configuration, tokenCount: capacity, backend: backend, sharing: [(.hidden, first[.hidden])])
+            configuration, tokenCount: capacity, backend: backend, sharing: shared.map { ($0, first[$0]) },
+            leavingOut: omitted)
         }
       finalInput = stream()
     case .streams:
@@ -67,14 +77,16 @@ final class ForwardPass {
     }
     finalNormed = stream()
     finalScales = backend.allocate(Float.self, rowCount: 1, columnCount: capacity)
-    rotaryTable = RotaryTable(model)
-    rotaryTable.reserve(longest)
+    places = exchange?.places ?? TokenPositions(model, capacity: capacity, longest: longest)
     tokenIDs = backend.allocate(Int32.self, rowCount: 1, columnCount: capacity)
-    positionIDs = backend.allocate(Int32.self, rowCount: 1, columnCount: capacity)
-    hostPositions = Array(repeating: 0, count: capacity)
   }
 
   // MARK: Forward
+
+  /// The tokens of `documents` whose rows a run has: all of them, or this rank's share.
+  func ownTokens(of documents: Documents) -> [Range<Int>] {
+    exchange?.ownTokens(of: documents) ?? [0..<documents.length]
+  }
 
   /// Runs all layers on `ids`, which are whole `documents`.
   ///
@@ -88,12 +100,25 @@ final class ForwardPass {
   ) throws {
     try model.check(tokens: ids)
     for document in documents.ranges { try model.check(length: document.count) }
-    load(ids, documents: documents) { _ in 0 }
-    let neighbours = neighbours(of: documents)
-    run(neighbours: { _ in neighbours }) { index, activations in
-      layers[index].attend(activations, documents: documents)
+    if let exchange {
+      precondition(documents.length == ids.count, "documents must cover all tokens")
+      exchange.begin(documents)
+      load(ids.elements(in: exchange.ownTokens(of: documents)))
+    } else {
+      load(ids, documents: documents) { _ in 0 }
+    }
+    try run { index, activations in
+      try attend(index, activations, documents: documents)
       observer(index, activations)
     }
+  }
+
+  /// From the projections of layer `index` to the output of its attention, over whole documents.
+  private func attend(_ index: Int, _ activations: LayerActivations, documents: Documents) throws {
+    if let exchange { return try exchange.attend(layer: index, activations) }
+    layers[index].placeProjections(
+      activations, positions: places.rotary, neighbours: neighbours(of: documents))
+    layers[index].attend(activations, documents: documents)
   }
 
   /// Runs all layers on `ids`: document i holds the next tokens of `sequences[i]`, whose caches grow.
@@ -101,10 +126,13 @@ final class ForwardPass {
   /// The ids must be of the vocabulary, and the sequences must have room for them.
   func run(_ ids: [Int32], documents: Documents, appendingTo sequences: [SequenceState]) {
     for (sequence, document) in zip(sequences, documents.ranges) {
-      rotaryTable.reserve(sequence.length + document.count)
+      places.reserve(sequence.length + document.count)
     }
     load(ids, documents: documents) { sequences[$0].length }
-    run(neighbours: { neighbours(of: documents, after: sequences, layer: $0) }) { index, activations in
+    let positions = places.rotary
+    run { index, activations in
+      let neighbours = neighbours(of: documents, after: sequences, layer: index)
+      layers[index].placeProjections(activations, positions: positions, neighbours: neighbours)
       layers[index].attend(activations, documents: documents, caches: sequences.map { $0.caches[index] })
       remember(activations, of: documents, in: sequences, layer: index)
     }
@@ -117,19 +145,16 @@ final class ForwardPass {
   /// The output of the last norm, (tokens, hidden size).
   var normed: Matrix { finalNormed.rows(0..<count) }
 
+  /// Runs all layers; `attend` goes from the projections of one to the output of its attention.
   private func run(
-    neighbours: (_ layer: Int) -> ShiftNeighbours?,
-    attend: (_ layer: Int, _ activations: LayerActivations) -> Void
-  ) {
+    attend: (_ layer: Int, _ activations: LayerActivations) throws -> Void
+  ) rethrows {
     let backend = model.backend
-    let positions = positions
     backend.embed(tokens, table: model.parameters.embedding, into: current[0][.attentionInput])
     for (index, layer) in layers.enumerated() {
       let activations = current[index]
-      layer.projectAttention(
-        activations, adding: index == 0 ? nil : current[index - 1][.mlpInput], positions: positions,
-        neighbours: neighbours(index))
-      attend(index, activations)
+      layer.projectAttention(activations, adding: index == 0 ? nil : current[index - 1][.mlpInput])
+      try attend(index, activations)
       layer.projectOutput(activations)
       layer.projectUp(activations)
       layer.projectDown(
@@ -149,9 +174,9 @@ final class ForwardPass {
   func backward(
     documents: Documents, gradients: ArenaParameters, workspace: GradientWorkspace,
     finished: (_ layer: Int) throws -> Void = { _ in }
-  ) rethrows {
+  ) throws {
     precondition(retention != .none, "nothing was kept for a backward pass")
-    let (backend, parameters, positions) = (model.backend, model.arenaParameters, positions)
+    let (backend, parameters) = (model.backend, model.arenaParameters)
     backend.fill(workspace[.stream], with: 0)
     backend.rmsNormBackward(
       workspace[.normed], x: lastStream, weight: parameters.finalNorm,
@@ -160,18 +185,27 @@ final class ForwardPass {
       let (layer, activations) = (layers[index], current[index])
       if index + 1 < layers.count {
         if retention == .streams {
-          layer.projectAttention(
-            activations, adding: nil, positions: positions, neighbours: neighbours(of: documents))
-          layer.attend(activations, documents: documents)
+          layer.projectAttention(activations, adding: nil)
+          try attend(index, activations, documents: documents)
           layer.projectOutput(activations)
           layer.projectUp(activations)
         } else {
           layer.activate(activations)
         }
       }
-      layer.backward(
-        activations, positions: positions, documents: documents, parameters: parameters.layers[index],
-        gradients: gradients.layers[index], workspace: workspace)
+      let (parameters, gradients) = (parameters.layers[index], gradients.layers[index])
+      try layer.backward(
+        activations, parameters: parameters, gradients: gradients, workspace: workspace
+      ) {
+        if let exchange {
+          try exchange.backward(
+            layer: index, activations, parameters: parameters, gradients: gradients, workspace: workspace)
+        } else {
+          layer.backwardAttention(
+            activations, positions: places.rotary, documents: documents, parameters: parameters,
+            gradients: gradients, workspace: workspace)
+        }
+      }
       try finished(index)
     }
     backend.embedBackward(workspace[.stream], tokens: tokens, dTable: gradients.embedding)
@@ -225,27 +259,23 @@ final class ForwardPass {
 
   private var lastStream: Matrix { finalInput.rows(0..<count) }
   private var tokens: IndexMatrix { tokenIDs.columns(0..<count) }
-  private var positions: RotaryPositions {
-    RotaryPositions(indices: positionIDs.columns(0..<count), table: rotaryTable.matrix)
-  }
 
   /// Takes in `ids`; `start` says at which position a document begins.
   private func load(_ ids: [Int32], documents: Documents, start: (_ document: Int) -> Int) {
-    precondition(ids.count <= capacity, "more tokens than the pass has room for")
     precondition(documents.length == ids.count, "documents must cover all tokens")
-    for (index, document) in documents.ranges.enumerated() {
-      let offset = start(index) - document.lowerBound
-      for token in document { hostPositions[token] = Int32(truncatingIfNeeded: token + offset) }
-    }
+    precondition(ids.count <= capacity, "more tokens than the pass has room for")
+    places.load(documents, start: start)
+    load(ids)
+  }
+
+  private func load(_ ids: [Int32]) {
+    precondition(ids.count <= capacity, "more tokens than the pass has room for")
     resize(to: ids.count)
     ids.withUnsafeBufferPointer { model.backend.upload($0, to: tokens) }
-    hostPositions.withUnsafeBufferPointer {
-      model.backend.upload(UnsafeBufferPointer(rebasing: $0[..<count]), to: positions.indices)
-    }
   }
 
   private func resize(to count: Int) {
-    guard count != self.count else { return }
+    guard count != self.count || current.isEmpty else { return }
     self.count = count
     switch (count == capacity, retention) {
     case (true, _): current = activations

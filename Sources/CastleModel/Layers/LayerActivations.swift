@@ -55,6 +55,11 @@ enum LayerActivation: Int, TokenQuantity {
   }
 }
 
+extension LayerActivation {
+  /// What attention reads and leaves, which depends on other tokens: the rest is each token's own.
+  static let ofAttention: [Self] = [.unshifted, .projections, .attended, .logSumExp, .lookaheadKeys]
+}
+
 /// Gradients of activations that one layer after the other uses.
 typealias GradientWorkspace = TokenMatrices<ActivationGradient>
 

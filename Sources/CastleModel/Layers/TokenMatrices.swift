@@ -25,16 +25,17 @@ protocol TokenQuantity: CaseIterable, RawRepresentable<Int> where AllCases == [S
 /// A matrix for each of some quantities, for the same N tokens.
 struct TokenMatrices<Quantity: TokenQuantity> {
   private let shapes: [TokenShape]
-  /// In the order of the quantities; nil for those that the model lacks.
+  /// In the order of the quantities; nil for those that the model lacks and for those that were left out.
   private var matrices: [Matrix?]
 
-  /// New memory for `tokenCount` tokens, but for the quantities in `shared`.
+  /// New memory for `tokenCount` tokens, but for the quantities in `shared`, and none for those left out.
   init(
     _ configuration: ModelConfiguration, tokenCount: Int, backend: any Backend,
-    sharing shared: [(Quantity, Matrix)] = []
+    sharing shared: [(Quantity, Matrix)] = [], leavingOut omitted: [Quantity] = []
   ) {
     shapes = Quantity.allCases.map { $0.shape(configuration) }
     matrices = zip(Quantity.allCases, shapes).map { quantity, shape in
+      if omitted.contains(where: { $0 == quantity }) { return nil }
       if let known = shared.first(where: { $0.0 == quantity }) { return known.1 }
       switch shape {
       case .rows(0), .columns(0): return nil
@@ -74,8 +75,19 @@ struct TokenMatrices<Quantity: TokenQuantity> {
     return other
   }
 
-  /// The numbers of all quantities together for one token.
-  static func countPerToken(_ configuration: ModelConfiguration) -> Int {
-    Quantity.allCases.reduce(0) { $0 + $1.shape(configuration).count }
+  /// The numbers of all quantities together for one token, or of some of them.
+  static func countPerToken(
+    _ configuration: ModelConfiguration, _ quantities: [Quantity] = Quantity.allCases
+  ) -> Int {
+    quantities.reduce(0) { $0 + $1.shape(configuration).count }
+  }
+}
+
+extension IndexMatrix {
+  /// Takes in `ids`, and returns the window that they fill.
+  func load(_ ids: [Int32], on backend: any Backend) -> IndexMatrix {
+    let window = columns(0..<ids.count)
+    ids.withUnsafeBufferPointer { backend.upload($0, to: window) }
+    return window
   }
 }

@@ -43,6 +43,9 @@ public final class ScoringPass {
   }
 
   /// A pass in the memory of a training pass, which must not be in the middle of a step.
+  ///
+  /// If ranks share the tokens of that pass, every rank makes the same calls. Losses are those of the rank's
+  /// own tokens, see ``ownTokens(of:)``, and queries may only ask about these.
   public init(sharing pass: TrainingPass) {
     model = pass.model
     tokenCapacity = pass.tokenCapacity
@@ -51,6 +54,9 @@ public final class ScoringPass {
     head = pass.head
     targetIDs = pass.targetIDs
   }
+
+  /// The tokens of `documents` that this rank scores: all of them where it is the only one.
+  package func ownTokens(of documents: Documents) -> [Range<Int>] { forward.ownTokens(of: documents) }
 
   /// The summed negative log-likelihood (natural logarithm) of `targets`, one for each of `tokens`.
   ///
@@ -65,8 +71,8 @@ public final class ScoringPass {
   public func loss(tokens: [Int32], targets: [Int32], documents: Documents) throws -> Double {
     precondition(targets.count == tokens.count && tokens.count <= tokenCapacity)
     try model.check(targets: targets)
-    let matrix = targetIDs.columns(0..<tokens.count)
-    targets.withUnsafeBufferPointer { model.backend.upload($0, to: matrix) }
+    precondition(documents.length == tokens.count, "documents must cover all tokens")
+    let matrix = targetIDs.load(targets.elements(in: ownTokens(of: documents)), on: model.backend)
     try forward.run(tokens, documents: documents)
     return head.loss(forward.normed, targets: matrix).value
   }
@@ -80,7 +86,9 @@ public final class ScoringPass {
   public func score(
     _ tokens: [Int32], documents: Documents, queries: [TokenQuery], alternatives: Int = 0
   ) throws -> [TokenScore] {
-    precondition(queries.allSatisfy { tokens.indices.contains($0.place) } && alternatives >= 0)
+    precondition(alternatives >= 0)
+    let own = ownTokens(of: documents)
+    let queries = queries.map { TokenQuery(place: Self.row(of: $0.place, in: own), token: $0.token) }
     try model.check(tokens: queries.map(\.token))
     try forward.run(tokens, documents: documents)
     var scores: [TokenScore] = []
@@ -94,6 +102,16 @@ public final class ScoringPass {
       }
     }
     return scores
+  }
+
+  /// The row that has the token at `place`, if those of `tokens` follow each other.
+  private static func row(of place: Int, in tokens: [Range<Int>]) -> Int {
+    var start = 0
+    for range in tokens {
+      if range.contains(place) { return start + place - range.lowerBound }
+      start += range.count
+    }
+    preconditionFailure("a query about token \(place), which this pass does not have")
   }
 
   /// The memory that a pass of this size plans, in bytes, without the weights. At most `Int.max`.

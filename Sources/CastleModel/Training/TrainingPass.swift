@@ -1,4 +1,5 @@
 public import CastleAttention
+package import CastleCluster
 public import CastleOperations
 public import CastleTensors
 
@@ -15,7 +16,7 @@ public import CastleTensors
 public final class TrainingPass {
   /// The model that is trained.
   public let model: LanguageModel
-  /// The most tokens of a batch.
+  /// The most tokens of a batch, those of all ranks that share it together.
   public let tokenCapacity: Int
 
   /// The most tokens of a sequence.
@@ -36,8 +37,29 @@ public final class TrainingPass {
   ///
   /// - Throws: ``InputError`` if `length` is longer than the model allows, or the model is for inference
   ///   alone.
-  public init(
+  public convenience init(
     _ model: LanguageModel, batch: Int, length: Int, recomputesActivations: Bool = false
+  ) throws {
+    try self.init(
+      model, batch: batch, length: length, recomputesActivations: recomputesActivations,
+      ranks: SingleProcess())
+  }
+
+  /// A pass whose tokens the ranks of a communicator share: each computes neighboring ones, and the attention
+  /// of some heads for all of them. Where there are more ranks than KV heads, each computes panels of the
+  /// documents, and what all heads of all tokens see of them.
+  ///
+  /// Every rank makes the same calls with the same arguments, those for the whole batch. Losses are then
+  /// those of the rank's own tokens, see ``ownTokens(of:)``, and so are gradients: the sums over the ranks
+  /// are what one process computes.
+  ///
+  /// Traps if there are more ranks than KV heads, and keys and values are shifted.
+  ///
+  /// - Throws: ``InputError`` as the other initializer, or if there are more ranks than KV heads, which the
+  ///   backend cannot do.
+  package init(
+    _ model: LanguageModel, batch: Int, length: Int, recomputesActivations: Bool = false,
+    ranks: any Communicator
   ) throws {
     precondition(batch > 0 && length > 0)
     try model.checkIsTrainable()
@@ -45,12 +67,33 @@ public final class TrainingPass {
     self.model = model
     tokenCapacity = batch * length
     longest = length
+    let ownCapacity = Self.ownCapacity(model.configuration, tokenCapacity, ranks: ranks.world)
     forward = ForwardPass(
-      model, capacity: tokenCapacity, longest: length, retention: recomputesActivations ? .streams : .all)
-    head = OutputHead(model, tokenCount: tokenCapacity)
-    workspace = GradientWorkspace(model.configuration, tokenCount: tokenCapacity, backend: model.backend)
-    targetIDs = model.backend.allocate(Int32.self, rowCount: 1, columnCount: tokenCapacity)
+      model, capacity: ownCapacity, longest: length, retention: recomputesActivations ? .streams : .all,
+      exchange: try Self.exchange(
+        model, capacity: tokenCapacity, longest: length, keepsLayers: !recomputesActivations, ranks: ranks))
+    head = OutputHead(model, tokenCount: ownCapacity)
+    workspace = GradientWorkspace(model.configuration, tokenCount: ownCapacity, backend: model.backend)
+    targetIDs = model.backend.allocate(Int32.self, rowCount: 1, columnCount: ownCapacity)
   }
+
+  private static func exchange(
+    _ model: LanguageModel, capacity: Int, longest: Int, keepsLayers: Bool, ranks: any Communicator
+  ) throws -> (any AttentionExchange)? {
+    switch TokenSharing(model.configuration, ranks: ranks.world) {
+    case .none: nil
+    case .heads:
+      HeadExchange(
+        model, capacity: capacity, longest: longest, keepsLayers: keepsLayers, communicator: ranks)
+    case .panels:
+      try PanelExchange(
+        model, capacity: capacity, longest: longest, keepsLayers: keepsLayers, communicator: ranks)
+    }
+  }
+
+  /// The tokens of a batch of `documents` whose losses this rank computes: all of them where it is the only
+  /// one.
+  package func ownTokens(of documents: Documents) -> [Range<Int>] { forward.ownTokens(of: documents) }
 
   /// The summed negative log-likelihood (natural logarithm) of `targets`, and the gradients of `lossScale`
   /// times it, which are **added** to `gradients`, an arena like ``LanguageModel/weights``.
@@ -71,10 +114,10 @@ public final class TrainingPass {
     tokens: [Int32], targets: [Int32], documents: Documents, lossScale: Float,
     into gradients: Matrix, whenFinal: ((_ place: Int) throws -> Void)? = nil
   ) throws -> DeviceScalar {
-    let targets = try load(targets, count: tokens.count)
+    let targets = try load(targets, of: tokens, documents: documents)
     try forward.run(tokens, documents: documents)
     let gradients = parameters(of: gradients)
-    let workspace = workspace.first(tokens.count)
+    let workspace = workspace.first(targets.count)
     let loss = head.lossAndGradients(
       forward.normed, targets: targets, scale: lossScale, weight: model.arenaParameters.head,
       dNormed: workspace[.normed], dWeight: gradients.head)
@@ -96,10 +139,11 @@ public final class TrainingPass {
   public func loss(
     tokens: [Int32], targets: [Int32], documents: Documents
   ) throws -> (sum: DeviceScalar, count: Int) {
-    let targetIDs = try load(targets, count: tokens.count)
+    let targetIDs = try load(targets, of: tokens, documents: documents)
     try forward.run(tokens, documents: documents)
     let sum = head.loss(forward.normed, targets: targetIDs)
-    return (sum, targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 })
+    let own = targets.elements(in: ownTokens(of: documents))
+    return (sum, own.reduce(0) { $1 < 0 ? $0 : $0 + 1 })
   }
 
   private var lastGradients: (arena: Matrix, parameters: ArenaParameters)?
@@ -114,11 +158,10 @@ public final class TrainingPass {
     return parameters
   }
 
-  private func load(_ targets: [Int32], count: Int) throws -> IndexMatrix {
-    precondition(targets.count == count && count <= tokenCapacity)
+  private func load(_ targets: [Int32], of tokens: [Int32], documents: Documents) throws -> IndexMatrix {
+    precondition(targets.count == tokens.count && tokens.count <= tokenCapacity)
+    precondition(documents.length == tokens.count, "documents must cover all tokens")
     try model.check(targets: targets)
-    let matrix = targetIDs.columns(0..<count)
-    targets.withUnsafeBufferPointer { model.backend.upload($0, to: matrix) }
-    return matrix
+    return targetIDs.load(targets.elements(in: ownTokens(of: documents)), on: model.backend)
   }
 }

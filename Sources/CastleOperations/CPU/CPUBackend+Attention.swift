@@ -55,7 +55,7 @@ extension CPUBackend {
       })
   }
 
-  private func blockedAttention(_ mechanism: Mechanism) -> BlockedAttention {
+  func blockedAttention(_ mechanism: Mechanism) -> BlockedAttention {
     BlockedAttention(
       mechanism: mechanism, pool: pool, instructionSet: instructionSet, workspace: attentionWorkspace)
   }
@@ -79,7 +79,7 @@ final class CPUAttentionCache: AttentionCache {
 
 extension Matrix {
   /// The columns as heads, (1, count, rows, size).
-  fileprivate func heads(_ count: Int, size: Int) -> HeadView<Float> {
+  func heads(_ count: Int, size: Int) -> HeadView<Float> {
     precondition(columnCount == count * size, "\(columnCount) columns are not \(count) heads of \(size)")
     return HeadView(
       hostAddress, batch: 1, heads: count, length: rowCount, size: size, batchStride: 0, headStride: size,

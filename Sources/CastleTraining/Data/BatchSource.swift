@@ -2,7 +2,8 @@
 ///
 /// The position alone says which batch comes next: a source that is made anew at an earlier one's position
 /// brings the same batches. In a world of several ranks every rank has a source of its own; together they
-/// bring the batches that a single one would bring, and all have the same position.
+/// bring the batches that a single one would bring, and all have the same position. Ranks that share the
+/// tokens of the same sequences have equal sources.
 public protocol BatchSource: AnyObject {
   /// The number of sequences brought so far, those of all ranks together.
   var position: Int { get }

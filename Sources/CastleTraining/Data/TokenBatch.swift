@@ -28,5 +28,10 @@ public struct TokenBatch: Sendable, Hashable {
   }
 
   /// The number of targets that count: those that are not −1.
-  public var targetCount: Int { targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 } }
+  public var targetCount: Int { targetCount(in: [targets.indices]) }
+
+  /// The number of targets that count among those of some tokens.
+  func targetCount(in tokens: [Range<Int>]) -> Int {
+    tokens.joined().reduce(0) { targets[$1] < 0 ? $0 : $0 + 1 }
+  }
 }

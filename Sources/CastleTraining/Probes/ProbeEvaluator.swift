@@ -20,12 +20,13 @@ struct HeldOutSet: Sendable {
   }
 }
 
-/// Measures how many answers of a probe a model finds, and their loss. Every rank measures its share.
+/// Measures how many answers of a probe a model finds, and their loss. Every group of ranks measures its
+/// share, and each of its ranks some of the tokens.
 struct ProbeEvaluator {
   let pass: ScoringPass
   /// The number of sequences at a time.
   let batch: Int
-  let communicator: any Communicator
+  let ranks: RankGroups
 
   /// What a rank has measured on its share.
   private struct Sums: BitwiseCopyable {
@@ -40,11 +41,12 @@ struct ProbeEvaluator {
   func evaluate(
     _ set: HeldOutSet, of source: ProbeSource, progress: (_ share: Double) -> Bool
   ) throws -> EvaluationResult? {
-    let share = communicator.world.share(of: set.count)
-    let all = try communicator.together {
+    let share = ranks.groups.share(of: set.count)
+    let all = try ranks.all.together {
       var own = Sums()
       for start in stride(from: share.lowerBound, to: share.upperBound, by: batch) {
-        guard progress(Double(start - share.lowerBound) / Double(share.count)) else {
+        let goesOn = progress(Double(start - share.lowerBound) / Double(share.count))
+        guard try !ranks.own.isTrueOnAny(!goesOn) else {
           own.isCancelled = true
           break
         }
@@ -72,12 +74,11 @@ struct ProbeEvaluator {
 
   private func scores(_ sequences: [ProbeSequence], length: Int) throws -> [TokenScore] {
     let targets = sequences.flatMap(\.targets)
-    let queries = targets.indices.compactMap { place in
+    let documents = Documents(sequences.indices.map { $0 * length..<($0 + 1) * length })
+    let queries = pass.ownTokens(of: documents).joined().compactMap { place in
       targets[place] < 0 ? nil : TokenQuery(place: place, token: targets[place])
     }
     return try pass.score(
-      sequences.flatMap(\.tokens),
-      documents: Documents(sequences.indices.map { $0 * length..<($0 + 1) * length }),
-      queries: queries, alternatives: 1)
+      sequences.flatMap(\.tokens), documents: documents, queries: queries, alternatives: 1)
   }
 }

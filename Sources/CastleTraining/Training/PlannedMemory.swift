@@ -26,8 +26,9 @@ public struct PlannedMemory: Sendable, Hashable {
     moments = 2 * ((model.parameterCount + world.size - 1) / world.size) * MemoryLayout<Float>.size
     activations = Self.sum(
       TrainingPass.byteCount(
-        model, batch: settings.largestShare(of: world), length: settings.sequenceLength,
-        recomputesActivations: settings.recomputes),
+        model, batch: settings.largestShare(of: world.groups(of: settings.sequenceRanks)),
+        length: settings.sequenceLength, recomputesActivations: settings.recomputes,
+        ranks: World(rank: 0, size: settings.sequenceRanks)),
       ArenaExchange.byteCount(parameterCount: model.parameterCount, world: world))
     ranksOnHost = world.ranksOnHost
     program = ProcessMemory.current

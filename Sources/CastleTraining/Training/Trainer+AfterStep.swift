@@ -95,7 +95,7 @@ extension Trainer {
     if let source = plan.data.probe {
       let evaluator = ProbeEvaluator(
         pass: ScoringPass(sharing: trainingStep.pass),
-        batch: configuration.training.largestShare(of: communicator.world), communicator: communicator)
+        batch: configuration.training.largestShare(of: trainingStep.ranks.groups), ranks: trainingStep.ranks)
       for set in plan.heldOut {
         guard try add(set.name, { try evaluator.evaluate(set, of: source, progress: $0) }) else { return nil }
       }

@@ -86,6 +86,7 @@ public final class Trainer {
     try communicator.requireSame("configuration", try configuration.yaml())
     let configuration = try start.inEffect(configuration, steps: plan.steps, note: progress.note)
     self.configuration = configuration
+    let settings = configuration.training
     try plan.checkMemory(note: progress.note)
     for set in plan.sets where set.isTrainingPart {
       progress.note("\(set.name) has no validation part: evaluations read the text that it has for training")
@@ -98,7 +99,8 @@ public final class Trainer {
       sequenceCount: plan.sequenceCount, note: progress.note)
     schedule = configuration.learningRateSchedule(steps: plan.steps)
     isSaved = folder.checkpoint != nil && !folder.isBranch
-    let ranks = world.size > 1 ? ", \(world.size) ranks" : ""
+    let groups = settings.sequenceRanks > 1 ? " in groups of \(settings.sequenceRanks)" : ""
+    let ranks = world.size > 1 ? ", \(world.size) ranks\(groups)" : ""
     let machine = "castle \(ProgramVersion.number), \(backend.summary)\(ranks)"
     if let before = state.machine, before != machine {
       progress.note(
@@ -109,17 +111,17 @@ public final class Trainer {
     model = try Self.model(
       configuration, plan: plan, checkpoint: folder.checkpoint, backend: backend, note: progress.note)
 
-    let settings = configuration.training
     trainingStep = try TrainingStep(
       model, settings: settings, optimizer: configuration.optimizer,
-      source: plan.batches(configuration, position: state.position, world: world),
+      source: plan.batches(
+        configuration, position: state.position, world: world.groups(of: settings.sequenceRanks)),
       communicator: communicator)
     if let checkpoint = folder.checkpoint {
       try trainingStep.optimizer.load(layout: model.layout, folder: checkpoint.folder)
     }
     evaluator = Evaluator(
-      trainingStep.pass, batch: settings.largestShare(of: world), length: settings.sequenceLength,
-      separator: plan.separator, communicator: communicator)
+      ScoringPass(sharing: trainingStep.pass), batch: settings.largestShare(of: trainingStep.ranks.groups),
+      length: settings.sequenceLength, separator: plan.separator, ranks: trainingStep.ranks)
     records = try RunRecords(
       folder: folder.path, position: state.records, step: state.step, world: world, note: progress.note)
     folder.tidy(state, configuration.checkpoints, note: progress.note)

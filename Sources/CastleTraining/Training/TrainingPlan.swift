@@ -53,18 +53,14 @@ public struct TrainingPlan: Sendable {
   /// - Throws: ``InputError`` if settings do not fit each other or the text, or a text cannot be used.
   public init(_ configuration: TrainingConfiguration, world: World = .single) throws {
     let settings = configuration.training
-    guard settings.batchSize >= world.size else {
-      throw InputError(
-        subject: "training.batch-size", problem: "is \(settings.batchSize), too few for \(world.size) ranks",
-        remedy:
-          "give every rank a sequence: \(.setting("training.batch-size", "\(world.size)")) or fewer ranks")
-    }
+    try settings.checkRanks(world)
     self.world = world
     data = try TrainingData(configuration)
     let text = data.text
     model = try configuration.model.configuration(
       vocabularySize: data.vocabularySize, endOfText: text?.tokenizer.endOfText,
       length: settings.sequenceLength)
+    try settings.checkSequenceRanks(model, world)
     if let text, let start = configuration.model.startingFolder,
       let own = try TokenizerFile.read(ifPresentIn: start)
     {
@@ -121,7 +117,7 @@ public struct TrainingPlan: Sendable {
     return sum / setWeights.reduce(0, +)
   }
 
-  /// The batches of a run from `position` on, those of one rank of `world`.
+  /// The batches of a run from `position` on, those of one rank of `world`, or of a group of ranks.
   package func batches(_ configuration: TrainingConfiguration, position: Int, world: World) -> any BatchSource
   {
     let batchSize = configuration.training.batchSize

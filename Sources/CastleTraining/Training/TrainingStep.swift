@@ -10,8 +10,9 @@ package import CastleTensors
 /// The loss of a step is the mean over all targets of its batches that count: the sum of their losses over
 /// their number. Targets of −1 do not count.
 ///
-/// The ranks of a communicator share the work: each computes its part of every batch. Loss and norm are those
-/// of all, and the weights are the same on every rank after an update.
+/// The ranks of a communicator share the work: each, or each group of them, computes its part of every
+/// batch, and the ranks of a group the tokens of that. Loss and norm are those of all, and the weights are
+/// the same on every rank after an update.
 package final class TrainingStep {
   /// The model that is trained.
   package let model: LanguageModel
@@ -24,13 +25,18 @@ package final class TrainingStep {
   let pass: TrainingPass
   let optimizer: Optimizer
 
+  /// The ranks that share the work.
+  let ranks: RankGroups
+
   private let settings: StepSettings
-  private let communicator: any Communicator
+  private var communicator: any Communicator { ranks.all }
   /// Nil where this is the only rank.
   private let exchange: ArenaExchange?
 
   /// Takes all memory that a step needs besides the weights of `model`. `source` brings batches of at most
-  /// `settings.batchSize` sequences of `settings.sequenceLength` tokens, or of the largest share of a rank.
+  /// `settings.batchSize` sequences of `settings.sequenceLength` tokens, or of the largest share of a group
+  /// of
+  /// `settings.sequenceRanks` ranks: the same on each of these.
   ///
   /// - Throws: ``InputError`` if the sequences are longer than the model allows.
   package init(
@@ -40,10 +46,10 @@ package final class TrainingStep {
     self.model = model
     self.source = source
     self.settings = settings
-    self.communicator = communicator
+    ranks = try RankGroups(communicator, size: settings.sequenceRanks)
     pass = try TrainingPass(
-      model, batch: settings.largestShare(of: communicator.world), length: settings.sequenceLength,
-      recomputesActivations: settings.recomputes)
+      model, batch: settings.largestShare(of: ranks.groups), length: settings.sequenceLength,
+      recomputesActivations: settings.recomputes, ranks: ranks.own)
     gradients = model.backend.allocate(Float.self, rowCount: 1, columnCount: model.layout.parameterCount)
     exchange =
       communicator.world.size > 1
@@ -65,7 +71,7 @@ package final class TrainingStep {
     var batches: [TokenBatch] = []
     let targetCounts = try communicator.together {
       batches = try (0..<settings.accumulation).map { _ in try next(source) }
-      return batches.reduce(0) { $0 + $1.targetCount }
+      return batches.reduce(0) { $0 + $1.targetCount(in: pass.ownTokens(of: $1.documents)) }
     }
     let targetCount = targetCounts.reduce(0, +)
     guard targetCount > 0 else { throw InputError("a step has no target that counts: all of them are −1") }

@@ -15,6 +15,8 @@ public struct StepSettings: ConfigurationSection {
   public var accumulation = 1
   /// The number of tokens of a sequence.
   public var sequenceLength = defaultSequenceLength
+  /// The number of neighboring ranks that share the tokens of the same sequences.
+  public var sequenceRanks = 1
   /// Whether the backward pass computes activations again instead of keeping them.
   public var recomputes = false
   /// The largest norm of the whole gradient; 0 does not limit it.
@@ -36,8 +38,8 @@ public struct StepSettings: ConfigurationSection {
   /// The tokens of a sequence where nothing else is said.
   static let defaultSequenceLength = 512
 
-  /// The most sequences of a batch that a rank computes.
-  package func largestShare(of world: World) -> Int { (batchSize + world.size - 1) / world.size }
+  /// The most sequences of a batch that one of some groups of ranks computes.
+  package func largestShare(of groups: World) -> Int { groups.largestShare(of: batchSize) }
 
   /// The most steps of a run.
   static let mostSteps = 1_000_000_000
@@ -59,6 +61,10 @@ public struct StepSettings: ConfigurationSection {
         "accumulation", \.accumulation, "batches whose gradients one step adds up",
         .within(1...65_536)),
       Setting("sequence-length", \.sequenceLength, "tokens of a sequence", .within(2...1_048_576)),
+      Setting(
+        "sequence-ranks", \.sequenceRanks,
+        "neighboring ranks of mpirun that share the tokens of each sequence, for long ones",
+        .within(1...65_536)),
       Setting(
         "recompute", \.recomputes,
         "compute activations again in the backward pass: a third more work, far less memory"),
