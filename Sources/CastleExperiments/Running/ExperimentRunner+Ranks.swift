@@ -5,8 +5,8 @@ extension ExperimentRunner {
   /// Does what is missing of `cells` together with the runners of the other ranks, each of which calls this:
   /// none takes a cell that another has. Every rank returns when all have ended, with the outcome of all.
   ///
-  /// - Throws: ``InputError`` if cells are left, ``RankFailure`` if a runner throws an error, or where there is
-  ///   one rank only that error.
+  /// - Throws: ``InputError`` if cells are left, ``RankFailure`` if a runner throws an error, or where there
+  ///   is one rank only that error.
   package func run(
     _ cells: [ExperimentCell], retriesFailed: Bool = false, with communicator: any Communicator
   ) throws -> Outcome {
