@@ -15,8 +15,8 @@ import Testing
   /// Prepares as `ranks` ranks; ranks of odd numbers have two threads.
   private func prepare(
     _ input: CorpusInput, ranks: Int,
-    isInterrupted: @escaping @Sendable (_ rank: Int) -> Bool = { _ in false },
-    _ change: @escaping @Sendable (inout CorpusPreparation) -> Void = { _ in }
+    _ change: @escaping @Sendable (inout CorpusPreparation) -> Void = { _ in },
+    isInterrupted: @escaping @Sendable (_ rank: Int) -> Bool = { _ in false }
   ) throws {
     let output = small.folder.path("out")
     _ = try ThreadCommunicator.run(ranks: ranks) { communicator in
