@@ -1,7 +1,8 @@
-// Attention of one token over a cache, panel by panel, at the pace of memory. Included after scores_template.h.
+// Attention of one token over a cache, panel by panel, at the pace of memory. Included after
+// scores_template.h.
 #pragma once
 
-/// Vectors of a row of a panel, and of a row of values at a time.
+/// Vectors of a row of a panel, and the most of a row of values at a time.
 enum { PANEL_VECTORS = CASTLE_PANEL_WIDTH / CASTLE_LANES };
 
 /// How far ahead memory is asked for, in bytes.
@@ -38,8 +39,8 @@ CASTLE_INLINE void panel_dots(ptrdiff_t d, const float *x, stream keys, float *y
   for (int v = 0; v < PANEL_VECTORS; v++) vf_store(y + v * CASTLE_LANES, sums[v]);
 }
 
-/// y <- x U + e gate, where U is what it was before the token; then, if it `moves`, U <- U + vu' gate. It is
-/// zero where it `begins`.
+/// y <- x U + e gate, where U is what it was before the token, which is zero if it `begins`; then, if it
+/// `moves`, U <- U + vu' gate.
 CASTLE_INLINE void panel_lookahead(
     ptrdiff_t d, const float *x, stream keys, const int begins, const int moves, float e, const float *vu,
     const float *gate, float *y) {
@@ -54,7 +55,9 @@ CASTLE_INLINE void panel_lookahead(
     for (int v = 0; v < PANEL_VECTORS; v++) {
       const vf u = vf_load(row + v * CASTLE_LANES);
       if (!begins) sums[v] = vf_fma(factor, u, sums[v]);
-      if (moves) vf_store(row + v * CASTLE_LANES, u + vf_fma(step, vf_load(gate + v * CASTLE_LANES), (vf){0}));
+      if (!moves) continue;
+      const vf change = vf_fma(step, vf_load(gate + v * CASTLE_LANES), (vf){0});
+      vf_store(row + v * CASTLE_LANES, u + change);
     }
   }
 #pragma clang loop unroll(full)
@@ -145,8 +148,8 @@ CASTLE_INLINE void decode_panel(
         panel_lookahead(d, query, u, 0, 1, token->weights[head], token->vu, gate, lookahead);
     }
     CASTLE_NAME(softmax)(
-        &shape, causal, panel->u ? lookahead : 0, token->references + head, token->sums + head, output, padded,
-        padded);
+        &shape, causal, panel->u ? lookahead : 0, token->references + head, token->sums + head, output,
+        padded, padded);
     panel_values(shape.columns, padded, causal, vc, output);
   }
 }

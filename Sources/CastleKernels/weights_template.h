@@ -8,23 +8,15 @@
 #endif
 #define CASTLE_TILE_OUTPUTS 2
 
-/// As much of x as stays in the nearest cache while a group of outputs meets it, in elements.
-#ifndef NEAR
-#define NEAR 4096
-#endif
-#ifndef GROUP
-#define GROUP 16
-#endif
-enum { WEIGHT_NEAR = NEAR, WEIGHT_GROUP = GROUP };
+/// As much of x as stays in the nearest cache while a group of outputs meets it, in elements, and the outputs
+/// of a group.
+enum { WEIGHT_NEAR = 4096, WEIGHT_GROUP = 16 };
 
 /// The most rows of x that share a pass over weights.
 enum { WEIGHT_ROWS = 16 };
 
 /// How far ahead of a product with a single row memory is asked for, in bytes.
-#ifndef WAHEAD
-#define WAHEAD 1024
-#endif
-enum { WEIGHT_AHEAD = WAHEAD };
+enum { WEIGHT_AHEAD = 1024 };
 
 /// How far ahead of a product with panels, and of `read`, memory is asked for, in bytes.
 #define CASTLE_AHEAD 2048
@@ -83,7 +75,8 @@ typedef struct weight_inputs {
 } weight_inputs;
 
 /// The weights of output `o` from input `k` on.
-CASTLE_INLINE const char *weight_place(const int is_bfloat16, const weight_rows *at, ptrdiff_t o, ptrdiff_t k) {
+CASTLE_INLINE const char *weight_place(
+    const int is_bfloat16, const weight_rows *at, ptrdiff_t o, ptrdiff_t k) {
   return (const char *)at->w + (o * at->w_row + k) * (is_bfloat16 ? 2 : 4);
 }
 
@@ -108,7 +101,8 @@ CASTLE_INLINE void weight_step(
   for (int r = 0; r < rows; r++) {
     // x in bfloat16's order is filled up.
     const float *row = at->x + r * at->x_row + k;
-    const weight_pair input = is_bfloat16 || n == WEIGHT_STEP ? float32_pair(row) : float32_pair_first(row, n);
+    const int is_whole = is_bfloat16 || n == WEIGHT_STEP;
+    const weight_pair input = is_whole ? float32_pair(row) : float32_pair_first(row, n);
 #pragma clang loop unroll(full)
     for (int o = 0; o < outputs; o++) {
       sums[o][r] = vf_fma(weights[o].low, input.low, sums[o][r]);
@@ -124,9 +118,9 @@ typedef struct weights_ahead {
   int pieces;
 } weights_ahead;
 
-/// Some inputs of `outputs` outputs for `rows` rows of x, each sum in one vector, which goes on from `partial`
-/// and back to it, a row of vectors for each output, until the last input is in. In each step as much memory
-/// of each piece is asked for.
+/// Some inputs of `outputs` outputs for `rows` rows of x. Each sum is one vector; it goes on from `partial`,
+/// which has a row of vectors for each output, and is put back there until the last input is in. Each step
+/// asks for as much memory of each piece as it reads of an output.
 CASTLE_INLINE void weight_tile(
     const int is_bfloat16, const int outputs, const int rows, weight_inputs inputs, const weight_rows *at,
     vf *partial, weights_ahead ahead) {
@@ -176,8 +170,8 @@ CASTLE_INLINE void weight_tile_of_rows(
   }
 }
 
-/// Some inputs of a tile's outputs for all rows of x. The only pass asks for the memory of the next outputs,
-/// or each of the first two for that of one.
+/// Some inputs of a tile's outputs for all rows of x. A single pass asks for the memory of both next outputs,
+/// the first two of several passes for that of one each.
 CASTLE_INLINE void weight_outputs(
     const int is_bfloat16, ptrdiff_t rows, weight_inputs inputs, weight_rows at, vf *partial,
     weights_ahead ahead) {

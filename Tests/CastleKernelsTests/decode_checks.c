@@ -54,7 +54,8 @@ static void reference_panel(
     matrix ku, matrix vu, matrix kc, matrix qu, matrix u, matrix vc, matrix output, float *references,
     float *sums, const float *weights) {
   const ptrdiff_t d = token->d, diagonal = token->token - first;
-  castle_scores shape = {1, diagonal + 1 < WIDTH ? diagonal + 1 : WIDTH, diagonal, token->window, token->silu};
+  const ptrdiff_t columns = diagonal + 1 < WIDTH ? diagonal + 1 : WIDTH;
+  const castle_scores shape = {1, columns, diagonal, token->window, token->silu};
   const ptrdiff_t nearest = diagonal - (shape.columns - 1);
   const int moves = token->window > 0 && (nearest > 1 ? nearest : 1) <= token->window;
   const castle_term none = {0};

@@ -146,9 +146,8 @@ typedef struct castle_attention_kernels {
       const castle_scores *block, float *causal, const float *lookahead, float *references, float *sums,
       float *output, ptrdiff_t output_row, ptrdiff_t d);
 
-  /// `product`, `gate` and `softmax` for a block of one row and all panels: in `output`, `references` and `sums`
-  /// the panels are added to what is there, and the lookahead keys that read the token move. The same bits as
-  /// the single functions give.
+  /// `product`, `gate` and `softmax` for a block of one row and all panels, with the same bits: panels are
+  /// added to what is in `output`, `references` and `sums`, and the lookahead keys that read the token move.
   void (*decode)(const castle_decoding *token);
 
   /// causal: q.k in, the probabilities P out. lookahead: q.u in, dS out (or null). d_probability: dO.v in, dA
