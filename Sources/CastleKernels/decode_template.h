@@ -2,7 +2,7 @@
 // scores_template.h.
 #pragma once
 
-/// Vectors of a row of a panel, and of a row of values at a time.
+/// Vectors of a row of a panel, and the most of a row of values at a time.
 enum { PANEL_VECTORS = CASTLE_PANEL_WIDTH / CASTLE_LANES };
 
 /// How far ahead memory is asked for, in bytes.
@@ -39,8 +39,8 @@ CASTLE_INLINE void panel_dots(ptrdiff_t d, const float *x, stream keys, float *y
   for (int v = 0; v < PANEL_VECTORS; v++) vf_store(y + v * CASTLE_LANES, sums[v]);
 }
 
-/// y <- x U + e gate, where U is what it was before the token; then, if it `moves`, U <- U + vu' gate. It is
-/// zero where it `begins`.
+/// y <- x U + e gate, where U is what it was before the token, which is zero if it `begins`; then, if it
+/// `moves`, U <- U + vu' gate.
 CASTLE_INLINE void panel_lookahead(
     ptrdiff_t d, const float *x, stream keys, const int begins, const int moves, float e, const float *vu,
     const float *gate, float *y) {

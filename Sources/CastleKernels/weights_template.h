@@ -169,8 +169,8 @@ CASTLE_INLINE void weight_tile_of_rows(
   }
 }
 
-/// Some inputs of a tile's outputs for all rows of x. The only pass asks for the memory of the next outputs,
-/// or each of the first two for that of one.
+/// Some inputs of a tile's outputs for all rows of x. A single pass asks for the memory of both next outputs,
+/// the first two of several passes for that of one each.
 CASTLE_INLINE void weight_outputs(
     const int is_bfloat16, ptrdiff_t rows, weight_inputs inputs, weight_rows at, vf *partial,
     weights_ahead ahead) {
