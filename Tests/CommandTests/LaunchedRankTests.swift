@@ -4,7 +4,7 @@ import Testing
 /// Commands whose work ranks can share, started by a launcher without MPI in the program.
 @Suite struct LaunchedRankTests {
   private static let commands = [
-    ["train", "--set", "data.shards=nothing"],
+    ["train", "--set", "data.shards=nothing", "--set", "output=nothing"],
     ["evaluate", "--model", "nothing", "--repeated-text"],
     ["prepare", "--tokenizer", "nothing", "--output", "nothing", "text"],
   ]
