@@ -40,7 +40,8 @@ struct PrepareCommand: ParsableCommand {
           --validation-documents 1000 --deduplicate web-*.jsonl.zst
         castle prepare --tokenizer tokenizer.json --output data/tales \\
           --separator '<|endoftext|>' tales.txt
-        mpirun -np 4 castle prepare --tokenizer gpt2 --output data/web web-*.jsonl.zst
+        mpirun -np 4 castle prepare --tokenizer gpt2 --output data/web \\
+          web-*.jsonl.zst
         find pages -name '*.html.txt' -print0 |
           castle prepare --tokenizer gpt2 --output data/pages --files-from -
         python3 -c '

@@ -27,7 +27,8 @@ struct ExperimentRunCommand: ParsableCommand {
           --jobs 2
         castle experiment run Experiments/quick.yaml --data text=data/books \\
           --only $SLURM_ARRAY_TASK_ID
-        mpirun -np 4 castle experiment run Experiments/quick.yaml --data text=data/books
+        mpirun -np 4 castle experiment run Experiments/quick.yaml \\
+          --data text=data/books
       """)
 
   @OptionGroup var options: ExperimentOptions
