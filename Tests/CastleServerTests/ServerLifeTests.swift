@@ -76,7 +76,7 @@
 
     @Test func theEndWaitsForWhatRuns() async throws {
       try await TestServer.run(Self.slow) { settings in
-        settings.graceSeconds = 30
+        settings.graceSeconds = 600
       } _: { server, engine in
         let client = server.client
         async let answer = client.post("/v1/completions", #"{"prompt": "abc", "max_tokens": 20}"#)

@@ -19,8 +19,8 @@ final class RunningSequence {
   private(set) var generatedTokens = 0
   /// The generated token that is yet to be read.
   private(set) var nextToken: Int32?
-  /// Whether the stream has its last event.
-  private(set) var isFinished = false
+  /// The last event, or why there is none: of a sequence that has come to its end.
+  private var ending: Result<ServingEvent, any Error>?
 
   private let events: ServingInbox.Stream.Continuation
   private let maximumLength: Int
@@ -37,6 +37,9 @@ final class RunningSequence {
     sampler = Sampler(request.sampling)
     sampler.observe(request.prompt)
   }
+
+  /// Whether the sequence has come to its end, told or not.
+  var isFinished: Bool { ending != nil }
 
   /// Whether tokens of the prompt remain to be read.
   var isReadingPrompt: Bool { state.length < request.prompt.count }
@@ -92,15 +95,23 @@ final class RunningSequence {
   private func finish(_ reason: FinishReason) {
     let usage = ServingUsage(
       promptTokens: request.prompt.count, cachedTokens: cachedTokens, generatedTokens: generatedTokens)
-    events.yield(.finished(reason, usage))
-    events.finish()
-    isFinished = true
+    ending = .success(.finished(reason, usage))
   }
 
-  /// Ends the stream with an error.
+  /// Comes to an end with an error, unless there is an end already.
   func fail(_ error: any Error) {
-    events.finish(throwing: error)
-    isFinished = true
+    ending = ending ?? .failure(error)
+  }
+
+  /// Tells the client of the end.
+  func tellEnd() {
+    switch ending {
+    case .success(let event)?:
+      events.yield(event)
+      events.finish()
+    case .failure(let error)?: events.finish(throwing: error)
+    case nil: preconditionFailure("a sequence without an end")
+    }
   }
 
   private func attempt(_ body: () throws -> Void) {

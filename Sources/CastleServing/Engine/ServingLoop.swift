@@ -37,9 +37,11 @@ final class ServingLoop {
       for arrival in arrivals { begin(arrival) }
       report()
       step()
-      report()
     }
-    for sequence in sequences { sequence.fail(ServingError.shutDown) }
+    for sequence in sequences {
+      sequence.fail(ServingError.shutDown)
+      sequence.tellEnd()
+    }
     sequences = []
     for arrival in inbox.end() { arrival.events.finish(throwing: ServingError.shutDown) }
   }
@@ -55,6 +57,7 @@ final class ServingLoop {
       if request.maximumTokens == 0 && !request.scoresPrompt {
         sequence.finishUnread()
         inbox.report { $0.finishedRequests += 1 }
+        sequence.tellEnd()
       } else {
         sequences.append(sequence)
         reservedBytes += sequence.byteCount
@@ -66,16 +69,16 @@ final class ServingLoop {
 
   private func drop(_ ids: Set<UInt64>) {
     guard !ids.isEmpty else { return }
-    let count = remove { ids.contains($0.id) }
+    let count = remove { ids.contains($0.id) }.count
     inbox.report { $0.cancelledRequests += count }
   }
 
-  /// Forgets sequences and gives back their memory; returns how many there were.
-  private func remove(_ isLeaving: (RunningSequence) -> Bool) -> Int {
-    let before = sequences.count
-    for sequence in sequences where isLeaving(sequence) { reservedBytes -= sequence.byteCount }
+  /// Forgets sequences, gives back their memory and returns them.
+  private func remove(_ isLeaving: (RunningSequence) -> Bool) -> [RunningSequence] {
+    let leaving = sequences.filter(isLeaving)
+    reservedBytes -= leaving.reduce(0) { $0 + $1.byteCount }
     sequences.removeAll(where: isLeaving)
-    return before - sequences.count
+    return leaving
   }
 
   private func report() {
@@ -123,8 +126,11 @@ final class ServingLoop {
       statistics.steps += 1
       statistics.generatedTokens += newTokens
       statistics.promptTokens += turns.reduce(0) { $0 + ($1.tokens?.count ?? 0) }
-      statistics.finishedRequests += finished
+      statistics.finishedRequests += finished.count
     }
+    // Whoever is told of the end finds it in the statistics.
+    report()
+    for sequence in finished { sequence.tellEnd() }
   }
 
   /// The chunks of prompts that this step reads: one of each prompt in turn, within the budget, but one at
