@@ -76,6 +76,18 @@ extension Communicator {
     throw failure
   }
 
+  /// Does `body` on every rank and returns what this one made of it. If it fails on one, every rank throws,
+  /// as ``together(_:)`` does.
+  package func onEveryRank<Value>(_ body: () throws -> Value) throws -> Value {
+    var own: Value?
+    _ = try together {
+      own = try body()
+      return true
+    }
+    guard let own else { preconditionFailure("a body that has neither returned nor thrown") }
+    return own
+  }
+
   /// Checks that every rank has the same `text`, which is of the kind `name`.
   ///
   /// - Throws: ``InputError`` on every rank, which names the first that has another one than the main rank.

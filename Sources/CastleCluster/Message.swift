@@ -34,6 +34,7 @@ package struct MessageReader {
 
   /// The next number.
   package mutating func number() -> Int {
+    precondition(place + MemoryLayout<Int>.size <= bytes.count, "the message has another form")
     defer { place += MemoryLayout<Int>.size }
     return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: place, as: Int.self) }
   }

@@ -64,11 +64,10 @@ struct CorpusDocuments {
     try CorpusPipeline(pool: pool).run(
       CorpusReader(files, cutter: cutter),
       work: { item, _ in
-        let group = item.group
-        return try item.pieces.indices.map { index in
+        try item.group.pieces.indices.map { index in
           var result = Piece()
-          let piece = item.pieces[index]
-          try source.withText(index, of: group) { text in
+          let piece = item.group.pieces[index]
+          try source.withText(index, of: item.group) { text in
             result.hasText = !(piece.isWhole && text.isBlank)
             result.hash = DocumentHasher.hash(text, of: piece)
           }
@@ -76,9 +75,9 @@ struct CorpusDocuments {
         }
       },
       deliver: { item, results in
-        for (piece, result) in zip(item.pieces, results) {
+        for (piece, result) in zip(item.group.pieces, results) {
           if piece.isFirst { start = item.offset + piece.range.lowerBound }
-          guard let hash = hasher.take(piece, of: item, whole: result.hash) else { continue }
+          guard let hash = hasher.take(piece, of: item.group, whole: result.hash) else { continue }
           defer { ordinal += 1 }
           guard result.hasText else { continue }
           let content = contents.number(hash)

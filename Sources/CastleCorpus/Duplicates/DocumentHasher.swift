@@ -9,11 +9,11 @@ struct DocumentHasher {
 
   /// Takes the next piece; returns the hash of the document if it ends. `whole` is ``hash(_:of:)`` of the
   /// piece.
-  mutating func take(_ piece: CorpusPiece, of item: CorpusItem, whole: UInt128?) -> UInt128? {
+  mutating func take(_ piece: CorpusPiece, of group: PieceGroup, whole: UInt128?) -> UInt128? {
     if let whole { return whole }
     var hash = piece.isFirst ? ContentHash() : open ?? ContentHash()
     // Only documents of text files come in several pieces, and their text is the bytes as they are.
-    item.bytes.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[piece.range])) }
+    group.bytes.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[piece.range])) }
     open = piece.isLast ? nil : hash
     return piece.isLast ? hash.value : nil
   }

@@ -115,18 +115,17 @@ public struct CorpusPreparation: Sendable {
   private func tokenizer(
     _ path: String, communicator: any Communicator, check: () throws -> Void = {}
   ) throws -> Tokenizer {
-    var tokenizer: Tokenizer?
-    _ = try communicator.together {
+    let tokenizer = try communicator.onEveryRank {
       try check()
-      let own = try TokenizerFile.read(path: path)
-      try self.check(own, path: path)
-      tokenizer = own
-      return true
+      let tokenizer = try TokenizerFile.read(path: path)
+      try self.check(tokenizer, path: path)
+      return tokenizer
     }
+    guard communicator.world.size > 1 else { return tokenizer }
     let digest = Digest()
-    if communicator.world.size > 1 { digest.update(TokenizerFile.json(tokenizer!)) }
+    digest.update(TokenizerFile.json(tokenizer))
     try communicator.requireSame("tokenizer", digest.sha256())
-    return tokenizer!
+    return tokenizer
   }
 
   private func run(

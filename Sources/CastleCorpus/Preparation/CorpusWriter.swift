@@ -59,7 +59,7 @@ final class CorpusWriter {
   func append(_ item: CorpusItem, _ encoded: EncodedItem) throws {
     hasEndLines = hasEndLines || encoded.hasEndLine
     var start = 0
-    for (piece, result) in zip(item.pieces, encoded.pieces) {
+    for (piece, result) in zip(item.group.pieces, encoded.pieces) {
       defer { start = result.tokenEnd }
       if let writer = writer(for: piece, of: item) {
         try encoded.tokens.withUnsafeBufferPointer { tokens in
@@ -70,7 +70,7 @@ final class CorpusWriter {
         documentInvalidBytes += result.invalidByteCount
         if piece.isLast { try endDocument(writer) }
       }
-      if wantsHashes, let hash = hasher.take(piece, of: item, whole: result.hash),
+      if wantsHashes, let hash = hasher.take(piece, of: item.group, whole: result.hash),
         !(piece.isWhole && result.byteCount == 0)
       {
         let count = contents.count

@@ -27,25 +27,16 @@ struct PieceGroup: Sendable {
   var firstLine: Int
 }
 
-/// Pieces that one thread works on at a time, with their bytes.
+/// Pieces that one thread works on at a time, and their place in the corpus.
 struct CorpusItem: Sendable {
-  /// The bytes of the file that the pieces were cut from.
-  var bytes: [UInt8]
-  /// The pieces, in order.
-  var pieces: [CorpusPiece]
+  /// The pieces.
+  var group: PieceGroup
   /// The file.
   var file: CorpusFile
   /// Where the bytes are in the text of the file.
   var offset: Int
   /// Whether the pieces come after the place where the file is cut in two.
   var isAfterCut: Bool
-  /// The line of the file that the first piece starts in, counted from 1; JSON lines only.
-  var firstLine: Int
   /// The number of bytes of files up to the end of this item.
   var bytesRead: Int
-
-  /// The item without its place in the corpus.
-  var group: PieceGroup {
-    PieceGroup(bytes: bytes, pieces: pieces, format: file.format, path: file.path, firstLine: firstLine)
-  }
 }

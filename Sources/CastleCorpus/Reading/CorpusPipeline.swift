@@ -27,25 +27,37 @@ struct CorpusPipeline {
     var items = try reader.nextItems(byteCount: size)
     var done: [(item: CorpusItem, result: Result)] = []
     while !items.isEmpty || !done.isEmpty {
-      var following = Swift.Result<[CorpusItem], any Error>.success([])
-      var delivered = Swift.Result<Void, any Error>.success(())
-      var results = [Swift.Result<Result, any Error>?](repeating: nil, count: items.count)
-      results.withUnsafeMutableBufferPointer { results in
-        pool.forEach(items.count + 2) { index, thread in
-          switch index {
-          case 0:
-            delivered = Swift.Result { for (item, result) in done { try deliver(item, result) } }
-          case 1:
-            following = Swift.Result { try reader.nextItems(byteCount: size) }
-          default:
-            results[index - 2] = Swift.Result { try work(items[index - 2], thread) }
-          }
-        }
-      }
-      try delivered.get()
-      done = try zip(items, results).map { ($0, try $1!.get()) }
+      let (results, following) = try round(
+        items.count, work: { try work(items[$0], $1) }, done: done, deliver: deliver,
+        read: { try reader.nextItems(byteCount: size) })
+      done = try zip(items, results).map { ($0, try $1.get()) }
       items = try following.get()
       if let last = done.last { try progress(last.item.bytesRead) }
     }
+  }
+
+  /// Works on `count` items, hands on what is `done` and reads what follows, all at the same time.
+  ///
+  /// - Throws: The error of `deliver`.
+  func round<Result, Following>(
+    _ count: Int, work: (_ index: Int, _ thread: Int) throws -> Result,
+    done: [(item: CorpusItem, result: Result)], deliver: (CorpusItem, Result) throws -> Void,
+    read: () throws -> Following
+  ) throws -> (results: [Swift.Result<Result, any Error>], following: Swift.Result<Following, any Error>) {
+    var following: Swift.Result<Following, any Error>?
+    var delivered = Swift.Result<Void, any Error>.success(())
+    var results = [Swift.Result<Result, any Error>?](repeating: nil, count: count)
+    results.withUnsafeMutableBufferPointer { results in
+      pool.forEach(count + 2) { index, thread in
+        switch index {
+        case 0: delivered = Swift.Result { for (item, result) in done { try deliver(item, result) } }
+        case 1: following = Swift.Result { try read() }
+        default: results[index - 2] = Swift.Result { try work(index - 2, thread) }
+        }
+      }
+    }
+    try delivered.get()
+    guard let following else { preconditionFailure("a round has read nothing") }
+    return (results.compactMap(\.self), following)
   }
 }

@@ -68,7 +68,7 @@ struct CorpusReader {
     var items: [CorpusItem] = []
     var bytes = 0
     while bytes < byteCount, let item = try nextItem() {
-      bytes += item.bytes.count
+      bytes += item.group.bytes.count
       items.append(item)
     }
     return items
@@ -106,9 +106,11 @@ struct CorpusReader {
         file = open
       }
       guard !pieces.isEmpty else { return nil }
+      let group = PieceGroup(
+        bytes: bytes, pieces: pieces, format: open.file.format, path: open.file.path, firstLine: firstLine)
       return CorpusItem(
-        bytes: bytes, pieces: pieces, file: open.file, offset: open.offset - bytes.count,
-        isAfterCut: isAfterCut, firstLine: firstLine, bytesRead: bytesRead)
+        group: group, file: open.file, offset: open.offset - bytes.count, isAfterCut: isAfterCut,
+        bytesRead: bytesRead)
     }
   }
 }

@@ -21,9 +21,8 @@ struct PreTokenCounter {
       reader,
       work: { item, thread in
         var invalidBytes = 0
-        let group = item.group
-        for piece in group.pieces.indices {
-          try source.withText(piece, of: group) { text in
+        for piece in item.group.pieces.indices {
+          try source.withText(piece, of: item.group) { text in
             tables[thread].add(preTokensOf: text.bytes)
             invalidBytes += text.invalidByteCount
           }

@@ -82,11 +82,7 @@ public final class Evaluator {
           break
         }
         let end = min(start + batch * length, share.upperBound)
-        var piece: [Int32] = []
-        _ = try ranks.own.together {
-          piece = try text.tokens(start..<end + 1)
-          return true
-        }
+        let piece = try ranks.own.onEveryRank { try text.tokens(start..<end + 1) }
         let (loss, scored) = try self.loss(piece, name: text.name)
         own.loss += loss
         own.bytes += text.byteCounts?.sum(scored[...]) ?? 0

@@ -12,10 +12,9 @@ extension ExperimentRunner {
   ) throws -> Outcome {
     guard communicator.world.size > 1 else { return try run(cells, retriesFailed: retriesFailed) }
     // Otherwise every rank would try a cell again that fails once more.
-    _ = try communicator.together {
-      guard retriesFailed, communicator.world.isMain else { return true }
+    try communicator.onEveryRank {
+      guard retriesFailed, communicator.world.isMain else { return }
       for cell in cells { if case .failed = try folder.state(cell) { folder.forgetFailure(of: cell) } }
-      return true
     }
     // Who asks for the state of a cell has its lock for a moment: one that everybody took for another's is
     // left, and done in the next round.
@@ -30,9 +29,9 @@ extension ExperimentRunner {
       }
       left = now
     }
-    var failed: [String] = []
-    var taken: [String] = []
-    _ = try communicator.together {
+    return try communicator.onEveryRank {
+      var failed: [String] = []
+      var taken: [String] = []
       for cell in cells {
         switch try folder.state(cell) {
         case .failed: failed.append(cell.name)
@@ -40,9 +39,8 @@ extension ExperimentRunner {
         case .missing, .interrupted, .finished: break
         }
       }
-      return true
+      return .done(failed: failed, taken: taken)
     }
-    return .done(failed: failed, taken: taken)
   }
 
   /// The number of cells on which nobody works and that have not been done.

@@ -107,17 +107,19 @@ final class ForwardPass {
     } else {
       load(ids, documents: documents) { _ in 0 }
     }
+    let neighbours = exchange == nil ? neighbours(of: documents) : nil
     try run { index, activations in
-      try attend(index, activations, documents: documents)
+      try attend(index, activations, documents: documents, neighbours: neighbours)
       observer(index, activations)
     }
   }
 
   /// From the projections of layer `index` to the output of its attention, over whole documents.
-  private func attend(_ index: Int, _ activations: LayerActivations, documents: Documents) throws {
+  private func attend(
+    _ index: Int, _ activations: LayerActivations, documents: Documents, neighbours: ShiftNeighbours?
+  ) throws {
     if let exchange { return try exchange.attend(layer: index, activations) }
-    layers[index].placeProjections(
-      activations, positions: places.rotary, neighbours: neighbours(of: documents))
+    layers[index].placeProjections(activations, positions: places.rotary, neighbours: neighbours)
     layers[index].attend(activations, documents: documents)
   }
 
@@ -177,6 +179,7 @@ final class ForwardPass {
   ) throws {
     precondition(retention != .none, "nothing was kept for a backward pass")
     let (backend, parameters) = (model.backend, model.arenaParameters)
+    let neighbours = exchange == nil && retention == .streams ? neighbours(of: documents) : nil
     backend.fill(workspace[.stream], with: 0)
     backend.rmsNormBackward(
       workspace[.normed], x: lastStream, weight: parameters.finalNorm,
@@ -186,7 +189,7 @@ final class ForwardPass {
       if index + 1 < layers.count {
         if retention == .streams {
           layer.projectAttention(activations, adding: nil)
-          try attend(index, activations, documents: documents)
+          try attend(index, activations, documents: documents, neighbours: neighbours)
           layer.projectOutput(activations)
           layer.projectUp(activations)
         } else {
@@ -263,15 +266,14 @@ final class ForwardPass {
   /// Takes in `ids`; `start` says at which position a document begins.
   private func load(_ ids: [Int32], documents: Documents, start: (_ document: Int) -> Int) {
     precondition(documents.length == ids.count, "documents must cover all tokens")
-    precondition(ids.count <= capacity, "more tokens than the pass has room for")
-    places.load(documents, start: start)
     load(ids)
+    places.load(documents, start: start)
   }
 
   private func load(_ ids: [Int32]) {
     precondition(ids.count <= capacity, "more tokens than the pass has room for")
     resize(to: ids.count)
-    ids.withUnsafeBufferPointer { model.backend.upload($0, to: tokens) }
+    tokenIDs.load(ids, on: model.backend)
   }
 
   private func resize(to count: Int) {

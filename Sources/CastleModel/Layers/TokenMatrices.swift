@@ -85,6 +85,7 @@ struct TokenMatrices<Quantity: TokenQuantity> {
 
 extension IndexMatrix {
   /// Takes in `ids`, and returns the window that they fill.
+  @discardableResult
   func load(_ ids: [Int32], on backend: any Backend) -> IndexMatrix {
     let window = columns(0..<ids.count)
     ids.withUnsafeBufferPointer { backend.upload($0, to: window) }

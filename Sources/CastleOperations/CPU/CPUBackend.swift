@@ -22,9 +22,8 @@ public final class CPUBackend: Backend {
   let attentionWorkspace = AttentionWorkspace()
   let scratch = ScratchMemory()
 
-  /// A backend with `threads` threads. Traps below one.
-  ///
-  /// Ends the process with a message if this processor lacks `instructionSet` or the system gives no thread.
+  /// A backend with `threads` threads, or as many as the system gives. Traps below one. Ends the process with
+  /// a message if this processor lacks `instructionSet`.
   public convenience init(
     threads: Int = Processors.available, instructionSet: InstructionSet = .best
   ) {

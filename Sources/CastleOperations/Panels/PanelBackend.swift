@@ -15,8 +15,7 @@ package protocol PanelBackend: Backend {
 
   /// The gradients as far as they go through the keys of `share`: they overwrite `gradients`, but for those
   /// of projections that the mechanism does not read. `logSumExp` and `delta`, the dO · o, are those of all
-  /// keys.
-  /// `lookaheadKeys` may be overwritten.
+  /// keys. `lookaheadKeys` may be overwritten.
   func panelAttentionBackward(
     _ dOutput: Matrix, _ projections: PanelProjections, share: PanelShare, mechanism: Mechanism,
     documents: Documents, logSumExp: Matrix, delta: Matrix, lookaheadKeys: Matrix?,

@@ -12,19 +12,22 @@ public final class ThreadPool: Sendable {
 
   private let team: ThreadTeam?
 
-  /// A pool of `threadCount` threads. Traps below one, and ends the process with a message where
-  /// ``init(starting:)`` throws.
-  public convenience init(threadCount: Int) {
-    do { try self.init(starting: threadCount) } catch { fatalError("\(error)") }
+  /// A pool of `threadCount` threads. Traps below one.
+  ///
+  /// If the system does not give so many, those that it gives do the work of all: slower, with the same
+  /// results. ``init(starting:)`` throws instead.
+  public init(threadCount: Int) {
+    precondition(threadCount >= 1, "a pool needs at least one thread")
+    self.threadCount = threadCount
+    team = threadCount > 1 ? ThreadTeam(upTo: threadCount - 1) : nil
   }
 
   /// A pool of `threadCount` threads. Traps below one.
   ///
   /// - Throws: ``ThreadShortage`` if the system does not give them.
-  public init(starting threadCount: Int) throws {
-    precondition(threadCount >= 1, "a pool needs at least one thread")
-    self.threadCount = threadCount
-    team = threadCount > 1 ? try ThreadTeam(workers: threadCount - 1) : nil
+  public convenience init(starting threadCount: Int) throws {
+    self.init(threadCount: threadCount)
+    if let shortage = team?.shortage { throw shortage }
   }
 
   deinit { team?.stop() }

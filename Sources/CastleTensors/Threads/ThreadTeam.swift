@@ -9,8 +9,9 @@ import Synchronization
 final class ThreadTeam: @unchecked Sendable {
   typealias Body = (_ index: Int, _ thread: Int) -> Void
 
-  private let workers: Int
   private var threads: [pthread_t] = []
+  /// Why there are fewer workers than were asked for.
+  private(set) var shortage: ThreadShortage?
 
   /// What the job does. Only a thread that has claimed an index and not yet finished it may read these two:
   /// they belong to the job of that index, which cannot end before.
@@ -34,16 +35,18 @@ final class ThreadTeam: @unchecked Sendable {
   /// microseconds, longer than the pause between two operations of a model.
   private static let looks = 2_000
 
-  /// Throws ``ThreadShortage`` if the system does not give all threads.
-  init(workers: Int) throws {
-    self.workers = workers
+  /// Starts `workers`, or as many as the system gives.
+  init(upTo workers: Int) {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(wake, nil)
-    do {
-      for worker in 1...workers { threads.append(try start(worker)) }
-    } catch {
-      stop()
-      throw error
+    for worker in 1...workers {
+      let (thread, status) = start(worker)
+      guard let thread else {
+        shortage = ThreadShortage(
+          given: worker, wanted: workers + 1, reason: String(cString: strerror(status)))
+        break
+      }
+      threads.append(thread)
     }
   }
 
@@ -117,7 +120,8 @@ final class ThreadTeam: @unchecked Sendable {
 
   // MARK: Workers
 
-  private func start(_ worker: Int) throws -> pthread_t {
+  /// Starts a worker: its thread, or nil and why there is none.
+  private func start(_ worker: Int) -> (thread: pthread_t?, status: Int32) {
     let begin = Unmanaged.passRetained(WorkerStart(team: self, thread: worker))
     let argument = begin.toOpaque()
     #if canImport(Darwin)
@@ -127,11 +131,11 @@ final class ThreadTeam: @unchecked Sendable {
       var thread: pthread_t? = pthread_t()
       let status = pthread_create(&thread!, nil, { workerMain($0!) }, argument)
     #endif
-    guard status == 0, let thread else {
+    guard status == 0 else {
       begin.release()
-      throw ThreadShortage(given: worker, wanted: workers + 1, reason: String(cString: strerror(status)))
+      return (nil, status)
     }
-    return thread
+    return (thread, status)
   }
 
   fileprivate func serve(thread: Int) {

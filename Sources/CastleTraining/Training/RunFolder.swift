@@ -63,10 +63,8 @@ package final class RunFolder {
   ) throws -> RunFolder {
     let world = communicator.world
     guard world.size > 1 else { return try RunFolder(start, note: note) }
-    var own: RunFolder?
-    _ = try communicator.together {
-      if world.isMain { own = try RunFolder(start, world: world, note: note) }
-      return true
+    let own = try communicator.onEveryRank {
+      world.isMain ? try RunFolder(start, world: world, note: note) : nil
     }
     let checkpoint = try communicator.broadcast(own?.checkpoint?.folder ?? "")
     let isBranch = try communicator.broadcast(own?.isBranch == true ? "branch" : "") == "branch"

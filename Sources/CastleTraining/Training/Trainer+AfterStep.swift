@@ -59,9 +59,8 @@ extension Trainer {
     if isMain { try optimizer.save(layout: model.layout, folder: folder) }
     let folder = try communicator.broadcast(folder)
     do {
-      _ = try communicator.together {
+      try communicator.onEveryRank {
         if !isMain { try optimizer.save(layout: model.layout, folder: folder, isFirst: false) }
-        return true
       }
     } catch let failure as RankFailure {
       throw InputError(failure.description)

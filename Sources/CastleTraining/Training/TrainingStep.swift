@@ -35,8 +35,7 @@ package final class TrainingStep {
 
   /// Takes all memory that a step needs besides the weights of `model`. `source` brings batches of at most
   /// `settings.batchSize` sequences of `settings.sequenceLength` tokens, or of the largest share of a group
-  /// of
-  /// `settings.sequenceRanks` ranks: the same on each of these.
+  /// of `settings.sequenceRanks` ranks: the same on each of these.
   ///
   /// - Throws: ``InputError`` if the sequences are longer than the model allows.
   package init(

@@ -12,12 +12,7 @@ extension Communicator {
   func requireSameFiles(_ kinds: [(name: String, paths: [String])]) throws {
     guard world.size > 1 else { return }
     for (name, paths) in kinds {
-      var digest = ""
-      _ = try together {
-        digest = try Self.digest(paths.flatMap(Self.files))
-        return true
-      }
-      try requireSame(name, digest)
+      try requireSame(name, onEveryRank { try Self.digest(paths.flatMap(Self.files)) })
     }
   }
 

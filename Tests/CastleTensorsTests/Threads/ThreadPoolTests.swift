@@ -60,6 +60,24 @@ struct ThreadPoolTests {
     #expect(sum.value == 4 * 200 * 45)
   }
 
+  #if compiler(>=6.3) && os(Linux)
+    /// Another process, whose memory has no room for the stacks of so many threads.
+    @Test func fewerThreadsThanWantedDoTheWorkOfAll() async {
+      await #expect(processExitsWith: .success) {
+        var limit = rlimit(rlim_cur: 1_500_000_000, rlim_max: 1_500_000_000)
+        try #require(setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0)
+        #expect(throws: ThreadShortage.self) { try ThreadPool(starting: 512) }
+        let pool = ThreadPool(threadCount: 512)
+        let sum = Counter()
+        pool.forEach(1_000) { index, thread in
+          #expect(thread < 512)
+          sum.add(index)
+        }
+        #expect(pool.threadCount == 512 && sum.value == 499_500)
+      }
+    }
+  #endif
+
   @Test func processorsAreThoseThatTheProcessMayUse() {
     #expect(Processors.available >= 1)
     #expect(Processors.count(inStatus: "Name:\tx\nCpus_allowed:\tff,0000000f\nMems_allowed:\t1\n") == 12)

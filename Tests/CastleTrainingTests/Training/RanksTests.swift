@@ -19,31 +19,10 @@ import Testing
   @discardableResult
   private func train(
     _ run: String, ranks: Int, _ settings: [String] = [], resumes: Bool = false,
-    isInterrupted: @escaping @Sendable (_ rank: Int, _ question: Int) -> Bool = { _, _ in false }
+    isInterrupted: @escaping SmallRun.RankInterrupt = { _, _ in false }
   ) throws -> [[Float]] {
-    try ThreadCommunicator.run(ranks: ranks) { [small] communicator in
-      var questions = 0
-      let trainer = try small.trainer(
-        run, Self.settings + settings, resumes: resumes, communicator: communicator
-      ) {
-        questions += 1
-        return isInterrupted(communicator.world.rank, questions)
-      }
-      _ = try trainer.run()
-      return trainer.weights
-    }
-  }
-
-  private func losses(_ run: String) throws -> [Double] {
-    try small.metrics(run).split(separator: "\n").map { line in
-      let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-      return try #require((object?["loss"] ?? object?["evaluation_loss"]) as? Double)
-    }
-  }
-
-  /// The largest difference of two lists, relative.
-  private func difference(_ a: [Double], _ b: [Double]) -> Double {
-    a.count == b.count ? zip(a, b).map { abs($0 - $1) / abs($1) }.max() ?? 0 : .infinity
+    try small.train(
+      run, ranks: ranks, Self.settings + settings, resumes: resumes, isInterrupted: isInterrupted)
   }
 
   @Test func oneRankIsASingleProcess() throws {
@@ -57,7 +36,7 @@ import Testing
     try train("one", ranks: 1)
     let weights = try train("many", ranks: ranks)
     for other in weights.dropFirst() { #expect(other == weights[0]) }
-    #expect(try difference(losses("many"), losses("one")) < 1e-5)
+    #expect(try small.lossDifference("many", "one") < 1e-5)
     // The same ranks give the same bits.
     #expect(try train("again", ranks: ranks) == weights)
     #expect(try small.metrics("again") == small.metrics("many"))
@@ -67,7 +46,7 @@ import Testing
   @Test func gradientsTravelInHalfTheBytes() throws {
     try train("one", ranks: 1)
     try train("half", ranks: 3, ["training.gradient-format=bfloat16"])
-    let difference = try difference(losses("half"), losses("one"))
+    let difference = try small.lossDifference("half", "one")
     #expect(difference > 1e-7 && difference < 1e-2, "\(difference)")
     #expect(throws: InputError.self) { try train("other", ranks: 1, ["training.gradient-format=half"]) }
   }
@@ -80,7 +59,7 @@ import Testing
         index < 3 && rank == max(0, ranks - 2) && question > 3
       }
     }
-    #expect(try difference(losses("parts"), losses("whole")) < 1e-5)
+    #expect(try small.lossDifference("parts", "whole") < 1e-5)
     #expect(FileManager.default.fileExists(atPath: small.path("parts/model/model.safetensors")))
   }
 

@@ -20,30 +20,10 @@ import Testing
   @discardableResult
   private func train(
     _ run: String, ranks: Int, _ settings: [String] = [], resumes: Bool = false,
-    isInterrupted: @escaping @Sendable (_ rank: Int, _ question: Int) -> Bool = { _, _ in false }
+    isInterrupted: @escaping SmallRun.RankInterrupt = { _, _ in false }
   ) throws -> [[Float]] {
-    try ThreadCommunicator.run(ranks: ranks) { [small] communicator in
-      var questions = 0
-      let trainer = try small.trainer(
-        run, Self.settings + settings, resumes: resumes, communicator: communicator
-      ) {
-        questions += 1
-        return isInterrupted(communicator.world.rank, questions)
-      }
-      _ = try trainer.run()
-      return trainer.weights
-    }
-  }
-
-  private func losses(_ run: String) throws -> [Double] {
-    try small.metrics(run).split(separator: "\n").map { line in
-      let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-      return try #require((object?["loss"] ?? object?["evaluation_loss"]) as? Double)
-    }
-  }
-
-  private func difference(_ a: [Double], _ b: [Double]) -> Double {
-    a.count == b.count ? zip(a, b).map { abs($0 - $1) / abs($1) }.max() ?? 0 : .infinity
+    try small.train(
+      run, ranks: ranks, Self.settings + settings, resumes: resumes, isInterrupted: isInterrupted)
   }
 
   /// Ranks, and how many of them share sequences.
@@ -53,7 +33,7 @@ import Testing
     try train("one", ranks: 1)
     let weights = try train("many", ranks: ranks[0], sequenceRanks)
     for other in weights.dropFirst() { #expect(other == weights[0]) }
-    #expect(try difference(losses("many"), losses("one")) < 1e-5)
+    #expect(try small.lossDifference("many", "one") < 1e-5)
     // The same ranks give the same bits.
     #expect(try train("again", ranks: ranks[0], sequenceRanks) == weights)
     #expect(try small.metrics("again") == small.metrics("many"))
@@ -68,7 +48,7 @@ import Testing
     try train("one", ranks: 1, settings)
     let weights = try train("many", ranks: 6, settings + ["training.sequence-ranks=3"])
     for other in weights.dropFirst() { #expect(other == weights[0]) }
-    #expect(try difference(losses("many"), losses("one")) < 1e-5)
+    #expect(try small.lossDifference("many", "one") < 1e-5)
   }
 
   @Test func aRunGoesOnWithOtherGroups() throws {
@@ -79,11 +59,11 @@ import Testing
         "parts", ranks: ranks, settings + ["training.sequence-ranks=\(shared)"], resumes: index > 0
       ) { rank, question in index < 3 && rank == ranks - 1 && question > 3 }
     }
-    #expect(try difference(losses("parts"), losses("whole")) < 1e-5)
+    #expect(try small.lossDifference("parts", "whole") < 1e-5)
   }
 
   @Test func groupsScoreProbes() throws {
-    func losses(_ shared: Int) throws -> [Double] {
+    for shared in 1...2 {
       let yaml = """
         seed: 5
         output: \(small.path("probe-\(shared)"))
@@ -99,9 +79,8 @@ import Testing
           progress: SilentProgress()
         ) { false }.run()
       }
-      return try self.losses("probe-\(shared)")
     }
-    #expect(try difference(losses(2), losses(1)) < 1e-5)
+    #expect(try small.lossDifference("probe-2", "probe-1") < 1e-5)
   }
 
   private func refusal(_ settings: [String], ranks: Int) -> String {

@@ -28,33 +28,16 @@ struct RankPipeline {
     _ = try helpers.exchange(round, wantsHashes: wantsHashes)
     var done: [(item: CorpusItem, result: EncodedItem)] = []
     while !round.isEmpty || !done.isEmpty {
-      let own = round.indices(of: 0)
-      var following = Result<RankRound, any Error>.success(round)
-      var delivered = Result<Void, any Error>.success(())
-      var results = [Result<EncodedItem, any Error>?](repeating: nil, count: round.items.count)
-      results.withUnsafeMutableBufferPointer { results in
-        pool.forEach(own.count + 2) { index, thread in
-          switch index {
-          case 0:
-            delivered = Result { for (item, result) in done { try deliver(item, result) } }
-          case 1:
-            following = Result { try nextRound(&reader, byteCount: size) }
-          default:
-            let index = own[index - 2]
-            results[index] = Result { try work(round.items[index], thread) }
-          }
-        }
-      }
-      try delivered.get()
+      let own = round.items(of: 0)
+      let (results, following) = try CorpusPipeline(pool: pool).round(
+        own.count, work: { try work(own[$0], $1) }, done: done, deliver: deliver,
+        read: { try nextRound(&reader, byteCount: size) })
       let next = try following.get()
-      if !round.isEmpty {
-        var answers = try helpers.exchange(next, wantsHashes: wantsHashes)[...]
-        for index in round.items.indices where round.owners[index] > 0 {
-          results[index] = answers.removeFirst().map { .success($0) }
-        }
-      }
-      done = try zip(round.items, results).map { item, result in
-        (item, try result?.get() ?? work(item, 0))
+      var ownResults = results[...]
+      var answers: ArraySlice<EncodedItem?> = []
+      if !round.isEmpty { answers = try helpers.exchange(next, wantsHashes: wantsHashes)[...] }
+      done = try zip(round.items, round.owners).map { item, owner in
+        (item, try owner == 0 ? ownResults.removeFirst().get() : answers.removeFirst() ?? work(item, 0))
       }
       round = next
       if let last = done.last { try progress(last.item.bytesRead) }

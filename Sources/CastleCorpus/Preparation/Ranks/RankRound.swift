@@ -34,9 +34,6 @@ struct RankRound {
   /// Whether there is nothing to do.
   var isEmpty: Bool { items.isEmpty }
 
-  /// The numbers of the items that `rank` does, in order.
-  func indices(of rank: Int) -> [Int] { items.indices.filter { owners[$0] == rank } }
-
   /// The items that `rank` does, in order.
-  func items(of rank: Int) -> [CorpusItem] { indices(of: rank).map { items[$0] } }
+  func items(of rank: Int) -> [CorpusItem] { zip(items, owners).filter { $0.1 == rank }.map(\.0) }
 }

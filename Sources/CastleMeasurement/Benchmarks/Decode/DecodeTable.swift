@@ -24,10 +24,9 @@ package enum DecodeTable {
       pad(row.format)
         + String(
           format: "%10d %9.1f %10.1f %8.0f%% %11.1f %10.1f %8.2f %9.2f %10.2f %6.2f", row.batch,
-          row.tokensPerSecond,
-          row.boundTokensPerSecond, row.shareOfBound * 100, Double(row.weightBytes) / 1e6,
-          Double(row.cacheBytes) / 1e6, row.medianSeconds * 1e3, row.productSeconds * 1e3,
-          row.attentionSeconds * 1e3,
+          row.tokensPerSecond, row.boundTokensPerSecond, row.shareOfBound * 100,
+          Double(row.weightBytes) / 1e6, Double(row.cacheBytes) / 1e6, row.medianSeconds * 1e3,
+          row.productSeconds * 1e3, row.attentionSeconds * 1e3,
           (row.medianSeconds - row.productSeconds - row.attentionSeconds) * 1e3)
     }
     return lines.joined(separator: "\n")

@@ -153,7 +153,9 @@ final class HeadExchange: AttentionExchange {
     _ tokens: Matrix, _ columns: (_ rank: Int) -> [Range<Int>], into heads: Matrix
   ) throws {
     let parts = parts(tokens, columns)
-    for (rank, part) in parts.enumerated() { copy(tokens, columns(rank), to: part) }
+    for (rank, part) in parts.enumerated() {
+      forEachPiece(of: part, tokens, columns(rank)) { backend.copy($1, to: $0) }
+    }
     try transfer.exchange(parts, into: world.shares(of: documents.length).map(heads.rows))
   }
 
@@ -163,7 +165,9 @@ final class HeadExchange: AttentionExchange {
   ) throws {
     let parts = parts(tokens, columns)
     try transfer.exchange(world.shares(of: documents.length).map(heads.rows), into: parts)
-    for (rank, part) in parts.enumerated() { copy(part, to: tokens, columns(rank)) }
+    for (rank, part) in parts.enumerated() {
+      forEachPiece(of: part, tokens, columns(rank)) { backend.copy($0, to: $1) }
+    }
   }
 
   /// Memory for the columns of each rank's heads of `tokens`.
@@ -171,18 +175,14 @@ final class HeadExchange: AttentionExchange {
     memory.parts((0..<world.size).map { (tokens.rowCount, HeadSplit.width(columns($0))) })
   }
 
-  private func copy(_ source: Matrix, _ columns: [Range<Int>], to part: Matrix) {
+  /// Calls `body` with the columns of `part`, which lie side by side, and those of `tokens` that they are.
+  private func forEachPiece(
+    of part: Matrix, _ tokens: Matrix, _ columns: [Range<Int>],
+    _ body: (_ piece: Matrix, _ own: Matrix) -> Void
+  ) {
     var start = 0
     for range in columns {
-      backend.copy(source.columns(range), to: part.columns(start..<start + range.count))
-      start += range.count
-    }
-  }
-
-  private func copy(_ part: Matrix, to target: Matrix, _ columns: [Range<Int>]) {
-    var start = 0
-    for range in columns {
-      backend.copy(part.columns(start..<start + range.count), to: target.columns(range))
+      body(part.columns(start..<start + range.count), tokens.columns(range))
       start += range.count
     }
   }
