@@ -3,7 +3,7 @@ import CastleMeasurement
 import CastleTensors
 import Testing
 
-@Suite(.serialized)
+@Suite
 struct BlockedAttentionTests {
   static let mechanisms: [Mechanism] = [
     .causal, .castle, .slidingWindow(1), .slidingWindow(5), .slidingWindow(64), .slidingWindow(100),

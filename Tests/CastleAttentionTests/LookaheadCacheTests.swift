@@ -3,7 +3,7 @@ import CastleMeasurement
 import CastleTensors
 import Testing
 
-@Suite(.serialized)
+@Suite
 struct LookaheadCacheTests {
   static let mechanisms: [Mechanism] = [
     .causal, .castle, .slidingWindow(1), .slidingWindow(40), .slidingWindow(100), .causal(lastTokens: 1),

@@ -24,6 +24,7 @@ public struct ErrorBudget: Sendable, Hashable {
 
   /// Holds `values` against `truth`, with `naive` as the measure. Errors are relative to `size`, or that of
   /// the truth.
+  @inlinable
   public init(
     _ values: some Collection<Float>, naive: some Collection<Float>, truth: some Collection<Double>,
     metric: Metric,
@@ -37,17 +38,20 @@ public struct ErrorBudget: Sendable, Hashable {
 
 extension ErrorBudget.Metric {
   /// What errors are relative to; 1 for a result that is all zeros.
+  @inlinable
   public func size(of truth: some Sequence<Double>) -> Double {
     let size = combined(truth)
     return size == 0 ? 1 : size
   }
 
   /// The error of `values`; infinite if one is not a number.
-  fileprivate func error(_ values: some Sequence<Float>, _ truth: some Sequence<Double>) -> Double {
+  @inlinable
+  func error(_ values: some Sequence<Float>, _ truth: some Sequence<Double>) -> Double {
     combined(zip(values, truth).lazy.map { Double($0) - $1 })
   }
 
   /// The differences or elements as one number; infinite if one is not a number.
+  @inlinable
   public func combined(_ values: some Sequence<Double>) -> Double {
     switch self {
     case .rootMeanSquare:

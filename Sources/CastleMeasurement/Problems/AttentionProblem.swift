@@ -141,6 +141,7 @@ extension AttentionProblem {
 
 extension HeadView {
   /// Calls `body` with the address of each element, in the order (B, H, L, d).
+  @inlinable
   public func forEach(_ body: (UnsafeMutablePointer<Scalar>) -> Void) {
     for b in 0..<batch {
       for h in 0..<heads {
@@ -152,8 +153,10 @@ extension HeadView {
   }
 
   /// The elements in the order (B, H, L, d).
+  @inlinable
   public var values: [Scalar] {
     var values: [Scalar] = []
+    values.reserveCapacity(batch * heads * length * size)
     forEach { values.append($0.pointee) }
     return values
   }
