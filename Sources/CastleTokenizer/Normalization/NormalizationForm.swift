@@ -40,6 +40,10 @@ final class NormalizationForm {
     ]
   ).union(ScalarSet([0x1161...0x1175, 0x11A8...0x11C2]))
 
+  /// Characters above 16 bits that another one combines with.
+  private static let leading = ScalarSet(
+    values: [0x11099, 0x1109B, 0x110A5, 0x11131, 0x11132, 0x11347, 0x114B9, 0x115B8, 0x115B9])
+
   /// The text in this form; nil if it has it already.
   func normalized(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
     guard let base = text.baseAddress else { return nil }
@@ -115,11 +119,36 @@ final class NormalizationForm {
   }
 
   private func form(of text: String) -> String.UTF8View {
-    switch kind {
-    case .nfc: text.precomposedStringWithCanonicalMapping.utf8
-    case .nfd: text.decomposedStringWithCanonicalMapping.utf8
-    case .nfkc: text.precomposedStringWithCompatibilityMapping.utf8
-    case .nfkd: text.decomposedStringWithCompatibilityMapping.utf8
+    let decomposed =
+      switch kind {
+      case .nfc, .nfd: text.decomposedStringWithCanonicalMapping
+      case .nfkc, .nfkd: text.decomposedStringWithCompatibilityMapping
+      }
+    // Swift's mappings do not put marks in order that come from a character of combining class 0, such as
+    // U+0F73; in a second pass there is none.
+    return switch kind {
+    case .nfd, .nfkd: decomposed.decomposedStringWithCanonicalMapping.utf8
+    case .nfc, .nfkc: Self.composed(decomposed).utf8
     }
+  }
+
+  /// The canonical composition of a decomposed text.
+  ///
+  /// Swift's takes the first character of a pair for the one with the same lower 16 bits, U+10041 for A. So
+  /// characters above these that begin no pair are kept from it.
+  private static func composed(_ text: String) -> String {
+    var (result, piece) = (String(), String.UnicodeScalarView())
+    for scalar in text.unicodeScalars {
+      if scalar.value <= 0xFFFF || scalar.properties.canonicalCombiningClass != .notReordered
+        || leading.contains(scalar.value) || trailing.contains(scalar.value)
+      {
+        piece.append(scalar)
+      } else {
+        result += String(piece).precomposedStringWithCanonicalMapping
+        result.unicodeScalars.append(scalar)
+        piece.removeAll()
+      }
+    }
+    return result + String(piece).precomposedStringWithCanonicalMapping
   }
 }

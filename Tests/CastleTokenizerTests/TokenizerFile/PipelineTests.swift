@@ -58,6 +58,20 @@ struct PipelineTests {
     }
   }
 
+  /// Marks out of a character of combining class 0, and a character whose lower 16 bits are those of A.
+  @Test(arguments: ["qwen", "NFD"]) func formsAreThoseOfUnicode(_ name: String) throws {
+    let tokenizer = try #require(Self.file.pipelines.first { $0.name == name }).read()
+    for (text, form) in [
+      ("\u{F73}\u{F73}", "\u{F71}\u{F71}\u{F72}\u{F72}"),
+      ("'\u{F81}\u{345}\u{F81}", "'\u{F71}\u{F71}\u{F80}\u{F80}\u{345}"),
+      ("\u{10041}\u{301}", "\u{10041}\u{301}"), ("x\u{10041}\u{327}\u{301}", "x\u{10041}\u{327}\u{301}"),
+      ("\u{110A5}\u{110BA}", name == "NFD" ? "\u{110A5}\u{110BA}" : "\u{110AB}"),
+    ] {
+      let bytes = try tokenizer.decode(tokenizer.encode(Array(text.utf8)))
+      #expect(bytes == Array(form.utf8), "\(text.unicodeScalars.map(\.value))")
+    }
+  }
+
   @Test(arguments: file.pipelines) func aWrittenTokenizerIsTheSame(_ pipeline: Pipeline) throws {
     let tokenizer = try pipeline.read()
     let json = TokenizerFile.json(tokenizer)
